@@ -1,0 +1,243 @@
+"""Calendar data (RFC 5545) and invitations (iTIP, RFC 5546): plain data in, bytes out.
+
+Times are written in UTC: single appointments need no VTIMEZONE, and every reader agrees on
+UTC, while time zone definitions are misread by some. The same input gives the same bytes,
+so that a retried mail is the mail it retries and an ETag of a calendar file is stable.
+"""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from django.utils.text import slugify
+from icalendar import Calendar, Event, vCalAddress, vText
+
+from wagtail_agenda import __version__
+from wagtail_agenda.cleaning import clean_text, mailto, one_line, web_address
+
+__all__ = [
+    "CalendarEvent",
+    "Party",
+    "clean_text",
+    "content_hash",
+    "file_name",
+    "invitation",
+    "publication",
+]
+
+_STATUS = {"REQUEST": "CONFIRMED", "CANCEL": "CANCELLED", "PUBLISH": "CONFIRMED"}
+# SEQUENCE is an RFC 5545 §3.3.8 INTEGER.
+_MAXIMUM_SEQUENCE = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Party:
+    """Someone a calendar or a mail names: an e-mail address and the name to show for it."""
+
+    address: str
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class CalendarEvent:
+    """One appointment as one recipient's calendar keeps it.
+
+    `uid` stays the same for the life of a booking; `sequence` grows with every mail whose
+    content differs, and `stamp` is the instant of that revision (both are stored, never
+    computed here, or a retry would not repeat itself). `comment` is shown by few calendars;
+    what must be read belongs into `description`. `producer` names the site in PRODID.
+
+    All datetimes are aware; seconds are the finest unit written. Raises `ValueError` on a
+    naive datetime, an end that is not after the start, an empty uid or a negative sequence.
+    """
+
+    uid: str
+    sequence: int
+    stamp: datetime
+    start: datetime
+    end: datetime
+    summary: str
+    description: str = ""
+    location: str = ""
+    comment: str = ""
+    url: str = ""
+    created: datetime | None = None
+    organizer: Party | None = None
+    attendee: Party | None = None
+    language: str = "en"
+    producer: str = "wagtail-agenda"
+
+    def __post_init__(self):
+        for field in ("stamp", "start", "end", "created"):
+            moment = getattr(self, field)
+            if moment is not None:
+                _utc(moment, field)
+        if _utc(self.end, "end") <= _utc(self.start, "start"):
+            raise ValueError(f"The event {self.uid!r} ends before it has started")
+        if not one_line(self.uid):
+            raise ValueError("An event needs a uid")
+        if not 0 <= self.sequence <= _MAXIMUM_SEQUENCE:
+            raise ValueError(f"{self.sequence!r} is not a usable sequence number")
+
+
+def invitation(event: CalendarEvent, method: str) -> bytes:
+    """Return the iTIP message that puts `event` into its attendee's calendar or takes it out.
+
+    `method` is "REQUEST" (a new appointment or a change to it) or "CANCEL" (RFC 5546 §3.2.2
+    and §3.2.5). The attendee is the only one named, and is asked for an answer. An unusable
+    `url` is left out. Raises `ValueError` for another method, and when organizer or attendee
+    are missing or have an unusable address.
+    """
+    if method not in ("REQUEST", "CANCEL"):
+        raise ValueError(f"{method!r} is not a method of an invitation: use REQUEST or CANCEL")
+    if event.attendee is None:
+        raise ValueError(f"The invitation {event.uid!r} needs an attendee")
+    return _calendar(event, method)
+
+
+def publication(event: CalendarEvent) -> bytes:
+    """Return `event` as a file to download: METHOD:PUBLISH, without attendee.
+
+    Raises `ValueError` when the organizer, which RFC 5546 §3.2.1 requires, is missing or has
+    an unusable address.
+    """
+    return _calendar(event, "PUBLISH")
+
+
+def content_hash(event: CalendarEvent, method: str) -> str:
+    """Return the SHA-256 hex digest of what a recipient would see of `event` in a calendar.
+
+    Two equal digests mean that no update is due. `sequence` and `stamp`, which count updates,
+    are left out, and so is PRODID (producer, language, our version): nobody sees it, and a
+    new release must not send an update to everyone. Raises `ValueError` as `invitation`.
+    """
+    seen = {
+        "method": method,
+        "uid": one_line(event.uid),
+        "start": _utc_seconds(event.start),
+        "end": _utc_seconds(event.end),
+        "created": None if event.created is None else _utc_seconds(event.created),
+        "summary": clean_text(event.summary),
+        "description": clean_text(event.description),
+        "location": clean_text(event.location),
+        "comment": clean_text(event.comment),
+        "url": web_address(event.url),
+        "organizer": _seen_party(event.organizer),
+        "attendee": _seen_party(event.attendee),
+    }
+    canonical = json.dumps(seen, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+def file_name(identifier: str, default: str = "invite") -> str:
+    """Return an ASCII file name ending in `.ics`, made from `identifier` or else `default`.
+
+    A file name given again comes back unchanged.
+    """
+    stem = re.sub(r"\.ics\Z", "", clean_text(identifier).strip(), flags=re.IGNORECASE)
+    slug = slugify(stem)[:100].strip("-_")
+    return f"{slug or default}.ics"
+
+
+class _Text(vText):
+    """A TEXT value (RFC 5545 §3.3.11) of a cleaned text.
+
+    `vText` takes a backslash before a capital N for a line break, which cuts « C:\\News ».
+    """
+
+    def to_ical(self) -> bytes:
+        escaped = str(self).replace("\\", "\\\\").replace(";", r"\;").replace(",", r"\,")
+        return escaped.replace("\n", r"\n").encode("utf-8")
+
+
+def _calendar(event: CalendarEvent, method: str) -> bytes:
+    if event.organizer is None:
+        raise ValueError(f"The calendar file of {event.uid!r} needs an organizer")
+    # `Calendar.new()` and `Event.new()` fill in a random UID and the current time.
+    calendar = Calendar()
+    calendar.add("prodid", _Text(_product(event)))
+    calendar.add("version", "2.0")
+    calendar.add("calscale", "GREGORIAN")
+    calendar.add("method", method)
+    calendar.add_component(_component(event, method))
+    return calendar.to_ical()
+
+
+def _component(event: CalendarEvent, method: str) -> Event:
+    component = Event()
+    component.add("uid", _Text(one_line(event.uid)))
+    component.add("sequence", event.sequence)
+    component.add("dtstamp", _utc(event.stamp, "stamp"))
+    component.add("dtstart", _utc(event.start, "start"))
+    component.add("dtend", _utc(event.end, "end"))
+    if event.created is not None:
+        component.add("created", _utc(event.created, "created"))
+    component.add("last-modified", _utc(event.stamp, "stamp"))
+    # RFC 5546 wants a SUMMARY, even an empty one.
+    component.add("summary", _Text(clean_text(event.summary)))
+    for name in ("description", "location", "comment"):
+        text = clean_text(getattr(event, name))
+        if text:
+            component.add(name, _Text(text))
+    url = web_address(event.url)
+    if url:
+        component.add("url", url)
+    component.add("status", _STATUS[method])
+    component.add("transp", "OPAQUE")
+    component.add("organizer", _calendar_address(event.organizer))
+    if method != "PUBLISH":
+        component.add("attendee", _invited(event.attendee))
+    return component
+
+
+def _calendar_address(party: Party, **parameters) -> vCalAddress:
+    name = _parameter_text(party.name)
+    if name:
+        parameters["cn"] = name
+    address = mailto(party.address)
+    return vCalAddress.new(address, **parameters)
+
+
+def _invited(party: Party) -> vCalAddress:
+    # NEEDS-ACTION even for people who booked themselves: Outlook files away the mail of
+    # someone who has accepted already.
+    return _calendar_address(
+        party,
+        cutype="INDIVIDUAL",
+        role="REQ-PARTICIPANT",
+        partstat="NEEDS-ACTION",
+        rsvp=True,
+    )
+
+
+def _parameter_text(value: str) -> str:
+    # Quotes and circumflexes need RFC 6868 escapes in parameters, which many readers show
+    # as they are written; a backslash is an ordinary character there, but some readers take
+    # it for an escape and read on into the next parameter.
+    return one_line(value.translate({ord('"'): "'", ord("^"): None, ord("\\"): "/"}))
+
+
+def _product(event: CalendarEvent) -> str:
+    # `//` separates the parts of a formal public identifier.
+    producer = re.sub("/{2,}", "/", one_line(event.producer)) or "wagtail-agenda"
+    language = re.sub("[^A-Z0-9-]", "", str(event.language).upper().replace("_", "-")) or "EN"
+    return f"-//{producer}//wagtail_agenda {__version__}//{language}"
+
+
+def _utc(moment: datetime, field: str) -> datetime:
+    if moment.utcoffset() is None:
+        raise ValueError(f"{field} must be an aware datetime, {moment!r} has no time zone")
+    try:
+        return moment.astimezone(timezone.utc).replace(microsecond=0)
+    except OverflowError:
+        raise ValueError(f"{field} {moment!r} lies outside the calendar") from None
+
+
+def _utc_seconds(moment: datetime) -> str:
+    return _utc(moment, "datetime").isoformat()
+
+
+def _seen_party(party: Party | None) -> list[str] | None:
+    return None if party is None else [mailto(party.address), _parameter_text(party.name)]
