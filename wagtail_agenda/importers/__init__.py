@@ -1,0 +1,1 @@
+"""What brings agendas, dates and closures in from elsewhere."""
