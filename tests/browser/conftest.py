@@ -1,0 +1,147 @@
+"""A real Chromium: Debian's when it is there, Playwright's otherwise."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Page
+
+# Playwright's synchronous interface keeps an event loop in the test's thread, which makes Django
+# believe that it is called from asynchronous code.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+HERE = Path(__file__).parent
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+QUIET = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict, browser_type: BrowserType) -> dict:
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not executable and not Path(browser_type.executable_path).exists():
+        pytest.exit(
+            "The browser tests find no Chromium. Run `make chromium`, or leave them out with "
+            '`pytest -m "not browser and not redis"`.',
+            returncode=pytest.ExitCode.USAGE_ERROR,
+        )
+    # Chromium refuses its sandbox to root.
+    arguments = QUIET + (["--no-sandbox"] if os.geteuid() == 0 else [])
+    launch = {**browser_type_launch_args, "args": arguments}
+    return {**launch, "executable_path": executable} if executable else launch
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict) -> dict:
+    return {
+        **browser_context_args,
+        "viewport": DESKTOP,
+        "locale": "en-GB",
+        "timezone_id": "Europe/Paris",
+    }
+
+
+@pytest.fixture
+def open_page(
+    browser: Browser, browser_context_args: dict, live_server
+) -> Iterator[Callable[..., Page]]:
+    """Opens a fresh browser window on the live server: `open_page(java_script_enabled=False)`.
+
+    Takes what Playwright's `Browser.new_context` takes; every window is a visitor of its own.
+    """
+    contexts: list[BrowserContext] = []
+
+    def new_page(**arguments) -> Page:
+        context = browser.new_context(
+            **{**browser_context_args, "base_url": live_server.url, **arguments}
+        )
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        return context.new_page()
+
+    yield new_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Page]) -> Page:
+    """A desktop window with JavaScript, on the live server."""
+    return open_page()
+
+
+@pytest.fixture
+def phone(open_page: Callable[..., Page]) -> Page:
+    """A window of a phone's width, with touch and JavaScript."""
+    return open_page(viewport=PHONE, has_touch=True, is_mobile=True, device_scale_factor=2)
+
+
+@pytest.fixture
+def page_without_script(open_page: Callable[..., Page]) -> Page:
+    """A desktop window in which no script runs."""
+    return open_page(java_script_enabled=False)
+
+
+@dataclass
+class Watch:
+    """What went wrong in a window, in words: script errors and violations of the policy."""
+
+    problems: list[str] = field(default_factory=list)
+
+    def assert_clean(self) -> None:
+        assert not self.problems, "\n".join(["The window reported:", *self.problems])
+
+
+@pytest.fixture
+def watch() -> Callable[[Page], Watch]:
+    """Watches a window from before its first page on.
+
+    `watched = watch(page)`, then the visit, then `watched.assert_clean()`.
+    """
+
+    def start(page: Page) -> Watch:
+        watched = Watch()
+        page.on("pageerror", lambda error: watched.problems.append(f"script error: {error}"))
+        page.expose_binding(
+            "reportPolicyViolation",
+            lambda source, text: watched.problems.append(f"content policy: {text}"),
+        )
+        page.add_init_script(
+            """document.addEventListener('securitypolicyviolation', (event) => {
+                 window.reportPolicyViolation(
+                   `${event.effectiveDirective} stopped ${event.blockedURI} on ${document.URL}` +
+                   ` (${event.sourceFile}:${event.lineNumber})`);
+               });"""
+        )
+        return watched
+
+    return start
+
+
+@pytest.fixture
+def axe() -> Callable[[Page], None]:
+    """Asserts that axe finds no accessibility violation on the page as it is on screen."""
+    engine = Axe()
+
+    def check(page: Page, context: str | None = None) -> None:
+        results = engine.run(page, context)
+        assert results.violations_count == 0, f"{page.url}\n{results.generate_report()}"
+
+    return check

@@ -1,0 +1,113 @@
+"""What every test stands on: a database that answers, a clean cache, threads that tidy up."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+import hypothesis
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connections
+
+# A machine under load is slow, not wrong.
+hypothesis.settings.register_profile("wagtail-agenda", deadline=None)
+hypothesis.settings.load_profile("wagtail-agenda")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        return
+    database = settings.DATABASES["default"]
+    if settings.TEST_DATABASE != "sqlite":
+        require_answer(
+            database["HOST"],
+            database["PORT"],
+            f"TEST_DATABASE={settings.TEST_DATABASE}",
+            "leave TEST_DATABASE unset to use SQLite",
+        )
+    if settings.TEST_QUEUE == "redis":
+        address = urlsplit(settings.REDIS_URL)
+        require_answer(
+            address.hostname,
+            address.port or 6379,
+            "TEST_QUEUE=redis",
+            "leave TEST_QUEUE unset to keep the tasks in the database",
+        )
+
+
+def require_answer(host: str, port: int, asked: str, otherwise: str) -> None:
+    """Ends the run with one sentence when nothing listens, instead of an error per test."""
+    try:
+        socket.create_connection((host, port), timeout=5).close()
+    except OSError as error:
+        raise pytest.UsageError(
+            f"{asked}, but nothing answers on {host}:{port} ({error}). "
+            f"Start the server, name another address (see tests/settings.py), or {otherwise}."
+        ) from error
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gives tests that commit the rows of the migrations back.
+
+    Such a test ends with a flush, which also takes Wagtail's root page, locale and groups; the
+    next one would start on a database that no site has.
+    """
+    for item in items:
+        marker = item.get_closest_marker("django_db")
+        commits = {"live_server", "transactional_db"} & set(getattr(item, "fixturenames", ()))
+        if commits or (marker and marker.kwargs.get("transaction")):
+            restored = {**(marker.kwargs if marker else {}), "serialized_rollback": True}
+            restored["transaction"] = True
+            item.add_marker(pytest.mark.django_db(**restored), append=False)
+
+
+@pytest.fixture(autouse=True)
+def _clean_cache() -> None:
+    """Limits per address and Wagtail's site cache would leak from one test into the next."""
+    cache.clear()
+
+
+@pytest.fixture
+def simultaneously() -> Callable[..., list[Any]]:
+    """Calls a function once per argument, all at the same moment, each in a thread of its own.
+
+    Returns what each call returned or raised, in the order of the arguments. Needs a test with
+    `django_db(transaction=True)`, since threads do not see an open transaction of the test. At
+    most `connections_at_once` calls are inside at a time, so that 200 of them fit a server that
+    grants 100 connections; the rest push in as soon as one leaves.
+    """
+
+    def run(
+        function: Callable[[Any], Any], arguments: Iterable[Any], connections_at_once: int = 60
+    ) -> list[Any]:
+        arguments = list(arguments)
+        outcomes: list[Any] = [None] * len(arguments)
+        start = threading.Barrier(len(arguments))
+        gate = threading.Semaphore(connections_at_once)
+
+        def call(index: int, argument: Any) -> None:
+            start.wait()
+            with gate:
+                try:
+                    outcomes[index] = function(argument)
+                except Exception as error:  # noqa: BLE001 - the test judges it
+                    outcomes[index] = error
+                finally:
+                    connections.close_all()
+
+        threads = [
+            threading.Thread(target=call, args=item, daemon=True) for item in enumerate(arguments)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(timeout=120)
+        stuck = sum(thread.is_alive() for thread in threads)
+        assert not stuck, f"{stuck} of {len(threads)} threads did not end within two minutes"
+        return outcomes
+
+    return run
