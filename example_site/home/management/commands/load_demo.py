@@ -1,0 +1,15 @@
+"""`manage.py load_demo`: fills the example site with a small town hall."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from example_site.home import demo_content
+
+
+class Command(BaseCommand):
+    help = "Fills the example site with a small town hall. Running it again changes nothing."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        demo_content.load()
+        self.stdout.write("The town hall is loaded.")

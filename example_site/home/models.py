@@ -1,0 +1,41 @@
+"""The pages of the example town hall, and one snippet that carries a booking form."""
+
+from django.db import models
+from wagtail import blocks
+from wagtail.admin.panels import FieldPanel
+from wagtail.fields import StreamField
+from wagtail.models import Page
+from wagtail.snippets.models import register_snippet
+
+
+class ContentBlock(blocks.StreamBlock):
+    """What an editor composes a page of."""
+
+    heading = blocks.CharBlock(form_classname="title", icon="title")
+    paragraph = blocks.RichTextBlock(icon="pilcrow")
+
+
+class HomePage(Page):
+    """Any page of the town hall: a title, a line under it, and blocks."""
+
+    summary = models.CharField(max_length=255, blank=True)
+    body = StreamField(ContentBlock(), blank=True)
+
+    content_panels = [*Page.content_panels, FieldPanel("summary"), FieldPanel("body")]
+
+    def get_context(self, request, *args, **kwargs):
+        services = HomePage.objects.child_of(self).live().in_menu()
+        return {**super().get_context(request, *args, **kwargs), "services": services}
+
+
+@register_snippet
+class Notice(models.Model):
+    """A box that several pages may show. Proves that a booking form works outside a page."""
+
+    title = models.CharField(max_length=100)
+    body = StreamField(ContentBlock(), blank=True)
+
+    panels = [FieldPanel("title"), FieldPanel("body")]
+
+    def __str__(self):
+        return self.title
