@@ -181,6 +181,17 @@ class TestNightsWhenClocksChange:
         opened = opening_intervals([period], [], PARIS, date(2026, 3, 28), date(2026, 3, 30))
         assert [instant_of(start).hour for start, _ in opened] == [8, 7, 7]
 
+    @pytest.mark.parametrize("days_before", range(10))
+    def test_two_changes_within_a_week_are_both_seen(self, days_before):
+        # Recife put its clocks forward on 8 October 2000 and back on the 15th.
+        period = WeeklyHours(EVERY_DAY, time(9), time(10))
+        first = date(2000, 10, 8) - timedelta(days=days_before)
+        opened = opening_intervals(
+            [period], [], ZoneInfo("America/Recife"), first, date(2000, 10, 31)
+        )
+        assert (utc(2000, 10, 12, 11), utc(2000, 10, 12, 12)) in opened
+        assert (utc(2000, 10, 31, 12), utc(2000, 10, 31, 13)) in opened
+
     def test_a_closed_date_that_returns_after_midnight_stays_closed(self):
         # St. John's went from 00:01 on 7 November back to 23:01 on the 6th.
         zone, sixth = ZoneInfo("America/St_Johns"), date(2010, 11, 6)
@@ -356,6 +367,12 @@ class TestProblems:
     @pytest.mark.parametrize("closes", [time(9), time(8)])
     def test_closing_before_opening(self, closes):
         assert problems(self.weekly(closes=closes)) == [("closes", "closes_before_opens")]
+
+    def test_breaks_are_not_measured_against_backward_hours(self):
+        lunch = ((time(12), time(13)),)
+        assert problems(self.weekly(closes=time(8), breaks=lunch)) == [
+            ("closes", "closes_before_opens")
+        ]
 
     def test_no_weekday(self):
         assert problems(self.weekly(weekdays=frozenset())) == [("weekdays", "no_weekday")]
