@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -47,8 +47,8 @@ class Command(BaseCommand):
             "worker": start("qcluster"),
         }
         try:
-            wait_for_web(processes["web server"], port)
-            self.announce(port)
+            if answers(processes["web server"], port):
+                self.announce(port)
             while all(process.poll() is None for process in processes.values()):
                 time.sleep(0.2)
             ended = next(name for name, process in processes.items() if process.poll() is not None)
@@ -133,12 +133,13 @@ def start(*command: str) -> subprocess.Popen:
     """Starts a management command in this process group, so that Ctrl-C reaches it too."""
     return subprocess.Popen(  # noqa: S603 - our own commands
         [sys.executable, "-m", "django", *command],
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"]},
+        cwd=settings.SITE_DIR.parent,
+        env={**os.environ, "DJANGO_RUNSERVER_HIDE_WARNING": "true"},
     )
 
 
-def wait_for_web(web: subprocess.Popen, port: int) -> None:
-    """Returns when the web server answers, ends or keeps silent for too long."""
+def answers(web: subprocess.Popen, port: int) -> bool:
+    """Waits for the web server: True when it answers, False when it has ended."""
     deadline = time.monotonic() + START_TIMEOUT
     while web.poll() is None:
         try:
@@ -150,10 +151,11 @@ def wait_for_web(web: subprocess.Popen, port: int) -> None:
                 ) from None
             time.sleep(0.1)
         else:
-            return
+            return True
+    return False
 
 
-def stop(processes) -> None:
+def stop(processes: Iterable[subprocess.Popen]) -> None:
     """Ends the processes politely, and by force those that do not listen."""
     running = [process for process in processes if process.poll() is None]
     for process in running:

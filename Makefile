@@ -1,0 +1,60 @@
+# Every target makes what it needs, and does nothing twice: a second run is quick.
+#
+#   make demo            the example town hall: migrate, load, web and worker, until Ctrl-C
+#   make test            the test suite on SQLite, browser tests included
+#   make test-databases  the same without browser on PostgreSQL and MariaDB, the queue on Redis
+#   make lint            style, templates, migrations and translations
+#   make wheel           builds the package and tries it in plain Wagtail 7.4 and 8.0 sites
+#   make messages        collects and compiles the translations (LANGUAGES="fr de")
+
+# Python of the environment that is made in .venv; 3.10 or newer.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+# Worker processes of the tests: each has a database of its own.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --quiet
+# Overridable as in `make test TESTS=tests/test_conf.py`.
+TESTS ?=
+LANGUAGES ?= fr de ru
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-databases lint wheel messages chromium clean
+
+help:
+	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
+
+$(INSTALLED): pyproject.toml tools/make_environment
+	tools/make_environment "$(PYTHON)" .venv
+	touch $@
+
+chromium: $(INSTALLED)
+	@tools/require_chromium $(BIN)/python
+
+demo: $(INSTALLED)
+	@exec $(BIN)/python manage.py demo
+
+test: $(INSTALLED) chromium
+	$(PYTEST) $(TESTS)
+
+test-databases: $(INSTALLED)
+	TEST_DATABASE=postgresql $(PYTEST) -m "not browser and not redis" $(TESTS)
+	TEST_DATABASE=mariadb $(PYTEST) -m "not browser and not redis" $(TESTS)
+	TEST_QUEUE=redis $(BIN)/python -m pytest --quiet -m redis $(TESTS)
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python tools/check_templates.py
+	$(BIN)/python -m django makemigrations --check --dry-run --settings tests.settings
+	$(BIN)/python tools/check_messages.py
+
+wheel: $(INSTALLED)
+	$(BIN)/python tools/check_wheel.py
+
+messages: $(INSTALLED)
+	cd wagtail_agenda && ../$(BIN)/python -m django makemessages --no-obsolete --add-location file $(addprefix --locale ,$(LANGUAGES))
+	cd wagtail_agenda && ../$(BIN)/python -m django compilemessages
+
+clean:
+	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis
