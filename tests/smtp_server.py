@@ -1,0 +1,118 @@
+"""A real SMTP server on a free loopback port, with the moods that real ones have.
+
+Import the fixture where it is needed: `from tests.smtp_server import smtp_server  # noqa: F401`.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+
+import pytest
+from aiosmtpd.controller import Controller
+
+
+@dataclass(frozen=True)
+class Received:
+    """One accepted message with its envelope."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    content: bytes
+
+
+class SmtpServer:
+    """`messages` are the accepted contents as received, oldest first; `received` has envelopes.
+
+    Refusals are set by step, "MAIL", "RCPT" or "DATA", and hold until `accept()`:
+    `server.refuse("RCPT", 452, "Mailbox busy")`, or for one address only
+    `server.refuse("RCPT", 550, "No such user", address="ada@example.org")`.
+    """
+
+    host = "127.0.0.1"
+
+    def __init__(self):
+        self.received: list[Received] = []
+        self._refusals: dict[tuple[str, str], str] = {}
+        self._controller: Controller | None = None
+        with socket.socket() as probe:
+            probe.bind((self.host, 0))
+            self.port: int = probe.getsockname()[1]
+
+    @property
+    def messages(self) -> list[bytes]:
+        return [received.content for received in self.received]
+
+    @property
+    def settings(self) -> dict:
+        """The Django settings that send through this server, for worker processes too."""
+        return {
+            "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+            "EMAIL_HOST": self.host,
+            "EMAIL_PORT": self.port,
+            "EMAIL_HOST_USER": "",
+            "EMAIL_HOST_PASSWORD": "",
+            "EMAIL_USE_TLS": False,
+            "EMAIL_USE_SSL": False,
+            "EMAIL_TIMEOUT": 10,
+        }
+
+    def start(self) -> None:
+        self._controller = Controller(_Handler(self), hostname=self.host, port=self.port)
+        self._controller.start()
+
+    def stop(self) -> None:
+        """End the server: its port refuses connections until `start()`. Twice is harmless."""
+        if self._controller is not None:
+            self._controller.stop()
+            self._controller = None
+
+    def refuse(self, step: str, code: int, text: str, address: str = "") -> None:
+        self._refusals[step, address.lower()] = f"{code} {text}"
+
+    def accept(self) -> None:
+        """Forget every refusal."""
+        self._refusals.clear()
+
+    def refusal(self, step: str, address: str = "") -> str | None:
+        return self._refusals.get((step, address.lower())) or self._refusals.get((step, ""))
+
+
+class _Handler:
+    def __init__(self, server: SmtpServer):
+        self.server = server
+
+    async def handle_MAIL(self, server, session, envelope, address, options):
+        refusal = self.server.refusal("MAIL", address)
+        if refusal:
+            return refusal
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        refusal = self.server.refusal("RCPT", address)
+        if refusal:
+            return refusal
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):
+        refusal = self.server.refusal("DATA")
+        if refusal:
+            return refusal
+        self.server.received.append(
+            Received(envelope.mail_from, tuple(envelope.rcpt_tos), envelope.original_content)
+        )
+        return "250 OK"
+
+
+@pytest.fixture
+def smtp_server(settings):
+    """A running `SmtpServer` that the site's mails go to."""
+    server = SmtpServer()
+    for name, value in server.settings.items():
+        setattr(settings, name, value)
+    server.start()
+    yield server
+    server.stop()

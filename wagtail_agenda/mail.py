@@ -1,0 +1,349 @@
+"""One message per recipient: plain text, HTML, and the calendar part that mail clients act on.
+
+A letter is plain data that an outbox row can keep as JSON. Composing the same letter again
+gives the same bytes, so that a retry after a lost connection is recognisable as the same mail.
+Sending ends in one of two typed failures: one worth another try, one that is not.
+"""
+
+import base64
+import hashlib
+import logging
+import re
+import smtplib
+import ssl
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from email import encoders
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage as ModernMessage
+from email.message import Message, MIMEPart
+from email.mime.base import MIMEBase
+from email.utils import format_datetime
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.mail import EmailMultiAlternatives
+from django.utils.translation import gettext as _
+
+from wagtail_agenda.cleaning import clean_text, email_address, one_line, shorten
+from wagtail_agenda.ics import Party, file_name
+from wagtail_agenda.placeholders import html_from_text
+
+logger = logging.getLogger(__name__)
+
+CALENDAR_ATTACHMENT_TYPE = "application/ics"
+
+# RFC 5322 §2.1.1 allows 998 octets in a line, and a text without blanks cannot be folded.
+_LONGEST_HEADER_TEXT = 200
+_LONGEST_REASON = 500
+_MESSAGE_ID = re.compile(r"<[!-;=?A-~]{1,120}@[!-;=?A-~]{1,120}>")
+_NAMED_MAILBOX = re.compile(r'"?(?P<name>[^"<>]*)"?\s*<(?P<address>[^<>]+)>')
+_LANGUAGE = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
+_METHOD = re.compile(rb"^METHOD:([A-Z]+)\r?$", re.MULTILINE)
+# RFC 4954 §6 and RFC 3207 §4: who may send here is for the operator to settle.
+_AUTHENTICATION_CODES = {530, 534, 535, 538}
+
+
+class DeliveryFailure(Exception):
+    """A mail that was not sent. `reason` says why, in words that an administrator can act on.
+
+    `configuration` is true when no mail will go out before the operator changes something:
+    wrong credentials, a server without STARTTLS, an untrusted certificate.
+    """
+
+    def __init__(self, reason: str, *, configuration: bool = False):
+        self.reason = shorten(one_line(reason), _LONGEST_REASON)
+        self.configuration = configuration
+        super().__init__(self.reason)
+
+
+class TemporaryFailure(DeliveryFailure):
+    """Worth another try later: the server is away, busy, or misconfigured."""
+
+
+class PermanentFailure(DeliveryFailure):
+    """The same letter will be refused again."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One mail to one recipient, as plain data.
+
+    `text` and `html` are the two bodies; an empty one is made from the other data. `message_id`
+    is in angle brackets and stays the same over retries, as does `date`, an aware datetime.
+    `references` holds the Message-IDs of earlier mails of the same booking, oldest first.
+    `calendar` is what `ics.invitation()` returned for `calendar_method`.
+
+    Raises `ValueError` on a naive `date`.
+    """
+
+    sender: Party
+    to: Party
+    subject: str
+    text: str
+    html: str
+    message_id: str
+    date: datetime
+    reply_to: str = ""
+    references: str = ""
+    language: str = ""
+    calendar: bytes | None = None
+    calendar_method: str = ""
+    calendar_file_name: str = "invite.ics"
+
+    def __post_init__(self):
+        if self.date.utcoffset() is None:
+            raise ValueError(f"A letter's date must be aware, {self.date!r} has no time zone")
+
+
+class InvitationMessage(EmailMultiAlternatives):
+    """An ordinary Django message whose MIME form also carries the invitation as an alternative.
+
+    Outlook acts on a calendar only inside multipart/alternative, others only on an attachment,
+    so `message()` has both, with the same bytes ([MS-OXCMAIL] §2.1.3.3.8.2, RFC 6047 §2.4).
+    Backends that hand the parts to a web service never call `message()`: they see the text, the
+    HTML and the attachment, since several refuse alternatives of other types.
+    """
+
+    calendar = b""
+    calendar_method = ""
+    calendar_file_name = ""
+
+    def message(self, **options) -> Message:
+        """Return the MIME message; `options` are those of the Django version in use."""
+        message = super().message(**options)
+        if self.calendar:
+            for part in list(message.walk()):
+                if part.get_content_type() == "multipart/alternative":
+                    part.attach(_calendar_part(message, self.calendar, self.calendar_method))
+                elif part.get_content_type() == CALENDAR_ATTACHMENT_TYPE:
+                    part.set_param("name", self.calendar_file_name)
+        self._fix_boundaries(message)
+        return message
+
+    def _fix_boundaries(self, message: Message) -> None:
+        # Made from the contents as well as the Message-ID: no content can hold its own digest.
+        # A "=_" occurs in neither base64 nor quoted-printable (RFC 2045 §6.7).
+        digest = hashlib.sha256(self.extra_headers["Message-ID"].encode())
+        bodies = [self.body, *(alternative[0] for alternative in self.alternatives)]
+        for content in [*(body.encode() for body in bodies), self.calendar]:
+            digest.update(hashlib.sha256(content).digest())
+        multiparts = [part for part in message.walk() if part.is_multipart()]
+        for number, part in enumerate(multiparts):
+            part.set_boundary(f"=_{number}_{digest.hexdigest()[:40]}")
+
+
+def compose(letter: Letter) -> InvitationMessage:
+    """Return the message for `letter`, every header on one line.
+
+    Raises `PermanentFailure` for an unusable address or Message-ID, and for a calendar whose
+    METHOD is not `calendar_method`: Exchange refuses a mail that contradicts itself.
+    """
+    letter = _cleaned(letter)
+    subject = shorten(letter.subject, _LONGEST_HEADER_TEXT)
+    message = InvitationMessage(
+        subject=subject,
+        # Without a plain text, or without HTML, Django makes no multipart/alternative.
+        body=letter.text if letter.text.strip() else subject or "-",
+        from_email=_mailbox(letter.sender),
+        to=[_mailbox(letter.to)],
+        reply_to=[_mailbox(_party(letter.reply_to))] if letter.reply_to else [],
+        headers=_headers(letter),
+    )
+    html = letter.html if letter.html.strip() else html_from_text(message.body)
+    message.attach_alternative(html, "text/html")
+    if letter.calendar is not None:
+        _check_calendar(letter.calendar, letter.calendar_method)
+        message.calendar = letter.calendar
+        message.calendar_method = letter.calendar_method
+        message.calendar_file_name = file_name(letter.calendar_file_name)
+        message.attach(message.calendar_file_name, letter.calendar, CALENDAR_ATTACHMENT_TYPE)
+    return message
+
+
+def send(letter: Letter, connection=None) -> None:
+    """Send `letter` through `connection`, or else through the site's own mail backend.
+
+    Raises `TemporaryFailure` or `PermanentFailure`. A lost connection may have come after the
+    server took the mail; sending again is then a duplicate with the same Message-ID, UID and
+    SEQUENCE, which clients recognise.
+    """
+    message = compose(letter)
+    try:
+        sent = message.send() if connection is None else connection.send_messages([message])
+    except Exception as error:
+        # Any mail backend may be configured, and each raises what it likes: only here can
+        # nothing narrower be caught without losing mails to an exception nobody listed.
+        raise _failure(error, letter) from error
+    if sent == 0:
+        raise TemporaryFailure(_("The mail backend did not send the message and gave no reason."))
+
+
+def to_json(letter: Letter) -> dict:
+    """Return `letter` as JSON data without NUL or lone surrogates, which databases refuse."""
+    letter = _cleaned(letter)
+    return {
+        **vars(letter),
+        "sender": vars(letter.sender).copy(),
+        "to": vars(letter.to).copy(),
+        "date": letter.date.isoformat(),
+        "calendar": None if letter.calendar is None else _to_base64(letter.calendar),
+    }
+
+
+def from_json(data: dict) -> Letter:
+    """Return the letter that `to_json()` wrote; raises `ValueError` when `data` is none."""
+    try:
+        calendar = data["calendar"]
+        values = {
+            **data,
+            "sender": Party(**data["sender"]),
+            "to": Party(**data["to"]),
+            "date": datetime.fromisoformat(data["date"]),
+            "calendar": None if calendar is None else base64.b64decode(calendar, validate=True),
+        }
+        return Letter(**values)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"This is not a stored letter: {error!r}") from error
+
+
+def _cleaned(letter: Letter) -> Letter:
+    """The same for a letter and for what was stored of it, so that both compose alike."""
+    return replace(
+        letter,
+        sender=_cleaned_party(letter.sender),
+        to=_cleaned_party(letter.to),
+        subject=one_line(letter.subject),
+        text=clean_text(letter.text),
+        html=clean_text(letter.html),
+        message_id=one_line(letter.message_id),
+        reply_to=one_line(letter.reply_to),
+        references=one_line(letter.references),
+        language=one_line(letter.language),
+        calendar_method=one_line(letter.calendar_method),
+        calendar_file_name=one_line(letter.calendar_file_name),
+    )
+
+
+def _cleaned_party(party: Party) -> Party:
+    return Party(one_line(party.address), one_line(party.name))
+
+
+def _to_base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _headers(letter: Letter) -> dict[str, str]:
+    if not _MESSAGE_ID.fullmatch(letter.message_id):
+        raise PermanentFailure(
+            _("“%(message_id)s” is not a Message-ID.") % {"message_id": letter.message_id}
+        )
+    headers = {
+        "Message-ID": letter.message_id,
+        "Date": format_datetime(letter.date.astimezone(timezone.utc)),
+        # RFC 3834 §5: keeps out-of-office replies away.
+        "Auto-Submitted": "auto-generated",
+    }
+    if _LANGUAGE.fullmatch(letter.language):
+        headers["Content-Language"] = letter.language
+    earlier = _MESSAGE_ID.findall(letter.references)
+    if earlier:
+        headers["In-Reply-To"] = earlier[-1]
+        headers["References"] = " ".join(earlier)
+    return headers
+
+
+def _mailbox(party: Party) -> str:
+    try:
+        address = email_address(party.address)
+        return str(Address(shorten(party.name, _LONGEST_HEADER_TEXT), addr_spec=address))
+    except (ValueError, MessageError):
+        raise PermanentFailure(
+            _("“%(address)s” is not a usable e-mail address.") % {"address": party.address}
+        ) from None
+
+
+def _party(mailbox: str) -> Party:
+    match = _NAMED_MAILBOX.fullmatch(mailbox)
+    return Party(match["address"], match["name"].strip()) if match else Party(mailbox)
+
+
+def _check_calendar(calendar: bytes, method: str) -> None:
+    if _METHOD.findall(calendar) != [method.encode()]:
+        raise PermanentFailure(
+            _("The calendar of this message is no “%(method)s”.") % {"method": method}
+        )
+
+
+def _calendar_part(message: Message, calendar: bytes, method: str) -> Message:
+    # Base64, because relays may rewrite other encodings and break the line endings.
+    if isinstance(message, ModernMessage):
+        part = MIMEPart(policy=message.policy)
+        part.set_content(
+            calendar,
+            maintype="text",
+            subtype="calendar",
+            cte="base64",
+            params={"charset": "utf-8", "method": method},
+        )
+        return part
+    part = MIMEBase("text", "calendar", charset="utf-8", method=method)
+    part.set_payload(calendar)
+    encoders.encode_base64(part)
+    return part
+
+
+def _failure(error: Exception, letter: Letter) -> DeliveryFailure:
+    """Classify what a mail backend raised.
+
+    The order matters: every `SMTPException` is an `OSError`, and a certificate error is an
+    `OSError` and a `ValueError` at once.
+    """
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        code, answer = next(iter(error.recipients.values()))
+        return _failure_by_code(code, answer)
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return TemporaryFailure(_answer(error.smtp_code, error.smtp_error), configuration=True)
+    if isinstance(error, (smtplib.SMTPConnectError, smtplib.SMTPHeloError)):
+        return TemporaryFailure(_answer(error.smtp_code, error.smtp_error))
+    if isinstance(error, smtplib.SMTPResponseException):
+        return _failure_by_code(error.smtp_code, error.smtp_error)
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        # STARTTLS or AUTH that the server does not offer, or SMTPUTF8 that one address needs.
+        return PermanentFailure(_described(error), configuration="SMTPUTF8" not in str(error))
+    if isinstance(error, ssl.SSLError):
+        lost = isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
+        return TemporaryFailure(_described(error), configuration=not lost)
+    if type(error) is smtplib.SMTPException:
+        # « No suitable authentication method found » has no type of its own.
+        return TemporaryFailure(_described(error), configuration="authentication" in str(error))
+    if isinstance(error, OSError):
+        return TemporaryFailure(
+            _("The mail server cannot be reached: %(error)s") % {"error": _described(error)}
+        )
+    if isinstance(error, (ValueError, MessageError)):
+        return PermanentFailure(
+            _("The message cannot be written: %(error)s") % {"error": _described(error)}
+        )
+    logger.error("The mail backend failed on %s", letter.message_id, exc_info=error)
+    misconfigured = isinstance(error, (ImproperlyConfigured, ImportError))
+    return TemporaryFailure(
+        _("The mail backend failed: %(error)s") % {"error": _described(error)},
+        configuration=misconfigured,
+    )
+
+
+def _failure_by_code(code: int, answer: bytes | str) -> DeliveryFailure:
+    if code in _AUTHENTICATION_CODES:
+        return TemporaryFailure(_answer(code, answer), configuration=True)
+    kind = PermanentFailure if 500 <= code <= 599 else TemporaryFailure
+    return kind(_answer(code, answer))
+
+
+def _answer(code: int, answer: bytes | str) -> str:
+    text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else str(answer)
+    return _("The mail server answered: %(code)s %(text)s") % {"code": code, "text": text}
+
+
+def _described(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
