@@ -1,0 +1,82 @@
+"""The closed vocabularies of the models: what a column may say, and the words shown for it."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+
+class AgendaKind(models.TextChoices):
+    MEETINGS = "meetings", _("Appointments")
+    EVENTS = "events", _("Events")
+
+
+class DelayUnit(models.TextChoices):
+    HOURS = "hours", _("hours")
+    DAYS = "days", _("days")
+
+
+class Admission(models.TextChoices):
+    """Whether a booking has its place. Decided in `booking.py` under a lock, nowhere else."""
+
+    PENDING = "pending", _("Waiting for approval")
+    CONFIRMED = "confirmed", _("Confirmed")
+    WAITING = "waiting", _("On the waiting list")
+    OFFERED = "offered", _("Offered a place")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class Attendance(models.TextChoices):
+    UNKNOWN = "", pgettext_lazy("attendance", "Not checked in")
+    PRESENT = "present", pgettext_lazy("attendance", "Present")
+    ABSENT = "absent", pgettext_lazy("attendance", "Absent")
+
+
+class Actor(models.TextChoices):
+    """Who set something in motion."""
+
+    VISITOR = "visitor", _("Visitor")
+    AGENT = "agent", _("Agent")
+    SYSTEM = "system", _("System")
+
+
+class Trigger(models.TextChoices):
+    """What happens to a booking and may move its booking workflow to another status."""
+
+    BOOKED = "booked", _("A booking is made")
+    CANCELLED_BY_VISITOR = "cancelled_by_visitor", _("The visitor cancels")
+    CANCELLED_BY_AGENT = "cancelled_by_agent", _("An agent cancels")
+    PRESENT = "present", _("The visitor is checked in as present")
+    ABSENT = "absent", _("The visitor is marked as absent")
+
+
+class Colour(models.TextChoices):
+    """Colours of a status. Shown with an icon and its label as well, never alone."""
+
+    GREY = "grey", _("Grey")
+    BLUE = "blue", _("Blue")
+    GREEN = "green", _("Green")
+    ORANGE = "orange", _("Orange")
+    RED = "red", _("Red")
+    VIOLET = "violet", _("Violet")
+
+
+class Audience(models.TextChoices):
+    """For whom an invitation is written: each audience has its own wording and calendar entry."""
+
+    VISITOR = "visitor", _("Visitor")
+    STAFF = "staff", _("Staff")
+
+
+class DeliveryState(models.TextChoices):
+    DUE = "due", _("Due")
+    SENDING = "sending", _("Being sent")
+    DONE = "done", _("Delivered")
+    SUPERSEDED = "superseded", _("Superseded by a later message")
+    FAILED = "failed", _("Failed")
+
+
+class Role(models.TextChoices):
+    """What the members of a group may do with one agenda."""
+
+    AGENT = "agent", _("Agent: sees, books, checks in and cancels")
+    EDITOR = "editor", _("Editor: also changes the agenda, its hours, desks and events")

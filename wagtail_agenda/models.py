@@ -1,0 +1,953 @@
+"""Every table of the add-on, with its constraints and small properties. No use case lives here.
+
+Two kinds of rows are kept apart. Revisioned snippets (`Agenda`, `Schedule`) hold only what an
+editor types, because publishing an older draft writes every field back. What happens at run time
+(locks, counters, bookings, deliveries) lives in rows of its own, and nothing here has a foreign key
+to a child of a revisioned row.
+"""
+
+import secrets
+import uuid
+import zoneinfo
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.core.serializers.json import DjangoJSONEncoder
+from django.core.validators import (
+    MaxValueValidator,
+    MinValueValidator,
+    StepValueValidator,
+    validate_email,
+)
+from django.db import models
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.text import slugify
+from django.utils.translation import gettext_lazy as _
+from modelcluster.fields import ParentalManyToManyField
+from modelcluster.models import ClusterableModel
+from wagtail.models import (
+    DraftStateMixin,
+    LockableMixin,
+    PreviewableMixin,
+    RevisionMixin,
+    Site,
+)
+from wagtail.search import index
+
+from wagtail_agenda.choices import (
+    Actor,
+    Admission,
+    AgendaKind,
+    Attendance,
+    Audience,
+    Colour,
+    DelayUnit,
+    DeliveryState,
+    Role,
+)
+from wagtail_agenda.fields import BlocksField
+from wagtail_agenda.timegrid import CELL_MINUTES
+
+REFERENCE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""Capitals and digits that cannot be mistaken for one another when read out over a counter."""
+
+WHOLE_DAY_MINUTES = 24 * 60
+
+
+def default_time_zone() -> str:
+    """The site's own time zone, for agendas that are made without one."""
+    return settings.TIME_ZONE
+
+
+def make_reference() -> str:
+    """A booking's number as people say it: two groups of four, ``K7QM-3FTD``."""
+    letters = [secrets.choice(REFERENCE_ALPHABET) for _position in range(8)]
+    return "".join(letters[:4]) + "-" + "".join(letters[4:])
+
+
+def validate_time_zone(value: str) -> None:
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError) as error:
+        raise ValidationError(
+            _("“%(value)s” is not a known time zone. Write it like Europe/Paris."),
+            code="unknown_time_zone",
+            params={"value": value},
+        ) from error
+
+
+def validate_addresses(value: str) -> None:
+    """One e-mail address a line; blank lines are fine."""
+    for line in value.splitlines():
+        if line.strip():
+            try:
+                validate_email(line.strip())
+            except ValidationError as error:
+                raise ValidationError(
+                    _("“%(value)s” is not an e-mail address. Write one address a line."),
+                    code="invalid_address",
+                    params={"value": line.strip()},
+                ) from error
+
+
+validate_on_grid = StepValueValidator(
+    CELL_MINUTES, message=_("Use steps of %(limit_value)s minutes.")
+)
+
+
+def unique_slug(instance: models.Model, siblings: models.QuerySet, fallback: str) -> str:
+    """A free slug made from the instance's label, for rows that an editor left without one."""
+    stem = slugify(getattr(instance, "label", "") or "")[:80] or fallback
+    taken = set(
+        siblings.exclude(pk=instance.pk)
+        .filter(slug__startswith=stem)
+        .values_list("slug", flat=True)
+    )
+    candidate, number = stem, 1
+    while candidate in taken:
+        number += 1
+        candidate = f"{stem}-{number}"
+    return candidate
+
+
+# Opening hours and closures
+
+
+class Schedule(PreviewableMixin, DraftStateMixin, LockableMixin, RevisionMixin, models.Model):
+    """Opening hours in local wall time, shared by agendas and desks. The zone is the agenda's."""
+
+    label = models.CharField(_("label"), max_length=150)
+    periods = BlocksField(
+        "wagtail_agenda.blocks.schedule.PeriodsBlock",
+        verbose_name=_("opening hours"),
+        blank=True,
+        default=list,
+    )
+
+    class Meta:
+        verbose_name = _("schedule")
+        verbose_name_plural = _("schedules")
+        ordering = ["label"]
+
+    def __str__(self):
+        return self.label
+
+    def get_preview_template(self, request, mode_name):
+        return "wagtail_agenda/schedule_preview.html"
+
+    def get_preview_context(self, request, mode_name):
+        from wagtail_agenda.schedule_picture import week_picture
+
+        return {**super().get_preview_context(request, mode_name), "picture": week_picture(self)}
+
+
+class ClosureCalendar(models.Model):
+    """Days on which the agendas and desks that use it are closed."""
+
+    label = models.CharField(_("label"), max_length=150)
+    closures = BlocksField(
+        "wagtail_agenda.blocks.closures.ClosuresBlock",
+        verbose_name=_("closures"),
+        blank=True,
+        default=list,
+    )
+
+    class Meta:
+        verbose_name = _("closure calendar")
+        verbose_name_plural = _("closure calendars")
+        ordering = ["label"]
+
+    def __str__(self):
+        return self.label
+
+
+# The booking workflow: a status, and what each trigger leads to
+
+
+class Workflow(models.Model):
+    """The statuses a booking passes through, and what each trigger leads to."""
+
+    label = models.CharField(_("label"), max_length=150)
+    slug = models.SlugField(_("slug"), max_length=100, unique=True)
+    transitions = BlocksField(
+        "wagtail_agenda.blocks.transitions.TransitionsBlock",
+        verbose_name=_("what leads where"),
+        blank=True,
+        default=list,
+    )
+
+    class Meta:
+        verbose_name = _("booking workflow")
+        verbose_name_plural = _("booking workflows")
+        ordering = ["label"]
+
+    def __str__(self):
+        return self.label
+
+
+class WorkflowStatus(models.Model):
+    """One status of a booking workflow. Reaching it runs its actions, in their order."""
+
+    workflow = models.ForeignKey(
+        Workflow, models.CASCADE, related_name="statuses", verbose_name=_("booking workflow")
+    )
+    label = models.CharField(_("label"), max_length=150)
+    slug = models.SlugField(_("slug"), max_length=100)
+    colour = models.CharField(
+        _("colour"), max_length=20, choices=Colour.choices, default=Colour.GREY
+    )
+    icon = models.CharField(_("icon"), max_length=50, default="circle-check")
+    sort_order = models.PositiveIntegerField(_("order"), default=0)
+    visitor_text = models.TextField(
+        _("text for the visitor"),
+        blank=True,
+        help_text=_("Shown on the visitor's own page while the booking is in this status."),
+    )
+    actions = BlocksField(
+        "wagtail_agenda.blocks.actions.ActionsBlock",
+        verbose_name=_("actions"),
+        blank=True,
+        default=list,
+        help_text=_("Carried out in this order whenever a booking reaches this status."),
+    )
+
+    class Meta:
+        verbose_name = _("workflow status")
+        verbose_name_plural = _("workflow statuses")
+        ordering = ["workflow", "sort_order", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workflow", "slug"], name="agenda_status_slug_once_a_workflow"
+            )
+        ]
+
+    def __str__(self):
+        return self.label
+
+
+# Agendas and what they offer
+
+
+class Agenda(DraftStateMixin, LockableMixin, RevisionMixin, index.Indexed, ClusterableModel):
+    """What is booked. A draft may be incomplete; only a live agenda takes bookings."""
+
+    kind = models.CharField(
+        _("kind"), max_length=20, choices=AgendaKind.choices, default=AgendaKind.MEETINGS
+    )
+    label = models.CharField(_("label"), max_length=150)
+    slug = models.SlugField(
+        _("slug"),
+        max_length=100,
+        unique=True,
+        blank=True,
+        help_text=_("Names the agenda in addresses. Made from the label when left empty."),
+    )
+    description = models.TextField(_("description"), blank=True)
+    timezone = models.CharField(
+        _("time zone"),
+        max_length=64,
+        default=default_time_zone,
+        validators=[validate_time_zone],
+        help_text=_("Opening hours are meant, and times are shown, in this zone."),
+    )
+    location = models.CharField(
+        _("location"),
+        max_length=255,
+        blank=True,
+        help_text=_("Stands in the invitation; a precise address lets calendars offer a map."),
+    )
+    contact = models.TextField(
+        _("contact"),
+        blank=True,
+        help_text=_("Whom visitors can turn to: telephone, e-mail, desk."),
+    )
+    url = models.URLField(
+        _("address of a page about it"),
+        blank=True,
+        help_text=_("Stands in the invitation. Must not be a private address."),
+    )
+    comment = models.TextField(
+        _("comment for the invitation"),
+        blank=True,
+        help_text=_("What visitors should bring or know; stands in the invitation."),
+    )
+    minimal_booking_delay = models.PositiveIntegerField(
+        _("minimum notice"),
+        default=0,
+        help_text=_("How long beforehand a booking must be made, at the latest."),
+    )
+    minimal_booking_delay_unit = models.CharField(
+        _("unit of the minimum notice"),
+        max_length=10,
+        choices=DelayUnit.choices,
+        default=DelayUnit.HOURS,
+    )
+    maximal_booking_delay = models.PositiveIntegerField(
+        _("maximum horizon"),
+        default=60,
+        validators=[MinValueValidator(1), MaxValueValidator(17_520)],
+        help_text=_("How far ahead bookings are taken."),
+    )
+    maximal_booking_delay_unit = models.CharField(
+        _("unit of the maximum horizon"),
+        max_length=10,
+        choices=DelayUnit.choices,
+        default=DelayUnit.DAYS,
+    )
+    schedule = models.ForeignKey(
+        Schedule,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="agendas",
+        verbose_name=_("schedule"),
+        help_text=_("Opening hours of every desk that has none of its own."),
+    )
+    closure_calendars = ParentalManyToManyField(
+        ClosureCalendar, blank=True, related_name="agendas", verbose_name=_("closure calendars")
+    )
+    workflow = models.ForeignKey(
+        Workflow,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="agendas",
+        verbose_name=_("booking workflow"),
+        help_text=_("The built-in one is used when none is chosen."),
+    )
+    staff_addresses = models.TextField(
+        _("staff told of new bookings"),
+        blank=True,
+        validators=[validate_addresses],
+        help_text=_("One e-mail address a line."),
+    )
+    label_template = models.CharField(_("label of a booking"), max_length=255, blank=True)
+    user_display_label_template = models.CharField(
+        _("title of the invitation"), max_length=255, blank=True
+    )
+    description_template = models.TextField(_("description of a booking"), blank=True)
+    backoffice_url_template = models.CharField(
+        _("address in your back office"), max_length=500, blank=True
+    )
+    form_url_template = models.CharField(_("address of the form"), max_length=500, blank=True)
+
+    search_fields = [
+        index.SearchField("label"),
+        index.AutocompleteField("label"),
+        index.FilterField("kind"),
+    ]
+
+    class Meta:
+        verbose_name = _("agenda")
+        verbose_name_plural = _("agendas")
+        ordering = ["label", "pk"]
+        permissions = [("administer_agendas", _("Can administer every agenda"))]
+
+    def __str__(self):
+        return self.label or self.slug
+
+    def save(self, *args, **kwargs):
+        # A draft may come without a slug, and two such drafts must not collide.
+        if not self.slug:
+            self.slug = unique_slug(self, Agenda.objects.all(), fallback="agenda")
+        super().save(*args, **kwargs)
+
+    @cached_property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.timezone)
+
+    @property
+    def takes_appointments(self) -> bool:
+        return self.kind == AgendaKind.MEETINGS
+
+    @property
+    def staff_address_list(self) -> list[str]:
+        return [line.strip() for line in self.staff_addresses.splitlines() if line.strip()]
+
+
+class Bookable(models.Model):
+    """The lock and the cache key of whatever can be taken: one row per desk and event.
+
+    Written by `booking.py` alone. `version` rises with every change of what is taken here;
+    `places` is how many may be taken at once, `places_booked` how many bookings have taken
+    (live holds are not in it: they lapse by the clock, so they are counted when asked).
+    """
+
+    version = models.BigIntegerField(default=0)
+    places = models.PositiveIntegerField(default=1)
+    places_booked = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("bookable")
+        verbose_name_plural = _("bookables")
+
+    def __str__(self):
+        return f"{self.pk} v{self.version}"
+
+
+class HasBookable(models.Model):
+    """A row that can be taken, and therefore never exists without its lock."""
+
+    bookable = models.OneToOneField(
+        Bookable, models.PROTECT, editable=False, related_name="%(class)s"
+    )
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args, **kwargs):
+        if self.bookable_id is None:
+            self.bookable = Bookable.objects.create()
+        super().save(*args, **kwargs)
+
+    def delete(self, *args, **kwargs):
+        bookable = self.bookable
+        deleted = super().delete(*args, **kwargs)
+        bookable.delete()
+        return deleted
+
+
+class Desk(HasBookable):
+    """A counter, person or room that takes one appointment at a time."""
+
+    agenda = models.ForeignKey(
+        Agenda, models.CASCADE, related_name="desks", verbose_name=_("agenda")
+    )
+    label = models.CharField(_("label"), max_length=150)
+    slug = models.SlugField(_("slug"), max_length=100, blank=True)
+    schedule = models.ForeignKey(
+        Schedule,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="desks",
+        verbose_name=_("own schedule"),
+        help_text=_("Leave empty to follow the agenda's opening hours."),
+    )
+    closure_calendars = models.ManyToManyField(
+        ClosureCalendar,
+        blank=True,
+        related_name="desks",
+        verbose_name=_("own closure calendars"),
+        help_text=_("Closed on these days as well as on the agenda's."),
+    )
+    sort_order = models.PositiveIntegerField(_("order"), default=0)
+    retired = models.BooleanField(
+        _("retired"),
+        default=False,
+        help_text=_("Takes no more bookings; those it has stay."),
+    )
+
+    class Meta:
+        verbose_name = _("desk")
+        verbose_name_plural = _("desks")
+        ordering = ["agenda", "sort_order", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["agenda", "slug"], name="agenda_desk_slug_once_an_agenda"
+            )
+        ]
+
+    def __str__(self):
+        return self.label
+
+    def save(self, *args, **kwargs):
+        if not self.slug:
+            self.slug = unique_slug(
+                self, Desk.objects.filter(agenda_id=self.agenda_id), fallback="desk"
+            )
+        super().save(*args, **kwargs)
+
+
+class MeetingType(models.Model):
+    """A kind of appointment: how long it takes, and which desks give it."""
+
+    agenda = models.ForeignKey(
+        Agenda, models.CASCADE, related_name="meeting_types", verbose_name=_("agenda")
+    )
+    label = models.CharField(_("label"), max_length=150)
+    slug = models.SlugField(
+        _("slug"),
+        max_length=100,
+        blank=True,
+        help_text=_("Part of the slots' names for other systems; fixed from the first booking."),
+    )
+    description = models.TextField(_("description"), blank=True)
+    duration = models.PositiveIntegerField(
+        _("duration in minutes"),
+        default=30,
+        validators=[
+            MinValueValidator(CELL_MINUTES),
+            MaxValueValidator(WHOLE_DAY_MINUTES),
+            validate_on_grid,
+        ],
+    )
+    buffer_before = models.PositiveIntegerField(
+        _("minutes kept free before"),
+        default=0,
+        validators=[MaxValueValidator(WHOLE_DAY_MINUTES), validate_on_grid],
+    )
+    buffer_after = models.PositiveIntegerField(
+        _("minutes kept free after"),
+        default=0,
+        validators=[MaxValueValidator(WHOLE_DAY_MINUTES), validate_on_grid],
+    )
+    step = models.PositiveIntegerField(
+        _("minutes from one start to the next"),
+        null=True,
+        blank=True,
+        validators=[
+            MinValueValidator(CELL_MINUTES),
+            MaxValueValidator(WHOLE_DAY_MINUTES),
+            validate_on_grid,
+        ],
+        help_text=_("Leave empty to offer one appointment after the other, buffers included."),
+    )
+    desks = models.ManyToManyField(
+        Desk,
+        blank=True,
+        related_name="meeting_types",
+        verbose_name=_("desks"),
+        help_text=_("Desks that give it; none chosen means every desk of the agenda."),
+    )
+    sort_order = models.PositiveIntegerField(_("order"), default=0)
+    retired = models.BooleanField(
+        _("retired"), default=False, help_text=_("No longer offered; bookings of it stay.")
+    )
+
+    class Meta:
+        verbose_name = _("appointment type")
+        verbose_name_plural = _("appointment types")
+        ordering = ["agenda", "sort_order", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["agenda", "slug"], name="agenda_type_slug_once_an_agenda"
+            )
+        ]
+
+    def __str__(self):
+        return self.label
+
+    def save(self, *args, **kwargs):
+        if not self.slug:
+            self.slug = unique_slug(
+                self, MeetingType.objects.filter(agenda_id=self.agenda_id), fallback="appointment"
+            )
+        super().save(*args, **kwargs)
+
+    @property
+    def start_step(self) -> int:
+        """Minutes between the starts on offer."""
+        return self.step or self.buffer_before + self.duration + self.buffer_after
+
+
+class Event(HasBookable):
+    """One dated occurrence with a number of places. Its places are on its `Bookable`."""
+
+    agenda = models.ForeignKey(
+        Agenda, models.PROTECT, related_name="events", verbose_name=_("agenda")
+    )
+    label = models.CharField(_("label"), max_length=150)
+    slug = models.SlugField(_("slug"), max_length=100, blank=True)
+    description = models.TextField(_("description"), blank=True)
+    location = models.CharField(
+        _("location"),
+        max_length=255,
+        blank=True,
+        help_text=_("Where it takes place, if not at the agenda's own location."),
+    )
+    url = models.URLField(_("address of a page about it"), blank=True)
+    start = models.DateTimeField(_("starts at"))
+    end = models.DateTimeField(_("ends at"))
+    open_for_booking = models.BooleanField(_("open for booking"), default=True)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        ordering = ["start", "pk"]
+        indexes = [models.Index(fields=["agenda", "start"], name="agenda_event_by_start")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["agenda", "slug"], name="agenda_event_slug_once_an_agenda"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(end__gt=models.F("start")), name="agenda_event_ends_after_start"
+            ),
+        ]
+
+    def __str__(self):
+        return self.label
+
+    def save(self, *args, **kwargs):
+        if not self.slug:
+            self.slug = unique_slug(
+                self, Event.objects.filter(agenda_id=self.agenda_id), fallback="event"
+            )
+        super().save(*args, **kwargs)
+
+    @property
+    def places(self) -> int:
+        return self.bookable.places
+
+
+# What visitors set in motion
+
+
+class FormVersion(models.Model):
+    """What a booking block asked, exactly as a visitor saw it. Written once, never changed."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    agenda = models.ForeignKey(Agenda, models.CASCADE, related_name="form_versions")
+    definition = models.JSONField(encoder=DjangoJSONEncoder)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("form version")
+        verbose_name_plural = _("form versions")
+
+    def __str__(self):
+        return self.digest[:12]
+
+
+class Booking(models.Model):
+    """Who comes when. Written by `booking.py` alone."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    reference = models.CharField(_("number"), max_length=12, unique=True, default=make_reference)
+    agenda = models.ForeignKey(
+        Agenda, models.PROTECT, related_name="bookings", verbose_name=_("agenda")
+    )
+    meeting_type = models.ForeignKey(
+        MeetingType,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="bookings",
+        verbose_name=_("appointment type"),
+    )
+    desk = models.ForeignKey(
+        Desk,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="bookings",
+        verbose_name=_("desk"),
+    )
+    event = models.ForeignKey(
+        Event,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="bookings",
+        verbose_name=_("event"),
+    )
+    start = models.DateTimeField(_("starts at"))
+    end = models.DateTimeField(_("ends at"))
+    places = models.PositiveIntegerField(_("places"), default=1)
+    admission = models.CharField(
+        _("admission"), max_length=20, choices=Admission.choices, default=Admission.CONFIRMED
+    )
+    status = models.ForeignKey(
+        WorkflowStatus,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="bookings",
+        verbose_name=_("status"),
+    )
+    attendance = models.CharField(
+        _("attendance"),
+        max_length=10,
+        choices=Attendance.choices,
+        default=Attendance.UNKNOWN,
+        blank=True,
+    )
+    cancelled_at = models.DateTimeField(_("cancelled at"), null=True, blank=True)
+    cancellation_reason = models.TextField(_("reason for the cancellation"), blank=True)
+
+    label = models.CharField(_("label"), max_length=255, blank=True)
+    user_display_label = models.CharField(_("title of the invitation"), max_length=255, blank=True)
+    description = models.TextField(_("description"), blank=True)
+    user_name = models.CharField(_("name"), max_length=255, blank=True)
+    user_email = models.CharField(_("e-mail"), max_length=254, blank=True)
+    user_phone_number = models.CharField(_("telephone"), max_length=50, blank=True)
+    user_external_id = models.CharField(_("external id"), max_length=250, blank=True)
+    backoffice_url = models.CharField(_("address in your back office"), max_length=500, blank=True)
+    form_url = models.CharField(_("address of the form"), max_length=500, blank=True)
+    extra_data = models.JSONField(_("further data"), default=dict, blank=True)
+
+    form_version = models.ForeignKey(
+        FormVersion, models.PROTECT, null=True, blank=True, related_name="bookings"
+    )
+    answers = models.JSONField(_("answers"), default=dict, blank=True, encoder=DjangoJSONEncoder)
+    language = models.CharField(_("language"), max_length=20, blank=True)
+    site = models.ForeignKey(Site, models.SET_NULL, null=True, blank=True, related_name="+")
+    token_digest = models.CharField(max_length=64, unique=True, editable=False)
+    made_by = models.CharField(
+        _("made by"), max_length=10, choices=Actor.choices, default=Actor.VISITOR
+    )
+    created_at = models.DateTimeField(_("made at"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("booking")
+        verbose_name_plural = _("bookings")
+        ordering = ["start", "pk"]
+        indexes = [
+            models.Index(fields=["agenda", "start"], name="agenda_booking_by_start"),
+            models.Index(fields=["desk", "start"], name="agenda_booking_by_desk"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(end__gt=models.F("start")),
+                name="agenda_booking_ends_after_start",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(places__gte=1), name="agenda_booking_has_a_place"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(event__isnull=True)
+                | models.Q(desk__isnull=True, meeting_type__isnull=True),
+                name="agenda_booking_event_or_appointment",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.display_name} ({self.reference})"
+
+    @property
+    def display_name(self) -> str:
+        """`label – user name`, as agendas show it."""
+        return " – ".join(part for part in (self.label, self.user_name) if part) or self.reference
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self.admission == Admission.CANCELLED
+
+    @property
+    def local_start(self):
+        return self.start.astimezone(self.agenda.zone)
+
+    @property
+    def local_end(self):
+        return self.end.astimezone(self.agenda.zone)
+
+
+class Hold(models.Model):
+    """What one lock code keeps while its visitor fills the form, with what they typed so far.
+
+    It lapses by the clock alone: its occupation counts for nothing after `lapses_at`. The row
+    itself stays a day, so that nothing typed is lost when a slot is.
+    """
+
+    agenda = models.ForeignKey(Agenda, models.CASCADE, related_name="holds")
+    lock_code = models.CharField(max_length=100)
+    visitor_key = models.CharField(max_length=64, blank=True)
+    address_key = models.CharField(max_length=64, blank=True)
+    meeting_type = models.ForeignKey(
+        MeetingType, models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    desk = models.ForeignKey(Desk, models.CASCADE, null=True, blank=True, related_name="+")
+    event = models.ForeignKey(Event, models.CASCADE, null=True, blank=True, related_name="+")
+    start = models.DateTimeField(null=True, blank=True)
+    end = models.DateTimeField(null=True, blank=True)
+    places = models.PositiveIntegerField(default=1)
+    lapses_at = models.DateTimeField(null=True, blank=True)
+    form_version = models.ForeignKey(
+        FormVersion, models.CASCADE, null=True, blank=True, related_name="holds"
+    )
+    answers = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
+    return_path = models.CharField(max_length=1000, blank=True)
+    booking = models.OneToOneField(
+        Booking, models.CASCADE, null=True, blank=True, related_name="hold"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("hold")
+        verbose_name_plural = _("holds")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["agenda", "lock_code"], name="agenda_hold_once_a_lock_code"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["visitor_key", "lapses_at"], name="agenda_hold_by_visitor"),
+            models.Index(fields=["address_key", "lapses_at"], name="agenda_hold_by_address"),
+        ]
+
+    def __str__(self):
+        return self.lock_code
+
+    @property
+    def bookable_id(self):
+        """The lock of what is held, or None while nothing is."""
+        taken = self.desk or self.event
+        return taken.bookable_id if taken else None
+
+
+class Occupation(models.Model):
+    """The only thing that takes time or places. Listings and admission read nothing else.
+
+    `busy_from` and `busy_to` are whole minutes since the epoch, UTC, with buffers: integers are
+    about ten times cheaper to read in bulk than timestamps. A null `lapses_at` never lapses.
+    """
+
+    bookable = models.ForeignKey(Bookable, models.CASCADE, related_name="occupations")
+    busy_from = models.IntegerField()
+    busy_to = models.IntegerField()
+    places = models.PositiveIntegerField(default=1)
+    booking = models.OneToOneField(
+        Booking, models.CASCADE, null=True, blank=True, related_name="occupation"
+    )
+    hold = models.OneToOneField(
+        Hold, models.CASCADE, null=True, blank=True, related_name="occupation"
+    )
+    lapses_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("occupation")
+        verbose_name_plural = _("occupations")
+        indexes = [
+            # Admission asks what ends after a moment that is nearly always near: with the end
+            # first, years of history are never walked through.
+            models.Index(
+                fields=["bookable", "busy_to", "busy_from"], name="agenda_occupation_by_end"
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(busy_to__gt=models.F("busy_from")),
+                name="agenda_occupation_ends_after_start",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(booking__isnull=False, hold__isnull=True)
+                | models.Q(booking__isnull=True, hold__isnull=False),
+                name="agenda_occupation_has_one_owner",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.bookable_id}: {self.busy_from}–{self.busy_to}"
+
+
+# What is said and done about a booking
+
+
+class Entry(models.Model):
+    """One line of a booking's history: what happened, who did it, when. Append only."""
+
+    booking = models.ForeignKey(Booking, models.CASCADE, related_name="entries")
+    what = models.CharField(max_length=50)
+    actor = models.CharField(max_length=10, choices=Actor.choices, default=Actor.SYSTEM)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    at = models.DateTimeField(default=timezone.now)
+    data = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
+
+    class Meta:
+        verbose_name = _("history entry")
+        verbose_name_plural = _("history entries")
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["booking", "at"], name="agenda_entry_by_booking")]
+
+    def __str__(self):
+        return f"{self.what} @ {self.at:%Y-%m-%d %H:%M}"
+
+
+class Invitation(models.Model):
+    """One recipient's calendar copy of a booking.
+
+    `uid` is made once and never changes; `sequence` rises with every revision of the content
+    (RFC 5546 §2.1.4), and `stamp` is the time of that revision, so that a retry is the same bytes.
+    """
+
+    booking = models.ForeignKey(Booking, models.CASCADE, related_name="invitations")
+    audience = models.CharField(max_length=10, choices=Audience.choices)
+    address = models.CharField(max_length=254)
+    uid = models.CharField(max_length=255, unique=True)
+    sequence = models.PositiveIntegerField(default=0)
+    stamp = models.DateTimeField()
+    method = models.CharField(max_length=10, default="REQUEST")
+    content_hash = models.CharField(max_length=64)
+
+    class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["booking", "audience", "address"], name="agenda_invitation_once_a_recipient"
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.uid} #{self.sequence}"
+
+
+class Delivery(models.Model):
+    """One message that must leave: the outbox. Written with the booking, delivered by the worker.
+
+    `action` keeps the wording as it stood when the status was reached; `letter` the finished
+    message from the first attempt on, so that every retry sends the same bytes. It is emptied
+    once delivered, because it contains the link that manages the booking.
+    """
+
+    kind = models.CharField(max_length=20, default="mail")
+    key = models.CharField(max_length=200, unique=True)
+    booking = models.ForeignKey(Booking, models.CASCADE, related_name="deliveries")
+    invitation = models.ForeignKey(
+        Invitation, models.CASCADE, null=True, blank=True, related_name="deliveries"
+    )
+    audience = models.CharField(max_length=10, choices=Audience.choices)
+    recipient = models.CharField(_("recipient"), max_length=254)
+    sequence = models.PositiveIntegerField(null=True, blank=True)
+    method = models.CharField(max_length=10, blank=True)
+    action = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    letter = models.JSONField(null=True, blank=True, encoder=DjangoJSONEncoder)
+    message_id = models.CharField(max_length=255)
+    state = models.CharField(
+        _("state"), max_length=20, choices=DeliveryState.choices, default=DeliveryState.DUE
+    )
+    due_at = models.DateTimeField(_("due at"), default=timezone.now)
+    give_up_at = models.DateTimeField(_("given up at"))
+    leased_until = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    last_error = models.TextField(_("last error"), blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    done_at = models.DateTimeField(_("delivered at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["state", "due_at"], name="agenda_delivery_by_due_time")]
+
+    def __str__(self):
+        return self.key
+
+
+# Who may do what
+
+
+class AgendaGrant(models.Model):
+    """Gives the members of a group a role on one agenda."""
+
+    agenda = models.ForeignKey(
+        Agenda, models.CASCADE, related_name="grants", verbose_name=_("agenda")
+    )
+    group = models.ForeignKey(
+        Group, models.CASCADE, related_name="agenda_grants", verbose_name=_("group")
+    )
+    role = models.CharField(_("role"), max_length=10, choices=Role.choices, default=Role.AGENT)
+
+    class Meta:
+        verbose_name = _("agenda role")
+        verbose_name_plural = _("agenda roles")
+        constraints = [
+            models.UniqueConstraint(fields=["agenda", "group"], name="agenda_grant_once_a_group")
+        ]
+
+    def __str__(self):
+        return f"{self.group} → {self.agenda}: {self.get_role_display()}"
