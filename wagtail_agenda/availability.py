@@ -1,0 +1,483 @@
+"""What can be booked, and when: agenda + window → slots.
+
+Listings may lag behind: they read and answer, and `booking` decides again under a lock. Whatever
+the number of desks and bookings, a listing takes a constant number of queries. Every desk's time
+is one integer with a bit per five minutes (see `timegrid`), so the arithmetic is cheap; reading
+rows is what costs, and therefore only integers are read.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from django.db.models import Q, QuerySet, Sum
+
+from wagtail_agenda.choices import DelayUnit
+from wagtail_agenda.errors import AgendaClosed, EventIsOver, NotOffered, SoldOut
+from wagtail_agenda.models import Agenda, Desk, Event, MeetingType, Occupation, Schedule
+from wagtail_agenda.schedule import Closure, Period, day_bounds, opening_intervals
+from wagtail_agenda.timegrid import (
+    CELL_MINUTES,
+    Grid,
+    Interval,
+    aligned_starts,
+    epoch_minutes,
+    epoch_minutes_up,
+    instant_of,
+    positions,
+    runs,
+)
+
+APPOINTMENT_KEY = re.compile(
+    r"(?P<type>[-a-zA-Z0-9_]{1,100}):(?P<day>\d{4}-\d{2}-\d{2})-(?P<time>\d{4})(?P<second>~2)?",
+    re.ASCII,
+)
+EVENT_KEY = re.compile(r"[-a-zA-Z0-9_]{1,100}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Something that can be chosen: an appointment at a time, or an event.
+
+    `start` and `end` are in the agenda's zone. `desk_ids` are the desks free at that time, in
+    their order; `places_total` and `places_free` count desks or the event's places.
+    """
+
+    agenda: Agenda
+    start: datetime
+    end: datetime
+    meeting_type: MeetingType | None = None
+    event: Event | None = None
+    desk_ids: tuple[int, ...] = ()
+    places_total: int = 1
+    places_free: int = 1
+    desks: dict[int, Desk] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def key(self) -> str:
+        """The slot's name in forms and for other systems.
+
+        An event's slug, or ``<appointment type>:2026-01-15-0930`` in local time; the second
+        occurrence of a time on the night the clock goes back ends with ``~2``.
+        """
+        if self.event is not None:
+            return self.event.slug
+        second = "~2" if self.start.fold else ""
+        return f"{self.meeting_type.slug}:{self.start:%Y-%m-%d-%H%M}{second}"
+
+    @property
+    def full(self) -> bool:
+        return self.places_free <= 0
+
+
+def live_at(now: datetime) -> Q:
+    """The occupations that count at that moment: holds and offers lapse by the clock alone."""
+    return Q(lapses_at__isnull=True) | Q(lapses_at__gt=now)
+
+
+def is_open(agenda: Agenda, now: datetime) -> bool:
+    """Whether visitors may book at all: published, and not past its expiry."""
+    return agenda.live and (agenda.expire_at is None or agenda.expire_at > now)
+
+
+def booking_window(agenda: Agenda, now: datetime) -> Interval:
+    """From when to when the booking delays allow an appointment or event to start.
+
+    Epoch minutes, half-open. A notice of N days means: not before the Nth day from today begins;
+    a horizon of N days means: until the end of the Nth day from today.
+    """
+    today = now.astimezone(agenda.zone).date()
+    if agenda.minimal_booking_delay_unit == DelayUnit.DAYS and agenda.minimal_booking_delay:
+        day = _later(today, agenda.minimal_booking_delay)
+        earliest = day_bounds(day, agenda.zone)[0]
+    else:
+        earliest = epoch_minutes_up(now) + agenda.minimal_booking_delay * 60
+    if agenda.maximal_booking_delay_unit == DelayUnit.DAYS:
+        day = _later(today, agenda.maximal_booking_delay)
+        latest = day_bounds(day, agenda.zone)[1]
+    else:
+        latest = epoch_minutes(now) + agenda.maximal_booking_delay * 60 + 1
+    return earliest, max(earliest, latest)
+
+
+def meeting_types_on_offer(agenda: Agenda) -> list[MeetingType]:
+    """The appointment types that some desk in service gives, in their order."""
+    in_service = set(agenda.desks.filter(retired=False).values_list("pk", flat=True))
+    types = agenda.meeting_types.filter(retired=False).prefetch_related("desks")
+    return [
+        meeting_type
+        for meeting_type in types
+        if in_service & ({desk.pk for desk in meeting_type.desks.all()} or in_service)
+    ]
+
+
+def slots(
+    agenda: Agenda,
+    meeting_type: MeetingType | None = None,
+    *,
+    first: date,
+    last: date,
+    now: datetime,
+    lock_code: str = "",
+    bypass_delays: bool = False,
+    with_full: bool = False,
+) -> list[Slot]:
+    """The slots of the local days `first` to `last` inclusive, in order of time.
+
+    Clipped to the booking delays unless `bypass_delays`, and never in the past. What `lock_code`
+    holds counts as free. `with_full` also lists what has no free place.
+    """
+    window = _window(agenda, first, last, now, bypass_delays)
+    if window is None:
+        return []
+    if not agenda.takes_appointments:
+        return _event_slots(agenda, window, now, lock_code, with_full)
+    types = [meeting_type] if meeting_type else meeting_types_on_offer(agenda)
+    return _appointment_slots(agenda, types, (first, last), window, now, lock_code, with_full)
+
+
+def find(
+    agenda: Agenda,
+    key: str,
+    *,
+    now: datetime,
+    lock_code: str = "",
+    bypass_delays: bool = False,
+) -> Slot:
+    """The slot of that name, if it can be had.
+
+    Raises `AgendaClosed`, `NotOffered` (no such slot: off the grid, past, beyond the horizon, of
+    another agenda, not a name at all), `EventIsOver` or `SoldOut`.
+    """
+    if not bypass_delays and not is_open(agenda, now):
+        raise AgendaClosed()
+    if agenda.takes_appointments:
+        slot = _find_appointment(agenda, key, now, lock_code, bypass_delays)
+    else:
+        slot = _find_event(agenda, key, now, lock_code, bypass_delays)
+    if slot.full:
+        raise SoldOut(appointment=agenda.takes_appointments)
+    return slot
+
+
+def next_free(
+    agenda: Agenda,
+    meeting_type: MeetingType | None = None,
+    *,
+    now: datetime,
+    limit: int = 6,
+    lock_code: str = "",
+) -> list[Slot]:
+    """The first free slots, at most `limit` of them."""
+    return _free_within_delays(agenda, meeting_type, now, lock_code)[:limit]
+
+
+def nearest(
+    agenda: Agenda,
+    meeting_type: MeetingType | None,
+    around: datetime,
+    *,
+    now: datetime,
+    limit: int = 4,
+    lock_code: str = "",
+) -> list[Slot]:
+    """The free slots closest to a moment, in order of time: what to offer for one that is gone."""
+    free = _free_within_delays(agenda, meeting_type, now, lock_code)
+    closest = sorted(free, key=lambda slot: abs(slot.start - around))[:limit]
+    return sorted(closest, key=lambda slot: slot.start)
+
+
+def _free_within_delays(
+    agenda: Agenda, meeting_type: MeetingType | None, now: datetime, lock_code: str
+) -> list[Slot]:
+    earliest, latest = booking_window(agenda, now)
+    return slots(
+        agenda,
+        meeting_type,
+        first=instant_of(earliest).astimezone(agenda.zone).date(),
+        last=instant_of(latest).astimezone(agenda.zone).date(),
+        now=now,
+        lock_code=lock_code,
+    )
+
+
+def _later(day: date, days: int) -> date:
+    try:
+        return day + timedelta(days=days)
+    except OverflowError:
+        return date.max - timedelta(days=1)
+
+
+def _window(
+    agenda: Agenda, first: date, last: date, now: datetime, bypass_delays: bool
+) -> Interval | None:
+    """When a slot may start: inside the days asked for and the booking delays; None if never."""
+    if first > last:
+        return None
+    earliest, latest = day_bounds(first, agenda.zone)[0], day_bounds(last, agenda.zone)[1]
+    earliest = max(earliest, epoch_minutes_up(now))
+    if not bypass_delays:
+        allowed_from, allowed_to = booking_window(agenda, now)
+        earliest, latest = max(earliest, allowed_from), min(latest, allowed_to)
+    return (earliest, latest) if earliest < latest else None
+
+
+# Appointments
+
+
+def _appointment_slots(
+    agenda: Agenda,
+    types: Sequence[MeetingType],
+    days: tuple[date, date],
+    window: Interval,
+    now: datetime,
+    lock_code: str,
+    with_full: bool,
+) -> list[Slot]:
+    desks = list(
+        agenda.desks.filter(retired=False)
+        .select_related("schedule")
+        .prefetch_related("closure_calendars")
+    )
+    if not desks or not types:
+        return []
+    openings = desk_openings(agenda, desks, max(days[0], _day(agenda, window[0])), days[1])
+    before = max(meeting_type.buffer_before for meeting_type in types)
+    after = max(meeting_type.duration + meeting_type.buffer_after for meeting_type in types)
+    grid = Grid.covering(window[0] - before, window[1] + after)
+    busy = _busy_masks(desks, grid, now, lock_code)
+    found = []
+    for meeting_type in types:
+        chosen = {desk.pk for desk in meeting_type.desks.all()}
+        of_type = [desk for desk in desks if not chosen or desk.pk in chosen]
+        found += _slots_of_type(
+            agenda, meeting_type, of_type, openings, busy, grid, window, with_full
+        )
+    return sorted(found, key=lambda slot: slot.start)
+
+
+def _slots_of_type(
+    agenda: Agenda,
+    meeting_type: MeetingType,
+    desks: Sequence[Desk],
+    openings: dict[int, tuple[Interval, ...]],
+    busy: dict[int, int],
+    grid: Grid,
+    window: Interval,
+    with_full: bool,
+) -> list[Slot]:
+    before = meeting_type.buffer_before // CELL_MINUTES
+    cells = meeting_type.duration // CELL_MINUTES
+    occupied_cells = before + cells + meeting_type.buffer_after // CELL_MINUTES
+    step_cells = meeting_type.start_step // CELL_MINUTES
+    in_window = grid.inward_mask([window]) | grid.outward_mask([(window[0], window[0] + 1)])
+    open_starts: dict[tuple[Interval, ...], int] = {}
+    free_desks: dict[int, list[int]] = {}
+    for desk in desks:
+        intervals = openings[desk.pk]
+        if intervals not in open_starts:
+            open_starts[intervals] = (
+                runs(grid.inward_mask(intervals), cells)
+                & aligned_starts(grid, intervals, step_cells)
+                & in_window
+            )
+        starts = open_starts[intervals]
+        free = runs(grid.full & ~busy.get(desk.bookable_id, 0), occupied_cells) << before
+        for cell in positions(starts & free):
+            free_desks.setdefault(cell, []).append(desk.pk)
+        if with_full:
+            for cell in positions(starts & ~free):
+                free_desks.setdefault(cell, [])
+    duration = timedelta(minutes=meeting_type.duration)
+    by_pk = {desk.pk: desk for desk in desks}
+    result = []
+    for cell, desk_ids in free_desks.items():
+        minute = grid.minute_of(cell)
+        if not window[0] <= minute < window[1]:
+            continue
+        start = instant_of(minute)
+        result.append(
+            Slot(
+                agenda=agenda,
+                meeting_type=meeting_type,
+                start=start.astimezone(agenda.zone),
+                end=(start + duration).astimezone(agenda.zone),
+                desk_ids=tuple(desk_ids),
+                places_total=len(desks),
+                places_free=len(desk_ids),
+                desks=by_pk,
+            )
+        )
+    return result
+
+
+def desk_openings(
+    agenda: Agenda, desks: Iterable[Desk], first: date, last: date
+) -> dict[int, tuple[Interval, ...]]:
+    """When each desk is open, by its primary key: its own hours or the agenda's, less closures."""
+    agenda_calendars = list(agenda.closure_calendars.all())
+    periods: dict[int | None, list[Period]] = {}
+    known: dict[tuple, tuple[Interval, ...]] = {}
+    openings = {}
+    for desk in desks:
+        schedule = desk.schedule or agenda.schedule
+        calendars = {calendar.pk: calendar for calendar in agenda_calendars}
+        calendars |= {calendar.pk: calendar for calendar in desk.closure_calendars.all()}
+        case = (schedule.pk if schedule else None, *sorted(calendars))
+        if case not in known:
+            if case[0] not in periods:
+                periods[case[0]] = _periods(schedule)
+            known[case] = _openings_by_day(
+                periods[case[0]], _closures(calendars.values(), first, last), agenda, first, last
+            )
+        openings[desk.pk] = known[case]
+    return openings
+
+
+def _openings_by_day(
+    periods: Sequence[Period], closures: Sequence[Closure], agenda: Agenda, first: date, last: date
+) -> tuple[Interval, ...]:
+    # Day by day, not merged over midnight: starts are counted from when a day opens, so the
+    # same starts are offered whatever day a listing begins with.
+    days = (first + timedelta(days=number) for number in range((last - first).days + 1))
+    return tuple(
+        interval
+        for day in days
+        for interval in opening_intervals(periods, closures, agenda.zone, day, day)
+    )
+
+
+def _periods(schedule: Schedule | None) -> list[Period]:
+    from wagtail_agenda.blocks.schedule import periods_of
+
+    # A schedule that was never published, or was withdrawn, opens nothing.
+    return periods_of(schedule.periods) if schedule and schedule.live else []
+
+
+def _closures(calendars, first: date, last: date) -> list:
+    from wagtail_agenda.blocks.closures import closures_of
+
+    return [
+        closure for calendar in calendars for closure in closures_of(calendar.closures, first, last)
+    ]
+
+
+def _busy_masks(desks: Sequence[Desk], grid: Grid, now: datetime, lock_code: str) -> dict[int, int]:
+    """What is taken on each desk, by the key of its bookable, as bits of the grid."""
+    taken: QuerySet = Occupation.objects.filter(
+        live_at(now),
+        bookable_id__in=[desk.bookable_id for desk in desks],
+        busy_to__gt=grid.origin,
+        busy_from__lt=grid.end,
+    )
+    if lock_code:
+        taken = taken.exclude(hold__lock_code=lock_code, hold__isnull=False)
+    intervals: dict[int, list[Interval]] = {}
+    for bookable_id, busy_from, busy_to in taken.values_list(
+        "bookable_id", "busy_from", "busy_to"
+    ).order_by():
+        intervals.setdefault(bookable_id, []).append((busy_from, busy_to))
+    return {bookable_id: grid.outward_mask(found) for bookable_id, found in intervals.items()}
+
+
+def _find_appointment(
+    agenda: Agenda, key: str, now: datetime, lock_code: str, bypass_delays: bool
+) -> Slot:
+    named = APPOINTMENT_KEY.fullmatch(key)
+    if named is None:
+        raise NotOffered()
+    try:
+        day = date.fromisoformat(named["day"])
+    except ValueError as error:
+        raise NotOffered() from error
+    meeting_type = agenda.meeting_types.filter(slug=named["type"], retired=False).first()
+    if meeting_type is None:
+        raise NotOffered()
+    on_that_day = slots(
+        agenda,
+        meeting_type,
+        first=day,
+        last=day,
+        now=now,
+        lock_code=lock_code,
+        bypass_delays=bypass_delays,
+        with_full=True,
+    )
+    for slot in on_that_day:
+        if slot.key == key:
+            return slot
+    raise NotOffered()
+
+
+def _day(agenda: Agenda, minute: int) -> date:
+    return instant_of(minute).astimezone(agenda.zone).date()
+
+
+# Events
+
+
+def _event_slots(
+    agenda: Agenda, window: Interval, now: datetime, lock_code: str, with_full: bool
+) -> list[Slot]:
+    events = agenda.events.filter(
+        open_for_booking=True,
+        start__gte=instant_of(window[0]),
+        start__lt=instant_of(window[1]),
+    ).select_related("bookable")
+    found = _slots_of_events(agenda, list(events), now, lock_code)
+    return [slot for slot in found if with_full or not slot.full]
+
+
+def _slots_of_events(
+    agenda: Agenda, events: Sequence[Event], now: datetime, lock_code: str
+) -> list[Slot]:
+    held = held_places([event.bookable_id for event in events], now, lock_code)
+    return [
+        Slot(
+            agenda=agenda,
+            event=event,
+            start=event.start.astimezone(agenda.zone),
+            end=event.end.astimezone(agenda.zone),
+            places_total=event.bookable.places,
+            places_free=max(
+                0,
+                event.bookable.places
+                - event.bookable.places_booked
+                - held.get(event.bookable_id, 0),
+            ),
+        )
+        for event in events
+    ]
+
+
+def held_places(bookable_ids: Sequence[int], now: datetime, lock_code: str = "") -> dict[int, int]:
+    """How many places live holds keep, by bookable; what `lock_code` holds is not counted."""
+    holds = Occupation.objects.filter(
+        bookable_id__in=bookable_ids, hold__isnull=False, lapses_at__gt=now
+    )
+    if lock_code:
+        holds = holds.exclude(hold__lock_code=lock_code)
+    return dict(
+        holds.order_by()
+        .values("bookable_id")
+        .annotate(held=Sum("places"))
+        .values_list("bookable_id", "held")
+    )
+
+
+def _find_event(
+    agenda: Agenda, key: str, now: datetime, lock_code: str, bypass_delays: bool
+) -> Slot:
+    if EVENT_KEY.fullmatch(key) is None:
+        raise NotOffered()
+    event = agenda.events.filter(slug=key, open_for_booking=True).select_related("bookable").first()
+    if event is None:
+        raise NotOffered()
+    if event.start <= now:
+        raise EventIsOver()
+    if not bypass_delays:
+        earliest, latest = booking_window(agenda, now)
+        if not earliest <= epoch_minutes(event.start) < latest:
+            raise NotOffered()
+    return _slots_of_events(agenda, [event], now, lock_code)[0]
