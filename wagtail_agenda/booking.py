@@ -1,0 +1,662 @@
+"""The only writer of holds, bookings, occupations and places.
+
+Every way to a place leads through here: the visitor's form, an agent, later other systems. Each
+function is one transaction of the same shape:
+
+1. lock: raise `Bookable.version` of everything concerned, in the order of the primary keys;
+2. count, in later statements that lock what they read, what is taken at this moment;
+3. write: booking, occupation, counters, history, status, deliveries.
+
+Locking first and counting second is what keeps two visitors from winning one place on every
+database. A single conditional UPDATE that also counts live holds does not: on PostgreSQL it
+re-reads the locked row after a wait, but its sub-select still sees the old snapshot.
+
+Nothing here talks to the network. The first statement of a transaction writes, because SQLite
+cannot wait for a lock it wants only after reading.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db.models import Count, F
+from wagtail.models import Site
+
+from wagtail_agenda import availability, conf, tokens, workflow
+from wagtail_agenda.availability import Slot, live_at
+from wagtail_agenda.choices import Actor, Admission, Attendance, Trigger
+from wagtail_agenda.correspondence import label_texts
+from wagtail_agenda.errors import (
+    AgendaClosed,
+    AlreadyCancelled,
+    BookingCancelled,
+    EventIsBooked,
+    EventIsOver,
+    HoldUsed,
+    NotOffered,
+    Overloaded,
+    PlacesInUse,
+    SoldOut,
+    TooManyHolds,
+)
+from wagtail_agenda.models import (
+    Agenda,
+    Bookable,
+    Booking,
+    Event,
+    FormVersion,
+    Hold,
+    MeetingType,
+    Occupation,
+)
+from wagtail_agenda.timegrid import epoch_minutes, epoch_minutes_up
+
+ATTEMPTS = 4
+"""How often a transaction that lost a deadlock or met a busy database is tried."""
+
+BASKET_LIFETIME = timedelta(hours=24)
+"""How long what a visitor typed is kept after their hold has lapsed."""
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Details:
+    """Who books, and what they answered. Everything may be empty.
+
+    `description` wins over the agenda's template. `site` and `language` are where and in which
+    language the booking was made; mails are written for them.
+    """
+
+    user_name: str = ""
+    user_email: str = ""
+    user_phone_number: str = ""
+    user_external_id: str = ""
+    description: str = ""
+    answers: dict[str, Any] = field(default_factory=dict)
+    extra_data: dict[str, Any] = field(default_factory=dict)
+    language: str = ""
+    site: Site | None = None
+    places: int = 1
+    form_version: FormVersion | None = None
+
+
+# Holds
+
+
+def hold(
+    slot: Slot,
+    *,
+    lock_code: str,
+    now: datetime,
+    visitor_key: str = "",
+    address_key: str = "",
+    form_version: FormVersion | None = None,
+    return_path: str = "",
+) -> Hold:
+    """Keep a place of `slot` for whoever has `lock_code`, for ``HOLD_MINUTES``.
+
+    A code holds one thing of an agenda at a time: choosing again moves the hold, and what was
+    typed so far stays with it. `visitor_key` and `address_key` (digests, never the values
+    themselves) count towards the caps on holds.
+
+    Raises `AgendaClosed`, `SoldOut`, `TooManyHolds`, `HoldUsed` or `Overloaded`.
+    """
+    if not availability.is_open(slot.agenda, now):
+        raise AgendaClosed()
+    _check_caps(lock_code, visitor_key, address_key, now)
+
+    def at_desk(desk_id: int | None) -> Hold:
+        return _retried(
+            lambda: _hold_at(
+                slot,
+                desk_id,
+                lock_code,
+                now,
+                {
+                    "visitor_key": visitor_key,
+                    "address_key": address_key,
+                    "form_version": form_version,
+                    "return_path": return_path,
+                },
+            )
+        )
+
+    return _first_with_room(slot, now, at_desk)
+
+
+def is_held(hold: Hold, now: datetime) -> bool:
+    """Whether the hold keeps something at that moment."""
+    return hold.booking_id is None and hold.lapses_at is not None and hold.lapses_at > now
+
+
+def open_basket(
+    agenda: Agenda, *, lock_code: str, form_version: FormVersion | None, return_path: str, now
+) -> Hold:
+    """A hold that keeps nothing yet but what is typed, for visitors who have no time chosen."""
+    basket, _created = Hold.objects.get_or_create(
+        agenda=agenda,
+        lock_code=lock_code,
+        defaults={
+            "form_version": form_version,
+            "return_path": return_path,
+            "created_at": now,
+        },
+    )
+    return basket
+
+
+def keep_answers(hold: Hold, answers: dict[str, Any]) -> None:
+    """Keep what was typed, valid or not, so that nothing is lost when the time is."""
+    hold.answers = answers
+    Hold.objects.filter(pk=hold.pk, booking__isnull=True).update(answers=answers)
+
+
+def release(hold: Hold, *, now: datetime) -> None:
+    """Give back what the hold keeps; what was typed stays."""
+
+    def work() -> None:
+        bookable_id = hold.bookable_id
+        if bookable_id is None:
+            return
+        _lock([bookable_id])
+        Occupation.objects.filter(hold=hold).delete()
+        Hold.objects.filter(pk=hold.pk, booking__isnull=True).update(lapses_at=now)
+
+    _retried(work)
+
+
+def purge_baskets(now: datetime) -> int:
+    """Delete the holds of visitors who left, with what they had typed. Answers how many."""
+    gone = Hold.objects.filter(booking__isnull=True, created_at__lt=now - BASKET_LIFETIME).exclude(
+        lapses_at__gt=now
+    )
+    return gone.delete()[1].get(Hold._meta.label, 0)
+
+
+def _check_caps(lock_code: str, visitor_key: str, address_key: str, now: datetime) -> None:
+    others = Hold.objects.filter(booking__isnull=True, lapses_at__gt=now).exclude(
+        lock_code=lock_code
+    )
+    for column, key, setting in (
+        ("visitor_key", visitor_key, "HOLDS_PER_SESSION"),
+        ("address_key", address_key, "HOLDS_PER_ADDRESS"),
+    ):
+        cap = conf.get(setting)
+        if key and cap and others.filter(**{column: key}).count() >= cap:
+            raise TooManyHolds()
+
+
+def _hold_at(
+    slot: Slot, desk_id: int | None, lock_code: str, now: datetime, about: dict[str, Any]
+) -> Hold:
+    bookable_id = _bookable_of(slot, desk_id)
+    same_code = Hold.objects.filter(agenda=slot.agenda, lock_code=lock_code)
+    # Read before the transaction: its first statement must be the lock.
+    known = same_code.select_related("desk", "event").first()
+    locked_ids = {bookable_id, known.bookable_id if known else None} - {None}
+
+    def work() -> Hold:
+        bookables = _lock(locked_ids)
+        held = same_code.select_for_update().first()
+        if held is not None:
+            if held.booking_id is not None:
+                raise HoldUsed(held.booking)
+            if held.bookable_id not in {None, *locked_ids}:
+                raise _Outpaced()
+        _require_room(bookables[bookable_id], slot, now, except_hold=held)
+        held = held or Hold(agenda=slot.agenda, lock_code=lock_code, created_at=now)
+        for name, value in about.items():
+            if value or not getattr(held, name):
+                setattr(held, name, value)
+        held.meeting_type, held.event = slot.meeting_type, slot.event
+        held.desk = slot.desks.get(desk_id)
+        held.start, held.end = slot.start, slot.end
+        held.lapses_at = now + timedelta(minutes=conf.get("HOLD_MINUTES"))
+        held.save()
+        busy_from, busy_to = _busy(slot.meeting_type, slot.start, slot.end)
+        Occupation.objects.update_or_create(
+            hold=held,
+            defaults={
+                "bookable_id": bookable_id,
+                "busy_from": busy_from,
+                "busy_to": busy_to,
+                "places": held.places,
+                "lapses_at": held.lapses_at,
+            },
+        )
+        return held
+
+    return work()
+
+
+# Bookings
+
+
+def confirm(hold: Hold, details: Details, *, now: datetime) -> Booking:
+    """Turn a hold into the booking. Asking twice answers with the same booking.
+
+    A hold that has lapsed books all the same if its place is still there and still on offer.
+
+    Raises `AgendaClosed`, `NotOffered`, `EventIsOver`, `SoldOut` or `Overloaded`.
+    """
+    if hold.booking_id is not None:
+        return hold.booking
+    if hold.bookable_id is None:
+        raise NotOffered()
+    if not availability.is_open(hold.agenda, now):
+        raise AgendaClosed()
+    if hold.start <= now:
+        raise EventIsOver()
+    if not is_held(hold, now):
+        availability.find(hold.agenda, slot_of(hold).key, now=now, lock_code=hold.lock_code)
+    road = workflow.road_of(hold.agenda)
+
+    def work() -> Booking:
+        bookables = _lock([hold.bookable_id])
+        present = Hold.objects.select_for_update().get(pk=hold.pk)
+        if present.booking_id is not None:
+            return present.booking
+        if (present.desk_id, present.event_id, present.start) != (
+            hold.desk_id,
+            hold.event_id,
+            hold.start,
+        ):
+            # Moved in another window meanwhile: what this page showed is no longer held.
+            raise SoldOut(appointment=hold.desk_id is not None)
+        slot = slot_of(hold)
+        if not is_held(present, now):
+            _require_room(bookables[hold.bookable_id], slot, now, except_hold=present)
+        booking = _new_booking(slot, hold.desk_id, details, now, Actor.VISITOR, road)
+        handed_over = Occupation.objects.filter(hold=present).update(
+            booking=booking, hold=None, lapses_at=None, places=booking.places
+        )
+        if not handed_over:
+            _occupy(booking, hold.bookable_id)
+        _count_and_advance(booking, hold.bookable_id, now, Actor.VISITOR, None, road)
+        Hold.objects.filter(pk=hold.pk).update(booking=booking, lapses_at=None, answers={})
+        return booking
+
+    return _retried(work)
+
+
+def book(
+    slot: Slot,
+    details: Details,
+    *,
+    now: datetime,
+    actor: str = Actor.AGENT,
+    user: AbstractBaseUser | None = None,
+) -> Booking:
+    """Book a place of `slot` at once, without a hold.
+
+    Raises `SoldOut` or `Overloaded`.
+    """
+    road = workflow.road_of(slot.agenda)
+
+    def at_desk(desk_id: int | None) -> Booking:
+        def work() -> Booking:
+            bookable_id = _bookable_of(slot, desk_id)
+            bookables = _lock([bookable_id])
+            _require_room(bookables[bookable_id], slot, now, places=details.places)
+            booking = _new_booking(slot, desk_id, details, now, actor, road)
+            _occupy(booking, bookable_id)
+            _count_and_advance(booking, bookable_id, now, actor, user, road)
+            return booking
+
+        return _retried(work)
+
+    return _first_with_room(slot, now, at_desk)
+
+
+def cancel(
+    booking: Booking,
+    *,
+    actor: str,
+    now: datetime,
+    user: AbstractBaseUser | None = None,
+    reason: str = "",
+) -> Booking:
+    """Cancel a booking and give its places back.
+
+    A visitor can do so until it begins, an agent afterwards too. Raises `AlreadyCancelled`,
+    `EventIsOver` or `Overloaded`.
+    """
+    if actor == Actor.VISITOR and booking.start <= now and not booking.is_cancelled:
+        raise EventIsOver()
+    trigger = Trigger.CANCELLED_BY_VISITOR if actor == Actor.VISITOR else Trigger.CANCELLED_BY_AGENT
+    bookable_ids = list(
+        Occupation.objects.filter(booking=booking).values_list("bookable_id", flat=True)
+    )
+    road = workflow.road_of(booking.agenda)
+
+    def work() -> Booking:
+        _lock(bookable_ids)
+        present = _booking_for_update(booking)
+        if present.is_cancelled:
+            raise AlreadyCancelled()
+        Occupation.objects.filter(booking=present).delete()
+        Bookable.objects.filter(pk__in=bookable_ids).update(
+            places_booked=F("places_booked") - present.places
+        )
+        present.admission = Admission.CANCELLED
+        present.cancelled_at = now
+        present.cancellation_reason = reason
+        present.save(update_fields=["admission", "cancelled_at", "cancellation_reason"])
+        workflow.advance(
+            present,
+            trigger,
+            road=road,
+            actor=actor,
+            user=user,
+            now=now,
+            data={"reason": reason},
+        )
+        return present
+
+    return _retried(work)
+
+
+def check_in(
+    booking: Booking,
+    attendance: str,
+    *,
+    now: datetime,
+    user: AbstractBaseUser | None = None,
+) -> Booking:
+    """Note that somebody came or did not; `Attendance.UNKNOWN` undoes it.
+
+    Saying the same twice changes nothing. Undoing puts the booking back into the status it had,
+    without running that status's actions again: nobody is to be mailed for a slip of the hand.
+
+    Raises `BookingCancelled` or `Overloaded`.
+    """
+    road = workflow.road_of(booking.agenda)
+
+    def work() -> Booking:
+        changed = (
+            Booking.objects.filter(pk=booking.pk)
+            .exclude(admission=Admission.CANCELLED)
+            .exclude(attendance=attendance)
+            .update(attendance=attendance)
+        )
+        present = _booking_for_update(booking)
+        if present.is_cancelled:
+            raise BookingCancelled()
+        if not changed:
+            return present
+        if attendance == Attendance.UNKNOWN:
+            workflow.undo_check_in(present, user=user, now=now)
+        else:
+            workflow.advance(
+                present, Trigger(attendance), road=road, actor=Actor.AGENT, user=user, now=now
+            )
+        return present
+
+    return _retried(work)
+
+
+# Events
+
+
+def change_places(event: Event, places: int, *, now: datetime) -> None:
+    """Give an event another number of places.
+
+    Raises `PlacesInUse` if more are booked or held, or `Overloaded`.
+    """
+
+    def work() -> None:
+        bookable = _lock([event.bookable_id])[event.bookable_id]
+        taken = bookable.places_booked + _held(bookable, now)
+        if places < taken:
+            raise PlacesInUse(taken)
+        Bookable.objects.filter(pk=bookable.pk).update(places=places)
+        event.bookable.places = places
+
+    _retried(work)
+
+
+def change_event_time(event: Event, start: datetime, end: datetime, *, now: datetime) -> None:
+    """Move an event that nobody has booked. Raises `EventIsBooked` or `Overloaded`."""
+
+    def work() -> None:
+        bookable = _lock([event.bookable_id])[event.bookable_id]
+        if bookable.places_booked or _held(bookable, now):
+            raise EventIsBooked()
+        Event.objects.filter(pk=event.pk).update(start=start, end=end)
+        event.start, event.end = start, end
+
+    _retried(work)
+
+
+def slot_of(taken: Hold | Booking) -> Slot:
+    """The slot that a hold or booking has taken."""
+    return Slot(
+        agenda=taken.agenda,
+        meeting_type=taken.meeting_type,
+        event=taken.event,
+        start=taken.start.astimezone(taken.agenda.zone),
+        end=taken.end.astimezone(taken.agenda.zone),
+        desk_ids=(taken.desk_id,) if taken.desk_id else (),
+        desks={taken.desk_id: taken.desk} if taken.desk_id else {},
+    )
+
+
+# The parts of a transaction
+
+
+class _Outpaced(Exception):
+    """What was read before the lock has changed meanwhile: read again and retry."""
+
+
+def _retried(work: Callable[[], Answer]) -> Answer:
+    """Run `work` in a transaction, again if it lost a deadlock or met a busy database."""
+    if connection.in_atomic_block:
+        # Part of a larger transaction, which alone can start anew.
+        try:
+            with transaction.atomic():
+                return work()
+        except (OperationalError, _Outpaced) as error:
+            if isinstance(error, OperationalError) and not _is_contention(error):
+                raise
+            raise Overloaded() from error
+    for attempt in range(ATTEMPTS):
+        try:
+            with transaction.atomic():
+                _limit_waiting()
+                return work()
+        except (OperationalError, IntegrityError, _Outpaced) as error:
+            if isinstance(error, OperationalError) and not _is_contention(error):
+                raise
+            if isinstance(error, IntegrityError) and attempt == ATTEMPTS - 1:
+                raise
+            last_error: Exception = error
+        time.sleep(random.uniform(0.005, 0.05) * 2**attempt)  # noqa: S311
+    raise Overloaded() from last_error
+
+
+def _is_contention(error: OperationalError) -> bool:
+    """Whether the database only asks to try again: deadlock, lock timeout, busy."""
+    cause = error.__cause__
+    if getattr(cause, "sqlstate", None) in {"40001", "40P01", "55P03"}:
+        return True
+    if connection.vendor == "mysql":
+        return bool(error.args) and error.args[0] in {1205, 1213, 1020}
+    return connection.vendor == "sqlite" and ("locked" in str(error) or "busy" in str(error))
+
+
+def _limit_waiting() -> None:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '3s'")
+
+
+def _lock(bookable_ids: Iterable[int]) -> dict[int, Bookable]:
+    """Take the locks, in the one order that cannot deadlock, and read what they guard."""
+    ordered = sorted(set(bookable_ids))
+    for bookable_id in ordered:
+        Bookable.objects.filter(pk=bookable_id).update(version=F("version") + 1)
+    locked = Bookable.objects.select_for_update().filter(pk__in=ordered).order_by("pk")
+    return {bookable.pk: bookable for bookable in locked}
+
+
+def _require_room(
+    bookable: Bookable,
+    slot: Slot,
+    now: datetime,
+    *,
+    places: int = 1,
+    except_hold: Hold | None = None,
+) -> None:
+    """Raise `SoldOut` unless `places` are free. Only right while `bookable` is locked."""
+    if slot.event is not None:
+        taken = bookable.places_booked + _held(bookable, now, except_hold)
+        if taken + places > bookable.places:
+            raise SoldOut()
+        return
+    busy_from, busy_to = _busy(slot.meeting_type, slot.start, slot.end)
+    overlapping = Occupation.objects.select_for_update().filter(
+        live_at(now), bookable=bookable, busy_to__gt=busy_from, busy_from__lt=busy_to
+    )
+    if except_hold is not None:
+        overlapping = overlapping.exclude(hold_id=except_hold.pk)
+    if overlapping.order_by().values_list("pk", flat=True)[:1]:
+        raise SoldOut(appointment=True)
+
+
+def _held(bookable: Bookable, now: datetime, except_hold: Hold | None = None) -> int:
+    """How many places live holds keep of a locked bookable."""
+    rows = (
+        Occupation.objects.select_for_update()
+        .filter(bookable=bookable, hold__isnull=False, lapses_at__gt=now)
+        .order_by()
+        .values_list("hold_id", "places")
+    )
+    mine = except_hold.pk if except_hold is not None else None
+    return sum(places for hold_id, places in rows if hold_id != mine)
+
+
+def _new_booking(
+    slot: Slot,
+    desk_id: int | None,
+    details: Details,
+    now: datetime,
+    actor: str,
+    road: workflow.Road,
+) -> Booking:
+    booking = Booking(
+        agenda=slot.agenda,
+        meeting_type=slot.meeting_type,
+        desk=slot.desks.get(desk_id),
+        event=slot.event,
+        start=slot.start,
+        end=slot.end,
+        places=details.places,
+        admission=Admission.CONFIRMED,
+        status=road.first,
+        user_name=details.user_name,
+        user_email=details.user_email,
+        user_phone_number=details.user_phone_number,
+        user_external_id=details.user_external_id,
+        extra_data=details.extra_data,
+        form_version=details.form_version,
+        answers=details.answers,
+        language=details.language,
+        site=details.site,
+        made_by=actor,
+        created_at=now,
+    )
+    booking.token_digest = tokens.new_digest(booking)
+    for name, text in label_texts(booking).items():
+        setattr(booking, name, text)
+    if details.description:
+        booking.description = details.description
+    booking.save(force_insert=True)
+    return booking
+
+
+def _occupy(booking: Booking, bookable_id: int) -> None:
+    busy_from, busy_to = _busy(booking.meeting_type, booking.start, booking.end)
+    Occupation.objects.create(
+        bookable_id=bookable_id,
+        busy_from=busy_from,
+        busy_to=busy_to,
+        places=booking.places,
+        booking=booking,
+    )
+
+
+def _count_and_advance(
+    booking: Booking,
+    bookable_id: int,
+    now: datetime,
+    actor: str,
+    user: AbstractBaseUser | None,
+    road: workflow.Road,
+) -> None:
+    Bookable.objects.filter(pk=bookable_id).update(
+        places_booked=F("places_booked") + booking.places
+    )
+    workflow.advance(booking, Trigger.BOOKED, road=road, actor=actor, user=user, now=now)
+
+
+def _booking_for_update(booking: Booking) -> Booking:
+    return (
+        Booking.objects.select_for_update(of=_of_self())
+        .select_related("agenda__workflow", "meeting_type", "desk", "event", "status", "site")
+        .get(pk=booking.pk)
+    )
+
+
+def _of_self() -> Sequence[str]:
+    # PostgreSQL refuses to lock the nullable side of an outer join; only the booking is meant.
+    return ("self",) if connection.features.has_select_for_update_of else ()
+
+
+def _busy(meeting_type: MeetingType | None, start: datetime, end: datetime) -> tuple[int, int]:
+    """What is taken, in epoch minutes: an appointment with its buffers, an event as it is."""
+    before = meeting_type.buffer_before if meeting_type else 0
+    after = meeting_type.buffer_after if meeting_type else 0
+    return epoch_minutes(start) - before, epoch_minutes_up(end) + after
+
+
+def _bookable_of(slot: Slot, desk_id: int | None) -> int:
+    return slot.event.bookable_id if slot.event is not None else slot.desks[desk_id].bookable_id
+
+
+def _first_with_room(slot: Slot, now: datetime, at_desk: Callable[[int | None], Answer]) -> Answer:
+    """Try the desks that looked free, each in a transaction of its own, until one has room."""
+    if slot.event is not None:
+        return at_desk(None)
+    for desk_id in _least_loaded_first(slot, now):
+        try:
+            return at_desk(desk_id)
+        except SoldOut:
+            continue
+    raise SoldOut(appointment=True)
+
+
+def _least_loaded_first(slot: Slot, now: datetime) -> list[int]:
+    """The free desks of a slot, those with the fewest bookings that day first, then in order."""
+    if len(slot.desk_ids) < 2:
+        return list(slot.desk_ids)
+    day_from, day_to = availability.day_bounds(slot.start.date(), slot.agenda.zone)
+    bookables = {slot.desks[desk_id].bookable_id: desk_id for desk_id in slot.desk_ids}
+    load = dict(
+        Occupation.objects.filter(
+            live_at(now),
+            bookable_id__in=bookables,
+            busy_to__gt=day_from,
+            busy_from__lt=day_to,
+        )
+        .order_by()
+        .values("bookable_id")
+        .annotate(count=Count("pk"))
+        .values_list("bookable_id", "count")
+    )
+    return sorted(slot.desk_ids, key=lambda desk_id: load.get(slot.desks[desk_id].bookable_id, 0))
