@@ -1,0 +1,341 @@
+"""What is said about a booking: its labels, its calendar entry, the letters that are sent.
+
+Reads a booking, writes nothing. The words of people who set up the agenda come in as templates
+with ``{name}`` placeholders; the names they may use are `PLACEHOLDERS`.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parseaddr
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.urls import NoReverseMatch, reverse
+from django.utils import translation
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from wagtail.rich_text import expand_db_html
+
+from wagtail_agenda import conf, ics, mail, placeholders, tokens, wording
+from wagtail_agenda.choices import Audience
+from wagtail_agenda.ics import CalendarEvent, Party
+from wagtail_agenda.models import Booking, Delivery, Invitation
+
+PLACEHOLDERS: Mapping[str, Any] = {
+    "agenda": _("label of the agenda"),
+    "appointment_type": _("label of the appointment type, or of the event"),
+    "event": _("label of the event"),
+    "desk": _("desk"),
+    "when": _("day, start and end, in full"),
+    "date": _("day, in full"),
+    "time": _("time of the start"),
+    "end_time": _("time of the end"),
+    "time_zone": _("time zone"),
+    "location": _("where it takes place"),
+    "contact": _("whom to turn to"),
+    "comment": _("the agenda's comment for the invitation"),
+    "url": _("address of a page about it"),
+    "number": _("number of the booking"),
+    "places": _("number of places"),
+    "user_name": _("the visitor's name"),
+    "user_email": _("the visitor's e-mail address"),
+    "user_phone_number": _("the visitor's telephone number"),
+    "answers": _("everything the visitor answered, one line each"),
+    "label": _("label of the booking"),
+    "user_display_label": _("title of the invitation"),
+    "description": _("description of the booking"),
+    "status": _("status of the booking"),
+    "cancellation_reason": _("reason given for the cancellation"),
+    "manage_url": _("the visitor's own link to see or cancel the booking"),
+    "backoffice_url": _("address in your back office"),
+    "form_url": _("address of the form"),
+}
+"""Names that texts may use, and what stands for them. ``answer_<name>`` is one single answer."""
+
+LABEL_PLACEHOLDERS = frozenset(PLACEHOLDERS) - {
+    "label",
+    "user_display_label",
+    "description",
+    "backoffice_url",
+    "form_url",
+    "manage_url",
+    "status",
+    "cancellation_reason",
+}
+"""Names that an agenda's label templates may use: what is known before the labels are made."""
+
+ANSWER_PREFIX = "answer_"
+LINKS = frozenset({"manage_url", "backoffice_url", "form_url", "url"})
+
+
+def label_texts(booking: Booking) -> dict[str, str]:
+    """The texts that the agenda's templates give for a booking that is being made.
+
+    `label`, `description` and the addresses are for the staff and in the site's language;
+    `user_display_label`, the title of the visitor's invitation, is in the visitor's.
+    """
+    agenda = booking.agenda
+    with translation.override(settings.LANGUAGE_CODE):
+        values = placeholder_values(booking, LABEL_PLACEHOLDERS)
+        subject = values["appointment_type"] or agenda.label
+        texts = {
+            "label": placeholders.render_line(agenda.label_template, values) or subject,
+            "description": placeholders.render(agenda.description_template, values).strip(),
+            "backoffice_url": _web_address(agenda.backoffice_url_template, values),
+            "form_url": _web_address(agenda.form_url_template, values),
+        }
+    with translation.override(booking.language or settings.LANGUAGE_CODE):
+        values = placeholder_values(booking, LABEL_PLACEHOLDERS)
+        title = placeholders.render_line(agenda.user_display_label_template, values)
+    texts["user_display_label"] = title or " – ".join(
+        dict.fromkeys(part for part in (subject, agenda.label) if part)
+    )
+    return {
+        name: text[:255] if name in {"label", "user_display_label"} else text
+        for name, text in texts.items()
+    }
+
+
+def placeholder_values(booking: Booking, names=frozenset(PLACEHOLDERS)) -> dict[str, str]:
+    """What stands for each placeholder, as plain text in the language that is active."""
+    agenda, event = booking.agenda, booking.event
+    start, end = booking.local_start, booking.local_end
+    subject = event or booking.meeting_type
+    values = {
+        "agenda": agenda.label,
+        "appointment_type": subject.label if subject else "",
+        "event": event.label if event else "",
+        "desk": booking.desk.label if booking.desk else "",
+        "when": wording.span_text(start, end),
+        "date": wording.day_text(start.date()),
+        "time": wording.time_text(start),
+        "end_time": wording.time_text(end),
+        "time_zone": wording.zone_text(start),
+        "location": location_of(booking),
+        "contact": agenda.contact,
+        "comment": agenda.comment,
+        "url": (event.url if event else "") or agenda.url,
+        "number": booking.reference,
+        "places": str(booking.places),
+        "user_name": booking.user_name,
+        "user_email": booking.user_email,
+        "user_phone_number": booking.user_phone_number,
+        "answers": "\n".join(f"{label}: {text}" for label, text in answer_lines(booking)),
+        "label": booking.label,
+        "user_display_label": booking.user_display_label,
+        "description": booking.description,
+        "status": booking.status.label if booking.status else "",
+        "cancellation_reason": booking.cancellation_reason,
+        "backoffice_url": booking.backoffice_url,
+        "form_url": booking.form_url,
+    }
+    for name, answer in booking.answers.items():
+        values[f"{ANSWER_PREFIX}{name}"] = answer_text(answer)
+    if "manage_url" in names:
+        values["manage_url"] = manage_url(booking)
+    return {
+        name: text
+        for name, text in values.items()
+        if name in names or name.startswith(ANSWER_PREFIX)
+    }
+
+
+def location_of(booking: Booking) -> str:
+    """Where it takes place: the event's own place, else the agenda's."""
+    return (booking.event.location if booking.event else "") or booking.agenda.location
+
+
+def answer_lines(booking: Booking) -> list[tuple[str, str]]:
+    """Label and answer of every question of the form, as the visitor saw them, in their order."""
+    definition = booking.form_version.definition if booking.form_version else {}
+    labels = {
+        question["clean_name"]: question["label"] for question in definition.get("fields", [])
+    }
+    ordered = [*labels, *(name for name in booking.answers if name not in labels)]
+    return [
+        (labels.get(name, name), answer_text(booking.answers[name]))
+        for name in ordered
+        if booking.answers.get(name) not in (None, "", [])
+    ]
+
+
+def answer_text(answer: Any) -> str:
+    """One answer in words."""
+    if isinstance(answer, bool):
+        return gettext("yes") if answer else gettext("no")
+    if isinstance(answer, (list, tuple)):
+        return ", ".join(str(part) for part in answer)
+    return "" if answer is None else str(answer)
+
+
+def base_url(booking: Booking) -> str:
+    """Scheme and host that links in mails begin with, without a final slash."""
+    configured = conf.get("BASE_URL")
+    if configured:
+        return configured.rstrip("/")
+    if booking.site is not None:
+        return booking.site.root_url
+    return getattr(settings, "WAGTAILADMIN_BASE_URL", "").rstrip("/")
+
+
+def manage_url(booking: Booking) -> str:
+    """The visitor's own link. A secret: it stands in mails, never in a calendar entry."""
+    try:
+        path = reverse("wagtail_agenda:manage", args=[tokens.manage_token(booking)])
+    except NoReverseMatch:
+        # The add-on's URLs are not included; a system check says so.
+        return ""
+    return base_url(booking) + path
+
+
+# Calendar entries
+
+
+def sender() -> Party:
+    """Whom mails and invitations come from: one service address, never a person's.
+
+    A mail client ignores an invitation whose organiser is its own recipient, and a person's
+    address in From fails DMARC.
+    """
+    address = conf.get("FROM_EMAIL") or settings.DEFAULT_FROM_EMAIL
+    name, address = parseaddr(address)
+    return Party(address, conf.get("FROM_NAME") or name)
+
+
+def calendar_domain() -> str:
+    """The domain that UIDs and Message-IDs end with."""
+    return conf.get("UID_DOMAIN") or sender().address.rpartition("@")[2] or "localhost"
+
+
+def calendar_event(
+    booking: Booking,
+    *,
+    audience: str = Audience.VISITOR,
+    invitation: Invitation | None = None,
+    sequence: int | None = None,
+) -> CalendarEvent:
+    """A booking as a calendar entry for that audience, in the language that is active.
+
+    With an `invitation`, for its recipient and under its UID; `sequence` is that of the revision
+    meant, the present one by default.
+    """
+    values = placeholder_values(booking, LABEL_PLACEHOLDERS)
+    for_staff = audience == Audience.STAFF
+    if for_staff:
+        lines = [values["user_email"], values["user_phone_number"], values["answers"]]
+        summary, url = booking.display_name, booking.backoffice_url
+    else:
+        lines = [values["contact"]]
+        summary, url = booking.user_display_label or booking.label, values["url"]
+    described = (
+        booking.description
+        or (booking.event.description if booking.event else "")
+        or booking.agenda.description
+    )
+    attendee = None
+    if invitation is not None:
+        attendee = Party(invitation.address, "" if for_staff else booking.user_name)
+    return CalendarEvent(
+        uid=invitation.uid if invitation else f"{booking.uuid}@{calendar_domain()}",
+        sequence=invitation.sequence if sequence is None and invitation else sequence or 0,
+        stamp=invitation.stamp if invitation else booking.cancelled_at or booking.created_at,
+        start=booking.start,
+        end=booking.end,
+        summary=summary,
+        description="\n\n".join(line for line in (described, *lines) if line),
+        location=values["location"],
+        comment="" if for_staff else values["comment"],
+        url=url,
+        created=booking.created_at,
+        organizer=sender(),
+        attendee=attendee,
+        language=booking.language or settings.LANGUAGE_CODE,
+    )
+
+
+def download(booking: Booking) -> bytes:
+    """The booking as a calendar file to save, without anybody's address in it."""
+    invitation = booking.invitations.filter(audience=Audience.VISITOR).first()
+    with translation.override(booking.language or settings.LANGUAGE_CODE):
+        return ics.publication(calendar_event(booking, invitation=invitation))
+
+
+# Letters
+
+
+def letter_of(delivery: Delivery, now: datetime) -> mail.Letter:
+    """The finished message of a delivery, in its reader's language."""
+    booking = delivery.booking
+    language = settings.LANGUAGE_CODE
+    if delivery.audience == Audience.VISITOR and booking.language:
+        language = booking.language
+    with translation.override(language):
+        text = _text_for(delivery, language)
+        values = placeholder_values(booking)
+        body = _without_gaps(placeholders.render(text["text"], values))
+        html = (
+            placeholders.render_html(expand_db_html(text["html"]), values, links=LINKS)
+            if text.get("html")
+            else placeholders.html_from_text(body)
+        )
+        calendar = None
+        if delivery.invitation is not None:
+            entry = calendar_event(
+                booking,
+                audience=delivery.audience,
+                invitation=delivery.invitation,
+                sequence=delivery.sequence,
+            )
+            calendar = ics.invitation(entry, delivery.method)
+        first = (
+            Delivery.objects.filter(
+                booking=booking, audience=delivery.audience, recipient=delivery.recipient
+            )
+            .order_by("pk")
+            .values_list("message_id", flat=True)
+            .first()
+        )
+        return mail.Letter(
+            sender=sender(),
+            to=Party(
+                delivery.recipient,
+                booking.user_name if delivery.audience == Audience.VISITOR else "",
+            ),
+            subject=placeholders.render_line(text["subject"], values),
+            text=body,
+            html=html,
+            message_id=delivery.message_id,
+            date=now,
+            references=first if first and first != delivery.message_id else "",
+            language=language,
+            calendar=calendar,
+            calendar_method=delivery.method if calendar else "",
+        )
+
+
+def _text_for(delivery: Delivery, language: str) -> dict[str, str]:
+    """What an editor wrote in that language, else first of all, else the built-in text."""
+    written = [text for text in delivery.action.get("texts", []) if text.get("text")]
+    by_language = {text.get("language"): text for text in reversed(written)}
+    text = by_language.get(language) or by_language.get(language.partition("-")[0])
+    if text is None and written:
+        text = written[0]
+    built_in = wording.built_in_text(delivery.audience, delivery.booking.admission)
+    if text is None:
+        return {"subject": built_in.subject, "text": built_in.body, "html": ""}
+    return {**text, "subject": text.get("subject") or built_in.subject}
+
+
+def _without_gaps(text: str) -> str:
+    """A body without the empty lines that placeholders with nothing to say leave behind."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        if line.strip() or (lines and lines[-1]):
+            lines.append(line.rstrip())
+    return "\n".join(lines).strip() + "\n"
+
+
+def _web_address(template: str, values: Mapping[str, str]) -> str:
+    address = placeholders.render_line(template, values)
+    return address if urlsplit(address).scheme in {"http", "https"} else ""

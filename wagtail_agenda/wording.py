@@ -1,0 +1,139 @@
+"""How dates and times are said, and the built-in text of mails. In the language that is active."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext_lazy as _
+
+from wagtail_agenda.choices import Admission, Audience
+
+
+def day_text(day: date) -> str:
+    """A day in full, with its weekday: “Thursday 3 December 2026”."""
+    # Translators: Django date format of a day in full with its weekday.
+    return date_format(day, gettext("l j F Y"))
+
+
+def time_text(local: datetime) -> str:
+    """A time of day: “09:30”. Pass it in the zone it is to be read in."""
+    # Translators: Django date format of a time of day.
+    return date_format(local, gettext("H:i"), use_l10n=False)
+
+
+def span_text(start: datetime, end: datetime) -> str:
+    """From when to when, in full: “Thursday 3 December 2026, 09:30 to 10:00”.
+
+    Both in the zone they are to be read in. An end on another day is said with its day.
+    """
+    values = {"day": day_text(start), "start": time_text(start), "end": time_text(end)}
+    if end.date() == start.date():
+        return gettext("%(day)s, %(start)s to %(end)s") % values
+    values["end_day"] = day_text(end)
+    return gettext("%(day)s, %(start)s to %(end_day)s, %(end)s") % values
+
+
+def zone_text(local: datetime) -> str:
+    """The zone of a time, with its present distance from UTC: “Europe/Paris, UTC+01:00”."""
+    offset = local.strftime("%z")
+    return f"{local.tzinfo}, UTC{offset[:3]}:{offset[3:5]}"
+
+
+@dataclass(frozen=True)
+class Text:
+    """Subject and body of a mail, with ``{name}`` placeholders."""
+
+    subject: str
+    body: str
+
+
+_BUILT_IN = {
+    (Audience.VISITOR, Admission.CONFIRMED): Text(
+        _("{user_display_label}: {date}, {time}"),
+        _(
+            "Hello {user_name},\n"
+            "\n"
+            "Your booking is confirmed.\n"
+            "\n"
+            "{user_display_label}\n"
+            "{when} ({time_zone})\n"
+            "{location}\n"
+            "Number: {number}\n"
+            "\n"
+            "{comment}\n"
+            "\n"
+            "See or cancel your booking:\n"
+            "{manage_url}\n"
+            "\n"
+            "Please do not pass this link on: whoever has it can cancel your booking.\n"
+            "\n"
+            "{contact}"
+        ),
+    ),
+    (Audience.VISITOR, Admission.CANCELLED): Text(
+        _("Cancelled: {user_display_label}, {date}, {time}"),
+        _(
+            "Hello {user_name},\n"
+            "\n"
+            "Your booking is cancelled.\n"
+            "\n"
+            "{user_display_label}\n"
+            "{when} ({time_zone})\n"
+            "Number: {number}\n"
+            "\n"
+            "{cancellation_reason}\n"
+            "\n"
+            "{contact}"
+        ),
+    ),
+    (Audience.STAFF, Admission.CONFIRMED): Text(
+        _("New booking: {label}, {user_name}, {date}, {time}"),
+        _(
+            "{user_name} has booked {label}.\n"
+            "\n"
+            "{when} ({time_zone})\n"
+            "{desk}\n"
+            "Number: {number}\n"
+            "E-mail: {user_email}\n"
+            "Telephone: {user_phone_number}\n"
+            "\n"
+            "{answers}\n"
+            "\n"
+            "{backoffice_url}"
+        ),
+    ),
+    (Audience.STAFF, Admission.CANCELLED): Text(
+        _("Cancelled: {label}, {user_name}, {date}, {time}"),
+        _(
+            "The booking of {user_name} is cancelled.\n"
+            "\n"
+            "{label}\n"
+            "{when} ({time_zone})\n"
+            "{desk}\n"
+            "Number: {number}\n"
+            "\n"
+            "{cancellation_reason}"
+        ),
+    ),
+}
+
+_OTHER = Text(
+    gettext_lazy("{user_display_label}: {status}"),
+    gettext_lazy(
+        "Hello {user_name},\n"
+        "\n"
+        "Your booking {number} is in this status: {status}.\n"
+        "\n"
+        "{user_display_label}\n"
+        "{when} ({time_zone})\n"
+        "\n"
+        "{contact}"
+    ),
+)
+
+
+def built_in_text(audience: str, admission: str) -> Text:
+    """The text that is sent where an editor has written none, in the active language."""
+    text = _BUILT_IN.get((audience, admission), _OTHER)
+    return Text(str(text.subject), str(text.body))

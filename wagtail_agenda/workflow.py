@@ -1,0 +1,324 @@
+"""Trigger → status → the status's actions, inside the transaction that caused it.
+
+Database only: an action that must reach the outside world leaves rows in the outbox. What a
+trigger leads to and what a status does is set up by people (`Workflow`, `WorkflowStatus`); what an
+action does is a function registered here under the name of its block.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import DEFAULT_DB_ALIAS, connection, transaction
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from wagtail_agenda import ics, outbox, signals
+from wagtail_agenda.choices import (
+    Actor,
+    Admission,
+    Attendance,
+    Audience,
+    Colour,
+    Trigger,
+)
+from wagtail_agenda.correspondence import calendar_domain, calendar_event
+from wagtail_agenda.models import Agenda, Booking, Entry, Invitation, Workflow, WorkflowStatus
+
+DEFAULT_WORKFLOW = "default"
+"""Slug of the built-in booking workflow."""
+
+CHECK_IN_UNDONE = "check_in_undone"
+"""What the history says when a check-in is taken back."""
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """Why an action runs: the booking, the status it has reached, the entry that says so."""
+
+    booking: Booking
+    status: WorkflowStatus
+    entry: Entry
+    position: int
+    now: datetime
+
+
+Action = Callable[[Occasion, dict[str, Any]], None]
+
+_actions: dict[str, Action] = {}
+
+
+def register_action(name: str) -> Callable[[Action], Action]:
+    """Register what the action block of that name does.
+
+    The function gets the `Occasion` and the block's value as plain data. It runs inside the
+    transaction: it may read and write the database and must not reach the network.
+    """
+
+    def register(action: Action) -> Action:
+        _actions[name] = action
+        return action
+
+    return register
+
+
+@dataclass(frozen=True)
+class Road:
+    """An agenda's booking workflow as read once: its statuses in order, and what leads where."""
+
+    statuses: dict[int, WorkflowStatus] = field(default_factory=dict)
+    transitions: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def first(self) -> WorkflowStatus | None:
+        """The status in which a booking begins."""
+        return next(iter(self.statuses.values()), None)
+
+    def after(self, trigger: Trigger) -> WorkflowStatus | None:
+        """The status that a trigger leads to; None if it leads nowhere."""
+        return self.statuses.get(self.transitions.get(trigger.value))
+
+
+def road_of(agenda: Agenda) -> Road:
+    """The agenda's booking workflow, its own or the built-in one; empty if there is none."""
+    workflow = agenda.workflow or Workflow.objects.filter(slug=DEFAULT_WORKFLOW).first()
+    if workflow is None:
+        return Road()
+    rows = [row["value"] for row in workflow.transitions.raw_data]
+    return Road(
+        statuses={status.pk: status for status in workflow.statuses.all()},
+        transitions={row.get("trigger"): row.get("status") for row in rows},
+    )
+
+
+def advance(
+    booking: Booking,
+    trigger: Trigger,
+    *,
+    road: Road,
+    actor: str,
+    now: datetime,
+    user: AbstractBaseUser | None = None,
+    data: dict[str, Any] | None = None,
+) -> Entry:
+    """Note that something happened to a booking, and go where `road` leads from there.
+
+    Must run inside the transaction that caused it. A trigger that leads nowhere is noted all the
+    same.
+    """
+    from_status = booking.status
+    status = road.after(trigger)
+    entry = Entry(
+        booking=booking,
+        what=trigger.value,
+        actor=actor,
+        user=user,
+        at=now,
+        data={**(data or {}), **_movement(from_status, status)},
+    )
+    entry.save(force_insert=True)
+    if status is not None:
+        booking.status = status
+        Booking.objects.filter(pk=booking.pk).update(status=status)
+        for position, action in enumerate(status.actions.raw_data):
+            run = _actions.get(action["type"])
+            if run is not None:
+                occasion = Occasion(booking, status, entry, position, now)
+                run(occasion, action.get("value") or {})
+    _announce(booking, entry)
+    return entry
+
+
+def undo_check_in(booking: Booking, *, now: datetime, user: AbstractBaseUser | None) -> Entry:
+    """Go back to the status the booking had before anybody was checked in on it.
+
+    Its actions do not run again.
+    """
+    earlier = booking.entries.order_by("-pk").filter(
+        what__in=[Attendance.PRESENT, Attendance.ABSENT, CHECK_IN_UNDONE]
+    )
+    restored_id = None
+    for entry in earlier:
+        if entry.what == CHECK_IN_UNDONE:
+            break
+        restored_id = entry.data.get("from_status")
+    from_status = booking.status
+    status = WorkflowStatus.objects.filter(pk=restored_id).first() if restored_id else None
+    entry = Entry.objects.create(
+        booking=booking,
+        what=CHECK_IN_UNDONE,
+        actor=Actor.AGENT,
+        user=user,
+        at=now,
+        data=_movement(from_status, status),
+    )
+    if status is not None:
+        booking.status = status
+        Booking.objects.filter(pk=booking.pk).update(status=status)
+    _announce(booking, entry)
+    return entry
+
+
+def _movement(before: WorkflowStatus | None, after: WorkflowStatus | None) -> dict[str, Any]:
+    movement: dict[str, Any] = {"from_status": before.pk if before else None}
+    if after is not None:
+        movement |= {"status": after.pk, "status_label": after.label}
+    return movement
+
+
+def _announce(booking: Booking, entry: Entry) -> None:
+    transaction.on_commit(
+        partial(signals.booking_advanced.send_robust, sender=Booking, booking=booking, entry=entry),
+        robust=True,
+    )
+
+
+# The action « Send e-mail »
+
+
+@register_action("send_email")
+def send_email(occasion: Occasion, value: dict[str, Any]) -> None:
+    """Leave one message per recipient in the outbox, with the invitation if asked for."""
+    booking = occasion.booking
+    audience = value.get("to") or Audience.VISITOR
+    for address in _recipients(booking, audience):
+        invitation = None
+        if value.get("with_invitation"):
+            invitation = _revised_invitation(booking, audience, address, occasion.now)
+        outbox.enqueue_mail(
+            booking,
+            audience=audience,
+            recipient=address,
+            invitation=invitation,
+            action={"texts": _plain_texts(value)},
+            cause=f"{occasion.entry.pk}.{occasion.position}",
+            domain=calendar_domain(),
+            now=occasion.now,
+        )
+
+
+def _recipients(booking: Booking, audience: str) -> list[str]:
+    if audience == Audience.STAFF:
+        found = booking.agenda.staff_address_list
+    else:
+        found = [booking.user_email] if booking.user_email else []
+    return list({address.casefold(): address for address in found}.values())
+
+
+def _plain_texts(value: dict[str, Any]) -> list[dict[str, str]]:
+    rows = value.get("texts") or []
+    return [row.get("value", row) for row in rows if isinstance(row, dict)]
+
+
+def _revised_invitation(
+    booking: Booking, audience: str, address: str, now: datetime
+) -> Invitation | None:
+    """The recipient's calendar copy, brought up to date; None if there is nothing to send.
+
+    SEQUENCE rises on every revision and on the cancellation (RFC 5546 §2.1.4); content that the
+    recipient has already keeps its SEQUENCE and DTSTAMP, so that a repeat is byte-identical.
+    """
+    normalised = address.casefold()
+    known = Invitation.objects.filter(
+        booking=booking, audience=audience, address=normalised
+    ).first()
+    if booking.admission == Admission.CANCELLED:
+        if known is None:
+            return None
+        if known.method != "CANCEL":
+            known.method, known.sequence, known.stamp = "CANCEL", known.sequence + 1, now
+            known.save(update_fields=["method", "sequence", "stamp"])
+        return known
+    if booking.admission != Admission.CONFIRMED:
+        return None
+    invitation = known or Invitation(
+        booking=booking,
+        audience=audience,
+        address=normalised,
+        uid=_uid(booking, audience, normalised),
+        stamp=now,
+    )
+    with translation.override(booking.language or settings.LANGUAGE_CODE):
+        seen = ics.content_hash(
+            calendar_event(booking, audience=audience, invitation=invitation), "REQUEST"
+        )
+    if known is not None and known.content_hash != seen:
+        invitation.sequence, invitation.stamp = known.sequence + 1, now
+    if known is None or known.content_hash != seen:
+        invitation.content_hash = seen
+        invitation.save()
+    return invitation
+
+
+def _uid(booking: Booking, audience: str, address: str) -> str:
+    if audience == Audience.VISITOR:
+        return f"{booking.uuid}@{calendar_domain()}"
+    digest = hashlib.sha256(address.encode()).hexdigest()[:12]
+    return f"{booking.uuid}-{audience}-{digest}@{calendar_domain()}"
+
+
+# The built-in workflow
+
+
+def ensure_default_workflow(using: str = DEFAULT_DB_ALIAS, **_kwargs) -> None:
+    """Make the built-in booking workflow where it is missing; leave what is there alone.
+
+    Runs on ``post_migrate``. Its labels are in the site's language.
+    """
+    if using != DEFAULT_DB_ALIAS or not _is_migrated():
+        return
+    with translation.override(settings.LANGUAGE_CODE), transaction.atomic():
+        workflow, created = Workflow.objects.get_or_create(
+            slug=DEFAULT_WORKFLOW, defaults={"label": _("Built-in booking workflow")}
+        )
+        if created:
+            _fill_default_workflow(workflow)
+
+
+def _is_migrated() -> bool:
+    # The signal also comes when other apps are migrated alone, before our tables are there.
+    tables = connection.introspection.table_names()
+    return {Workflow._meta.db_table, WorkflowStatus._meta.db_table} <= set(tables)
+
+
+def _fill_default_workflow(workflow: Workflow) -> None:
+    mails = [
+        {"type": "send_email", "value": {"to": audience, "with_invitation": True, "texts": []}}
+        for audience in (Audience.VISITOR.value, Audience.STAFF.value)
+    ]
+    rows = [
+        ("requested", _("Requested"), Colour.GREY, "time", []),
+        ("confirmed", _("Confirmed"), Colour.BLUE, "circle-check", mails),
+        ("cancelled", _("Cancelled"), Colour.RED, "circle-xmark", mails),
+        ("present", _("Present"), Colour.GREEN, "check", []),
+        ("absent", _("Absent"), Colour.ORANGE, "cross", []),
+    ]
+    statuses = {
+        slug: WorkflowStatus.objects.create(
+            workflow=workflow,
+            slug=slug,
+            label=label,
+            colour=colour,
+            icon=icon,
+            sort_order=order,
+            actions=actions,
+        )
+        for order, (slug, label, colour, icon, actions) in enumerate(rows)
+    }
+    leads_to = {
+        Trigger.BOOKED: "confirmed",
+        Trigger.CANCELLED_BY_VISITOR: "cancelled",
+        Trigger.CANCELLED_BY_AGENT: "cancelled",
+        Trigger.PRESENT: "present",
+        Trigger.ABSENT: "absent",
+    }
+    workflow.transitions = [
+        {"type": "transition", "value": {"trigger": trigger.value, "status": statuses[slug].pk}}
+        for trigger, slug in leads_to.items()
+    ]
+    workflow.save()
