@@ -1,0 +1,16 @@
+"""Signals of this add-on. A project may connect its own receivers."""
+
+from django.dispatch import Signal
+
+deliveries_due = Signal()
+"""Sent once a transaction that left deliveries in the outbox is committed.
+
+Arguments: ``pks``, the primary keys of the deliveries. `tasks` answers by waking the queue. A
+receiver that raises is logged and disturbs nobody: the outbox is swept every minute anyway.
+"""
+
+booking_advanced = Signal()
+"""Sent once a transaction that moved a booking on is committed.
+
+Arguments: ``booking`` and ``entry``, the line of its history that says what happened.
+"""
