@@ -1,0 +1,184 @@
+"""System checks: what is missing or dangerous in a site's settings, each with its remedy."""
+
+from collections.abc import Iterator
+
+from django.apps import apps
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, Warning
+from django.db import connections
+from django.urls import NoReverseMatch, Resolver404, resolve, reverse
+
+from wagtail_agenda import conf
+
+MINIMUM_SQLITE_TIMEOUT = 20
+"""Seconds. Under load SQLite serves waiting writers unfairly; the last of 200 needs several."""
+
+
+@checks.register("wagtail_agenda")
+def check_queue(app_configs, **kwargs) -> list[CheckMessage]:
+    """Whether django-q2 is there and will run each task once."""
+    if not apps.is_installed("django_q"):
+        return [
+            Error(
+                "django-q2 is not installed, so no mail will leave.",
+                hint="Add 'django_q' to INSTALLED_APPS and run `manage.py qcluster` as a service.",
+                id="wagtail_agenda.E001",
+            )
+        ]
+    cluster = getattr(settings, "Q_CLUSTER", None)
+    if not cluster:
+        return [
+            Error(
+                "Q_CLUSTER is not set: django-q2 would look for a Redis server.",
+                hint='Set Q_CLUSTER = {"name": "site", "orm": "default", "timeout": 60, '
+                '"retry": 600, "max_attempts": 5}.',
+                id="wagtail_agenda.E002",
+            )
+        ]
+    timeout, retry = cluster.get("timeout"), cluster.get("retry", 60)
+    if timeout is None or retry <= timeout:
+        return [
+            Error(
+                f"Q_CLUSTER: retry ({retry}) must be above timeout ({timeout}), "
+                "or running tasks are started again.",
+                hint="Set timeout to 60 and retry to 600.",
+                id="wagtail_agenda.E003",
+            )
+        ]
+    return []
+
+
+@checks.register(Tags.database)
+def check_database(app_configs, databases=None, **kwargs) -> list[CheckMessage]:
+    """Whether the database will serve many visitors at once without errors."""
+    messages: list[CheckMessage] = []
+    for alias in databases or []:
+        connection = connections[alias]
+        if connection.vendor == "sqlite":
+            messages += _check_sqlite(alias, connection.settings_dict)
+        elif connection.vendor == "mysql":
+            messages += _check_isolation(alias, connection.settings_dict)
+    return messages
+
+
+def _check_sqlite(alias: str, configured: dict) -> Iterator[CheckMessage]:
+    options = configured.get("OPTIONS", {})
+    if str(options.get("transaction_mode", "")).upper() not in {"IMMEDIATE", "EXCLUSIVE"}:
+        yield Warning(
+            f"SQLite database “{alias}” begins transactions without locking, so simultaneous "
+            "bookings fail with “database is locked”.",
+            hint='Add "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20} to it.',
+            id="wagtail_agenda.W001",
+        )
+    if options.get("timeout", 5) < MINIMUM_SQLITE_TIMEOUT:
+        yield Warning(
+            f"SQLite database “{alias}” waits only {options.get('timeout', 5)} s for its lock.",
+            hint=f'Set "timeout" in its OPTIONS to {MINIMUM_SQLITE_TIMEOUT} or more.',
+            id="wagtail_agenda.W002",
+        )
+    if configured.get("ATOMIC_REQUESTS"):
+        yield Warning(
+            f"SQLite database “{alias}” has ATOMIC_REQUESTS: every page view takes the one lock, "
+            "and bookings come to a standstill.",
+            hint="Remove ATOMIC_REQUESTS, or use PostgreSQL.",
+            id="wagtail_agenda.W003",
+        )
+
+
+def _check_isolation(alias: str, configured: dict) -> Iterator[CheckMessage]:
+    level = configured.get("OPTIONS", {}).get("isolation_level", "read committed")
+    if str(level).lower() != "read committed":
+        yield Warning(
+            f"Database “{alias}” uses isolation level “{level}”: what a request read first may "
+            "be stale when it books.",
+            hint='Set "isolation_level": "read committed" in its OPTIONS (Django\'s default).',
+            id="wagtail_agenda.W004",
+        )
+
+
+@checks.register("wagtail_agenda")
+def check_mail(app_configs, **kwargs) -> list[CheckMessage]:
+    """Whether a mail server that hangs can block the worker."""
+    mailers = getattr(settings, "MAILERS", None)
+    if mailers:
+        # Django 6.1's setting replaces EMAIL_TIMEOUT.
+        timeouts = [
+            mailer.get("OPTIONS", {}).get("timeout")
+            for mailer in mailers.values()
+            if "smtp" in str(mailer.get("BACKEND", "smtp"))
+        ]
+        missing = any(timeout is None for timeout in timeouts)
+    else:
+        missing = settings.EMAIL_TIMEOUT is None
+    if not missing:
+        return []
+    return [
+        Warning(
+            "EMAIL_TIMEOUT is not set: a mail server that hangs would block the worker for ever.",
+            hint="Set EMAIL_TIMEOUT = 20.",
+            id="wagtail_agenda.W005",
+        )
+    ]
+
+
+@checks.register(Tags.urls)
+def check_urls(app_configs, **kwargs) -> list[CheckMessage]:
+    """Whether visitors can get from a booking block to the booking."""
+    if not getattr(settings, "ROOT_URLCONF", None):
+        return []
+    try:
+        path = reverse("wagtail_agenda:choose")
+    except NoReverseMatch:
+        return [
+            Error(
+                "The add-on's URLs are not included, so nobody can book.",
+                hint='Add path("agendas/", include("wagtail_agenda.urls")) to your urls.py, '
+                "above Wagtail's own and outside i18n_patterns.",
+                id="wagtail_agenda.E004",
+            )
+        ]
+    try:
+        found = resolve(path)
+    except Resolver404:
+        found = None
+    if found is None or found.view_name != "wagtail_agenda:choose":
+        return [
+            Error(
+                f"Another URL pattern answers {path}, so nobody can book.",
+                hint='Move include("wagtail_agenda.urls") above Wagtail\'s catch-all pattern.',
+                id="wagtail_agenda.E005",
+            )
+        ]
+    return []
+
+
+@checks.register("wagtail_agenda")
+def check_settings(app_configs, **kwargs) -> list[CheckMessage]:
+    """Whether WAGTAIL_AGENDA says something that nobody reads."""
+    return [
+        Warning(
+            f"WAGTAIL_AGENDA[{name!r}] is not a setting of wagtail-agenda.",
+            hint=f"Known settings: {', '.join(sorted(conf.DEFAULTS))}.",
+            id="wagtail_agenda.W006",
+        )
+        for name in conf.unknown_settings()
+    ]
+
+
+@checks.register("wagtail_agenda", deploy=True)
+def check_shared_cache(app_configs, **kwargs) -> list[CheckMessage]:
+    """Whether the limits against abuse hold across processes. Only with ``check --deploy``."""
+    name = conf.get("CACHE")
+    backend = settings.CACHES.get(name, {}).get("BACKEND", "")
+    if "locmem" in backend or "dummy" in backend or not backend:
+        return [
+            Warning(
+                f"Cache “{name}” is not shared between processes, so the limits against abuse "
+                "count in each of them.",
+                hint="Use Redis, Memcached or the database cache, and name it in "
+                "WAGTAIL_AGENDA['CACHE'].",
+                id="wagtail_agenda.W007",
+            )
+        ]
+    return []
