@@ -1,0 +1,147 @@
+"""Agendas and what belongs to them, made with as few words as a test needs."""
+
+import itertools
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+
+from wagtail_agenda import availability, booking
+from wagtail_agenda.booking import Details
+from wagtail_agenda.choices import Actor, AgendaKind
+from wagtail_agenda.models import (
+    Agenda,
+    Bookable,
+    Booking,
+    ClosureCalendar,
+    Desk,
+    Event,
+    MeetingType,
+    Schedule,
+)
+
+PARIS = ZoneInfo("Europe/Paris")
+NOW = datetime(2026, 11, 30, 7, 0, tzinfo=PARIS)
+"""A Monday morning before the counters open; the moment at which most tests play."""
+
+WEEKDAYS = ("0", "1", "2", "3", "4")
+
+_numbers = itertools.count(1)
+
+
+def weekly(opens=time(9), closes=time(12), weekdays=WEEKDAYS, breaks=()):
+    """One weekly period as a StreamField row."""
+    return {
+        "type": "weekly",
+        "value": {
+            "weekdays": list(weekdays),
+            "opens": opens.isoformat(),
+            "closes": closes.isoformat(),
+            "breaks": [
+                {"from": begin.isoformat(), "until": end.isoformat()} for begin, end in breaks
+            ],
+        },
+    }
+
+
+def one_off(day, opens=time(9), closes=time(12), breaks=()):
+    """One dated period as a StreamField row."""
+    return {
+        "type": "one_off",
+        "value": {
+            "date": day.isoformat(),
+            "opens": opens.isoformat(),
+            "closes": closes.isoformat(),
+            "breaks": [
+                {"from": begin.isoformat(), "until": end.isoformat()} for begin, end in breaks
+            ],
+        },
+    }
+
+
+def make_schedule(*periods, label="Office hours", **fields):
+    """A published schedule; Monday to Friday, 9 to 12, unless told otherwise."""
+    return Schedule.objects.create(label=label, periods=list(periods or [weekly()]), **fields)
+
+
+def make_closure_calendar(*closures, label="Closures"):
+    return ClosureCalendar.objects.create(label=label, closures=list(closures))
+
+
+def make_agenda(**fields):
+    """A published agenda for appointments in Paris, open by `make_schedule()`."""
+    number = next(_numbers)
+    values = {
+        "kind": AgendaKind.MEETINGS,
+        "label": f"Agenda {number}",
+        "slug": f"agenda-{number}",
+        "timezone": "Europe/Paris",
+        "location": "Town hall, 1 Market Square, Fairbridge",
+        **fields,
+    }
+    if values["kind"] == AgendaKind.MEETINGS and "schedule" not in values:
+        values["schedule"] = make_schedule()
+    calendars = values.pop("closure_calendars", [])
+    agenda = Agenda(**values)
+    agenda.closure_calendars = calendars
+    agenda.save()
+    return agenda
+
+
+def make_desk(agenda, **fields):
+    return Desk.objects.create(agenda=agenda, **{"label": f"Desk {next(_numbers)}", **fields})
+
+
+def make_meeting_type(agenda, **fields):
+    return MeetingType.objects.create(
+        agenda=agenda, **{"label": "Passport", "duration": 30, **fields}
+    )
+
+
+def make_appointments(desks=1, **fields):
+    """An agenda with desks and one appointment type of 30 minutes: (agenda, type, desks)."""
+    agenda = make_agenda(**fields)
+    counters = [make_desk(agenda) for _number in range(desks)]
+    return agenda, make_meeting_type(agenda), counters
+
+
+def make_event(agenda=None, *, places=10, start=None, hours=2, **fields):
+    """An event; on the second day after `NOW` unless told otherwise."""
+    agenda = agenda or make_agenda(kind=AgendaKind.EVENTS)
+    start = start or NOW + timedelta(days=2)
+    event = Event.objects.create(
+        agenda=agenda,
+        start=start,
+        end=start + timedelta(hours=hours),
+        **{"label": f"Workshop {next(_numbers)}", **fields},
+    )
+    Bookable.objects.filter(pk=event.bookable_id).update(places=places)
+    event.bookable.refresh_from_db()
+    return event
+
+
+def first_slot(agenda, meeting_type=None, now=NOW):
+    return availability.next_free(agenda, meeting_type, now=now, limit=1)[0]
+
+
+def make_details(**fields):
+    return Details(
+        **{
+            "user_name": "Ada Martin",
+            "user_email": "ada@fairbridge.example",
+            "language": "en",
+            **fields,
+        }
+    )
+
+
+def make_booking(agenda=None, *, slot=None, now=NOW, actor=Actor.VISITOR, **details) -> Booking:
+    """A booking of the first free slot of an agenda, made the real way."""
+    if slot is None:
+        agenda = agenda or make_appointments()[0]
+        slot = first_slot(agenda, now=now)
+    return booking.book(slot, make_details(**details), now=now, actor=actor)
+
+
+def utc(*parts):
+    return datetime(*parts, tzinfo=timezone.get_fixed_timezone(0))
