@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -63,6 +63,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             restored = {**(marker.kwargs if marker else {}), "serialized_rollback": True}
             restored["transaction"] = True
             item.add_marker(pytest.mark.django_db(**restored), append=False)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """Lets every connection know the rows to give back.
+
+    Django notes them on the connection that made the database. A browser test has another one:
+    Playwright keeps an event loop running in this thread, and Django keeps its connections per
+    thread or, where a loop runs, per context.
+    """
+    made = connections["default"]
+    rows = getattr(made, "_test_serialized_contents", None)
+    if rows is None:
+        yield
+        return
+    type(made)._test_serialized_contents = rows
+    yield
+    del type(made)._test_serialized_contents
 
 
 @pytest.fixture(autouse=True)

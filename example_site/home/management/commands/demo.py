@@ -17,6 +17,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 HOST = "127.0.0.1"
+# Seconds. Ctrl-C reaches web server and worker by itself. A second signal that finds the worker
+# still in its handler of the first makes django-q 1.11 wait for itself for ever.
+GRACE = 1.5
 # Seconds. The worker finishes what it has begun before it ends.
 STOP_TIMEOUT = 20
 START_TIMEOUT = 60
@@ -156,14 +159,25 @@ def answers(web: subprocess.Popen, port: int) -> bool:
 
 
 def stop(processes: Iterable[subprocess.Popen]) -> None:
-    """Ends the processes politely, and by force those that do not listen."""
-    running = [process for process in processes if process.poll() is None]
-    for process in running:
-        process.terminate()
-    deadline = time.monotonic() + STOP_TIMEOUT
-    for process in running:
-        try:
-            process.wait(timeout=max(0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
+    """Ends the processes: by the signal they had already, politely, or at last by force."""
+    processes = list(processes)
+    if wait_for_end(processes, GRACE):
+        return
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+    if wait_for_end(processes, STOP_TIMEOUT):
+        return
+    for process in processes:
+        if process.poll() is None:
             process.kill()
             process.wait()
+
+
+def wait_for_end(processes: list[subprocess.Popen], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while any(process.poll() is None for process in processes):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
