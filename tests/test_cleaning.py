@@ -53,6 +53,11 @@ def test_one_line_collapses_blanks_and_keeps_non_breaking_spaces():
     assert one_line(" a\r\n\tBcc: b\x00c \n 10\u202fh\u00a030 ") == "a Bcc: b c 10\u202fh\u00a030"
 
 
+@pytest.mark.parametrize("unseen", ["\ud800", "\ufeff", "\x00", "\x85"])
+def test_one_line_leaves_no_double_space_where_something_was_removed(unseen):
+    assert one_line(f"a {unseen} b") == "a b"
+
+
 def test_shorten_says_that_something_was_cut():
     assert shorten("abcdef", 6) == "abcdef"
     assert shorten("abc defg", 5) == "abc…"

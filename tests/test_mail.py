@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.core import mail as django_mail
 from django.core.exceptions import ImproperlyConfigured
-from django.core.mail import BadHeaderError, EmailMultiAlternatives
+from django.core.mail import EmailMultiAlternatives
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -348,7 +348,6 @@ def test_what_the_operator_must_mend_is_temporary_and_marked(error):
         smtplib.SMTPDataError(554, b"spam"),
         smtplib.SMTPRecipientsRefused({"ada@example.org": (550, "unknown")}),
         smtplib.SMTPNotSupportedError("SMTPUTF8 not supported by server"),
-        BadHeaderError("newline"),
         HeaderParseError("newline"),
         ValueError("no"),
         UnicodeEncodeError("ascii", "é", 0, 1, "no"),
@@ -513,6 +512,21 @@ def test_long_and_odd_names_reach_one_recipient(smtp_server, name):  # noqa: F81
     (received,) = smtp_server.received
     assert received.recipients == ("ada@example.org",)
     assert received.sender == "agenda@example.org"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Lovelace, Ada (desk 2)", "Lovelace, Ada (desk 2)"),
+        ("Médiathèque (accueil)", "Médiathèque accueil"),
+        ("Bcc: mallory@example.org " * 4, ("Bcc mallory example.org " * 4).strip()),
+        ("é, <mallory@example.org>", "é mallory example.org"),
+    ],
+)
+def test_a_name_that_needs_encoding_or_folding_never_reads_as_an_address(name, shown):
+    letter = dataclasses.replace(LETTER, to=Party("ada@example.org", name))
+    (address,) = parsed(as_sent(compose(letter)))["To"].addresses
+    assert (address.display_name, address.addr_spec) == (shown, "ada@example.org")
 
 
 def test_international_domains_are_sent_in_punycode(smtp_server):  # noqa: F811

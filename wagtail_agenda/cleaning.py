@@ -16,6 +16,7 @@ from django.utils.encoding import iri_to_uri, punycode
 # others; as an ordinary newline they mean the same thing to everybody.
 _LINE_BREAKS = re.compile("\r\n|[\r\x85\u2028\u2029]")
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff]")
+_NEVER_SHOWN = re.compile("[\ud800-\udfff\ufeff]")
 # Non-breaking spaces are no line breaks and stay: French writes « 10 h 30 » with them.
 _BLANK_RUN = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 _NEVER_IN_A_URL = re.compile(r"""[\s"<>\\^`{|}]""")
@@ -35,7 +36,7 @@ def clean_text(value: str) -> str:
 
 def one_line(value: str) -> str:
     """Return `value` on one line: each run of blanks and control characters is one space."""
-    return clean_text(_BLANK_RUN.sub(" ", str(value))).strip()
+    return _BLANK_RUN.sub(" ", _NEVER_SHOWN.sub("", str(value))).strip()
 
 
 def shorten(value: str, length: int) -> str:

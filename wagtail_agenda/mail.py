@@ -36,6 +36,10 @@ CALENDAR_ATTACHMENT_TYPE = "application/ics"
 # RFC 5322 §2.1.1 allows 998 octets in a line, and a text without blanks cannot be folded.
 _LONGEST_HEADER_TEXT = 200
 _LONGEST_REASON = 500
+# Some Python releases lose the quotes of a name when they fold or encode the header, and what
+# the quotes held (RFC 5322 §3.2.3 specials) then reads as another address.
+_LONGEST_UNFOLDED_MAILBOX = 60
+_SPECIALS = re.compile(r'[()<>@,:;\\"\[\]]')
 _MESSAGE_ID = re.compile(r"<[!-;=?A-~]{1,120}@[!-;=?A-~]{1,120}>")
 _NAMED_MAILBOX = re.compile(r'"?(?P<name>[^"<>]*)"?\s*<(?P<address>[^<>]+)>')
 _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
@@ -256,7 +260,11 @@ def _headers(letter: Letter) -> dict[str, str]:
 def _mailbox(party: Party) -> str:
     try:
         address = email_address(party.address)
-        return str(Address(shorten(party.name, _LONGEST_HEADER_TEXT), addr_spec=address))
+        name = shorten(party.name, _LONGEST_HEADER_TEXT)
+        mailbox = str(Address(name, addr_spec=address))
+        if not mailbox.isascii() or len(mailbox) > _LONGEST_UNFOLDED_MAILBOX:
+            mailbox = str(Address(one_line(_SPECIALS.sub(" ", name)), addr_spec=address))
+        return mailbox
     except (ValueError, MessageError):
         raise PermanentFailure(
             _("“%(address)s” is not a usable e-mail address.") % {"address": party.address}
