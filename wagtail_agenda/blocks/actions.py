@@ -1,0 +1,131 @@
+"""What happens when a booking reaches a status: the actions of a booking workflow."""
+
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+from wagtail import blocks
+from wagtail.blocks.list_block import ListBlockValidationError
+from wagtail.blocks.struct_block import StructBlockValidationError
+
+from wagtail_agenda import placeholders
+from wagtail_agenda.choices import Audience
+
+RICH_TEXT_FEATURES = ["h3", "bold", "italic", "link", "ol", "ul"]
+
+
+def languages() -> list[tuple[str, str]]:
+    """The languages that a booking can be made in, as ``(code, name)`` pairs."""
+    return list(getattr(settings, "WAGTAIL_CONTENT_LANGUAGES", None) or settings.LANGUAGES)
+
+
+def validate_placeholders(text: str, allowed: Iterable[str] | None = None) -> None:
+    """Raises ValidationError for a ``{name}`` that nothing can fill, and lists the names it may.
+
+    `allowed` are the names that may stand there, all those of a mail by default. The answer to any
+    question of a form may stand there too.
+    """
+    # Imported late: it reaches the models, which name these blocks.
+    from wagtail_agenda.correspondence import ANSWER_PREFIX, PLACEHOLDERS
+
+    names = [name for name in PLACEHOLDERS if allowed is None or name in allowed]
+    unknown = [
+        name
+        for name in placeholders.unknown_names(text or "", names)
+        if not name.startswith(ANSWER_PREFIX)
+    ]
+    if unknown:
+        raise ValidationError(
+            _("There is nothing to put in the place of %(unknown)s. You can use: %(known)s."),
+            code="unknown_placeholder",
+            params={"unknown": _in_braces(unknown), "known": _in_braces(names)},
+        )
+
+
+def _in_braces(names: Iterable[str]) -> str:
+    return ", ".join(f"{{{name}}}" for name in names)
+
+
+class TextBlock(blocks.StructBlock):
+    """The wording of a mail in one language. Empty parts keep the built-in wording."""
+
+    language = blocks.ChoiceBlock(
+        choices=languages,
+        required=False,
+        label=_("Language"),
+        help_text=_("Leave empty for every language that has no text of its own here."),
+    )
+    subject = blocks.CharBlock(
+        required=False,
+        max_length=255,
+        validators=[validate_placeholders],
+        label=_("Subject"),
+        help_text=_("May contain names in braces, such as {user_name} or {date}."),
+    )
+    text = blocks.TextBlock(
+        required=False,
+        rows=8,
+        validators=[validate_placeholders],
+        label=_("Text"),
+        help_text=_("As plain text; every mail has it, whatever else it contains."),
+    )
+    html = blocks.RichTextBlock(
+        required=False,
+        features=RICH_TEXT_FEATURES,
+        validators=[validate_placeholders],
+        label=_("Formatted text"),
+        help_text=_("Leave empty to have it made from the plain text."),
+    )
+
+    class Meta:
+        icon = "doc-full"
+        label = _("Text")
+        label_format = "{language} {subject}"
+
+
+class SendEmailBlock(blocks.StructBlock):
+    """A mail to the visitor or to the agenda's staff, with their calendar entry if wanted."""
+
+    to = blocks.ChoiceBlock(
+        choices=Audience.choices, default=Audience.VISITOR.value, label=_("Who gets it")
+    )
+    with_invitation = blocks.BooleanBlock(
+        required=False,
+        default=True,
+        label=_("With a calendar entry"),
+        help_text=_("It is added to their calendar, updated, or removed once cancelled."),
+    )
+    texts = blocks.ListBlock(
+        TextBlock(),
+        default=[],
+        required=False,
+        label=_("Texts"),
+        help_text=_("One per language. Without any, the built-in wording is sent."),
+    )
+
+    class Meta:
+        icon = "mail"
+        label = _("Send an e-mail")
+        label_format = "{to}"
+
+    def clean(self, value):
+        cleaned = super().clean(value)
+        errors = {}
+        seen = set()
+        for index, text in enumerate(cleaned.get("texts") or ()):
+            language = text.get("language") or ""
+            if language in seen:
+                message = _("There is a text for this language already.")
+                error = ValidationError(message, code="repeated_language")
+                errors[index] = StructBlockValidationError({"language": error})
+            seen.add(language)
+        if errors:
+            raise StructBlockValidationError({"texts": ListBlockValidationError(errors)})
+        return cleaned
+
+
+class ActionsBlock(blocks.StreamBlock):
+    """What happens, in this order, whenever a booking reaches a status."""
+
+    send_email = SendEmailBlock()

@@ -1,0 +1,194 @@
+"""Opening hours as an editor writes them, and as `wagtail_agenda.schedule` reads them."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import time
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.dates import WEEKDAYS
+from django.utils.translation import gettext_lazy as _
+from wagtail import blocks
+from wagtail.blocks.list_block import ListBlockValidationError
+from wagtail.blocks.struct_block import StructBlockValidationError
+
+from wagtail_agenda import schedule
+
+PROBLEMS = {
+    "closes_before_opens": _(
+        "This is not after the opening time. Choose a later time; write 00:00 for midnight."
+    ),
+    "off_grid": _("Use steps of five minutes, such as 09:00 or 09:05."),
+    "break_backwards": _("The break ends before it begins. Choose a later time."),
+    "break_outside": _("The break is outside these opening hours. Move it inside, or remove it."),
+}
+
+WEEKDAY_CHOICES = [(str(number), name) for number, name in sorted(WEEKDAYS.items())]
+
+
+class BreakBlock(blocks.StructBlock):
+    """A stretch of the opening hours in which nothing is booked."""
+
+    def __init__(self, **kwargs):
+        # “from” is a Python keyword, so these blocks cannot be class attributes.
+        times = [
+            ("from", blocks.TimeBlock(label=_("From"))),
+            ("until", blocks.TimeBlock(label=_("Until"))),
+        ]
+        super().__init__(times, **kwargs)
+
+    class Meta:
+        icon = "time"
+        label = _("Break")
+        label_format = "{from} – {until}"
+
+
+class PeriodBlock(blocks.StructBlock):
+    """What weekly hours and hours of a single date share. A draft may lack any part of it."""
+
+    opens = blocks.TimeBlock(label=_("Opens"))
+    closes = blocks.TimeBlock(
+        label=_("Closes"), help_text=_("Write 00:00 if it closes at midnight.")
+    )
+    breaks = blocks.ListBlock(
+        BreakBlock(),
+        default=[],
+        required=False,
+        label=_("Breaks"),
+        help_text=_("Nothing can be booked during a break, for instance over lunch."),
+    )
+
+    def clean(self, value):
+        cleaned = super().clean(value)
+        errors = _errors_of(self.period_of(cleaned))
+        if errors:
+            raise StructBlockValidationError(errors)
+        return cleaned
+
+    def period_of(self, value) -> schedule.Period:
+        """The period as `schedule` knows it; whatever is missing in a draft is None in it."""
+        raise NotImplementedError
+
+
+class WeeklyBlock(PeriodBlock):
+    """Hours that come back every week."""
+
+    weekdays = blocks.MultipleChoiceBlock(
+        choices=WEEKDAY_CHOICES,
+        widget=forms.CheckboxSelectMultiple,
+        label=_("On these days"),
+    )
+
+    class Meta:
+        icon = "calendar-alt"
+        label = _("Every week")
+        label_format = "{weekdays} {opens} – {closes}"
+        # Days come before times, as one says it; by default the inherited blocks come first.
+        form_layout = ["weekdays", "opens", "closes", "breaks"]
+
+    def clean(self, value):
+        cleaned = super().clean(value)
+        cleaned["weekdays"] = sorted(cleaned.get("weekdays") or [])
+        return cleaned
+
+    def period_of(self, value) -> schedule.WeeklyHours:
+        weekdays = frozenset(
+            int(number) for number, _name in WEEKDAY_CHOICES if number in _texts(value, "weekdays")
+        )
+        return schedule.WeeklyHours(
+            weekdays, value.get("opens"), value.get("closes"), _breaks_of(value)
+        )
+
+
+class OneOffBlock(PeriodBlock):
+    """Hours of one date, beside the weekly ones."""
+
+    date = blocks.DateBlock(label=_("On this date"))
+
+    class Meta:
+        icon = "date"
+        label = _("On a single date")
+        label_format = "{date} {opens} – {closes}"
+        form_layout = ["date", "opens", "closes", "breaks"]
+
+    def period_of(self, value) -> schedule.OneOffHours:
+        return schedule.OneOffHours(
+            value.get("date"), value.get("opens"), value.get("closes"), _breaks_of(value)
+        )
+
+
+class PeriodsBlock(blocks.StreamBlock):
+    """The opening hours of a schedule: weekly ones and single dates, in any order."""
+
+    weekly = WeeklyBlock()
+    one_off = OneOffBlock()
+
+
+def periods_of(stream_value: Iterable | None) -> list[schedule.Period]:
+    """The complete periods of a `PeriodsBlock` value.
+
+    Periods that lack a day or a time, or end before they begin, as drafts have them, are left
+    out, and so are such breaks.
+    """
+    periods = []
+    for child in stream_value or ():
+        period = child.block.period_of(child.value)
+        usable = tuple(pause for pause in period.breaks if not _break_problems(period, pause))
+        period = replace(period, breaks=usable)
+        if not schedule.problems(period):
+            periods.append(period)
+    return periods
+
+
+def skipped_times(period: schedule.OneOffHours, zone) -> dict[str, time]:
+    """The times of a single date that clocks in `zone` skip on it, by the field they stand in."""
+    if period.day is None:
+        return {}
+    return {
+        field: at
+        for field in ("opens", "closes")
+        if (at := getattr(period, field)) is not None
+        and not (field == "closes" and at == time(0))
+        and not schedule.wall_time_exists(period.day, at, zone)
+    }
+
+
+def _texts(value, field: str) -> set[str]:
+    return {str(item) for item in value.get(field) or ()}
+
+
+def _breaks_of(value) -> tuple[tuple[time | None, time | None], ...]:
+    return tuple((pause.get("from"), pause.get("until")) for pause in value.get("breaks") or ())
+
+
+def _errors_of(period: schedule.Period) -> dict[str, ValidationError]:
+    """What is wrong with a period beyond being incomplete, at the field it is wrong in."""
+    errors: dict[str, ValidationError] = {}
+    for field, code in schedule.problems(replace(period, breaks=())):
+        if code in PROBLEMS:
+            errors.setdefault(field, ValidationError(PROBLEMS[code], code=code))
+    break_errors: dict[int, ValidationError] = {}
+    for index, pause in enumerate(period.breaks):
+        codes = [code for code in _break_problems(period, pause) if code in PROBLEMS]
+        if codes:
+            error = ValidationError(PROBLEMS[codes[0]], code=codes[0])
+            field = _field_of_break_problem(codes[0], period, pause)
+            break_errors[index] = StructBlockValidationError({field: error})
+    if break_errors:
+        errors["breaks"] = ListBlockValidationError(block_errors=break_errors)
+    return errors
+
+
+def _break_problems(period: schedule.Period, pause: tuple[Any, Any]) -> list[str]:
+    alone = replace(period, breaks=(pause,))
+    return [code for field, code in schedule.problems(alone) if field == "breaks"]
+
+
+def _field_of_break_problem(code: str, period: schedule.Period, pause: tuple[Any, Any]) -> str:
+    start, _end = pause
+    if code == "break_outside" and start < period.opens:
+        return "from"
+    if code == "off_grid" and start is not None and start.minute % schedule.CELL_MINUTES:
+        return "from"
+    return "until"
