@@ -327,6 +327,22 @@ def test_unusable_url_is_left_out(url):
     assert read_calendar(data).event.url == ""
 
 
+def test_international_url_is_written_in_ascii():
+    event = dataclasses.replace(PASSPORT, url="https://exämple.org/é")
+    read = read_calendar(invitation(event, "REQUEST")).event
+    assert read.url == "https://xn--exmple-cua.org/%C3%A9"
+
+
+def test_what_is_finer_than_a_second_makes_no_difference():
+    finer = dataclasses.replace(
+        PASSPORT,
+        start=PASSPORT.start + timedelta(microseconds=5),
+        end=PASSPORT.end + timedelta(microseconds=999_999),
+    )
+    assert content_hash(finer, "REQUEST") == content_hash(PASSPORT, "REQUEST")
+    assert invitation(finer, "REQUEST") == invitation(PASSPORT, "REQUEST")
+
+
 @pytest.mark.parametrize("role", ["organizer", "attendee"])
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(
