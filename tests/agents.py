@@ -1,0 +1,31 @@
+"""People who work in the admin, with the roles that the tests ask for."""
+
+import itertools
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group, Permission
+
+from wagtail_agenda.choices import Role
+from wagtail_agenda.models import Agenda, AgendaGrant
+
+_numbers = itertools.count(1)
+
+
+def make_staff(*agendas: Agenda, role: str = Role.AGENT, **fields):
+    """Somebody who may enter the Wagtail admin, with a role on each of the agendas."""
+    number = next(_numbers)
+    group = Group.objects.create(name=f"Counter {number}")
+    group.permissions.add(Permission.objects.get(codename="access_admin"))
+    for agenda in agendas:
+        AgendaGrant.objects.create(agenda=agenda, group=group, role=role)
+    user = get_user_model().objects.create_user(
+        **{"username": f"staff-{number}", "password": "secret", **fields}
+    )
+    user.groups.add(group)
+    return user
+
+
+def make_administrator():
+    return get_user_model().objects.create_superuser(
+        username=f"administrator-{next(_numbers)}", password="secret"
+    )

@@ -1,0 +1,1 @@
+"""What agents work with every day, inside the Wagtail admin."""
