@@ -6,7 +6,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = {"djhtml": "*.html", "djcss": "*.css", "djjs": "*.js"}
-INDENT = "2"
 
 
 def main() -> int:
@@ -19,7 +18,7 @@ def main() -> int:
             if "var" not in path.parts
         ]
         if files:
-            command = [Path(sys.executable).parent / tool, "--check", "--tabwidth", INDENT, *files]
+            command = [Path(sys.executable).parent / tool, "--check", *files]
             failed |= subprocess.run(command, cwd=ROOT, check=False).returncode
     return failed
 

@@ -7,12 +7,15 @@ from wagtail.fields import StreamField
 from wagtail.models import Page
 from wagtail.snippets.models import register_snippet
 
+from wagtail_agenda.blocks import BookingFormBlock
+
 
 class ContentBlock(blocks.StreamBlock):
     """What an editor composes a page of."""
 
-    heading = blocks.CharBlock(form_classname="title", icon="title")
+    heading = blocks.CharBlock(icon="title", template="home/blocks/heading.html")
     paragraph = blocks.RichTextBlock(icon="pilcrow")
+    booking_form = BookingFormBlock()
 
 
 class HomePage(Page):
