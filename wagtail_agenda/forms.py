@@ -1,0 +1,263 @@
+"""The form that a visitor fills in, built from a form definition.
+
+What was typed is kept as typed (`typed`), valid or not, and judged whenever it is needed
+(`filled_in`). So a visitor who loses their time, or comes back to a detail, finds everything again.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
+from django.utils.formats import get_format
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from wagtail_agenda.booking import Details
+from wagtail_agenda.cleaning import clean_text, email_address, one_line
+
+LONGEST_LINE = 255
+LONGEST_TEXT = 5_000
+LONGEST_PHONE = 50
+LONGEST_EMAIL = 254
+LONGEST_KEPT = 20_000
+"""Characters of one answer that are kept for correction. Longer ones are not typed by hand."""
+
+# They turn the reading direction round and never give it back: a name could rewrite the line that
+# an agent reads. Joiners stay, Persian and family emoji are written with them.
+_DIRECTION_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_PHONE = re.compile(r"\+?[0-9 ()./-]+", re.ASCII)
+_BUILT_IN_FIELDS = ("user_name", "user_email")
+
+
+def without_invisible(value: str) -> str:
+    """`value` without format characters (Unicode category Cf), which only copying brings along."""
+    return "".join(letter for letter in value if unicodedata.category(letter) != "Cf")
+
+
+def is_blank(value: str) -> bool:
+    """Whether nothing of `value` can be seen: blanks, zero-width characters, or nothing at all."""
+    return not without_invisible(value).strip()
+
+
+class LineField(forms.CharField):
+    """A text on one line."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**{"max_length": LONGEST_LINE, **kwargs})
+
+    def to_python(self, value):
+        line = _DIRECTION_CONTROLS.sub("", one_line(value or ""))
+        return "" if is_blank(line) else line
+
+
+class TextField(forms.CharField):
+    """A text of several lines."""
+
+    widget = forms.Textarea(attrs={"rows": 5})
+
+    def __init__(self, **kwargs):
+        super().__init__(**{"max_length": LONGEST_TEXT, **kwargs})
+
+    def to_python(self, value):
+        text = clean_text(value or "").strip()
+        return "" if is_blank(text) else text
+
+
+class AddressField(forms.CharField):
+    """One e-mail address that a mail server accepts."""
+
+    widget = forms.EmailInput(attrs={"autocomplete": "email"})
+    default_error_messages = {
+        "invalid": _("Write one e-mail address, like name@example.org."),
+    }
+
+    def to_python(self, value):
+        return without_invisible(one_line(value or "")).strip()
+
+    def clean(self, value):
+        address = super().clean(value)
+        if not address:
+            return ""
+        try:
+            on_the_wire = email_address(address)
+        except ValueError as error:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from error
+        if len(on_the_wire) > LONGEST_EMAIL or '"' in on_the_wire:
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return address
+
+
+class PhoneField(forms.CharField):
+    """A telephone number as people write it: digits, blanks and the usual signs."""
+
+    widget = forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"})
+    default_error_messages = {
+        "invalid": _("Write the telephone number in digits, like +33 1 23 45 67 89."),
+    }
+
+    def __init__(self, **kwargs):
+        super().__init__(**{"max_length": LONGEST_PHONE, **kwargs})
+
+    def to_python(self, value):
+        number = without_invisible(one_line(value or ""))
+        number = re.sub(r"\s+", " ", re.sub("[\u2010-\u2015\u2212]", "-", number))
+        return number.strip()
+
+    def clean(self, value):
+        number = super().clean(value)
+        digits = sum(sign.isdecimal() for sign in number)
+        if number and not (_PHONE.fullmatch(number) and 3 <= digits <= 20):
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return number
+
+
+class DayField(forms.DateField):
+    """A date, from the browser's calendar or typed as the language writes it."""
+
+    widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+
+    def to_python(self, value):
+        # Read at each request, because the formats depend on the language.
+        self.input_formats = ["%Y-%m-%d", *get_format("DATE_INPUT_FORMATS")]
+        return super().to_python(without_invisible(one_line(value or "")).strip())
+
+
+class BookingForm(forms.Form):
+    """Name and e-mail address, which every booking asks. `filled_in` adds what the editor asks."""
+
+    user_name = LineField(label=_("Name"), widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    user_email = AddressField(
+        label=_("E-mail"), help_text=_("The confirmation and the invitation go there.")
+    )
+
+    template_name = "wagtail_agenda/visitor/form.html"
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **{"auto_id": "agenda-%s", **kwargs})
+
+
+def form_of(
+    asked: Mapping[str, Any],
+    answers: Mapping[str, Any] | None = None,
+    *,
+    judged: bool = False,
+) -> BookingForm:
+    """The form that `asked` (a `FormVersion.definition`) describes, with what was typed so far.
+
+    `judged` checks the answers; otherwise the form is shown without a word about them.
+    """
+    answers = answers or {}
+    if judged:
+        data = MultiValueDict(
+            {name: value if isinstance(value, list) else [value] for name, value in answers.items()}
+        )
+        form = BookingForm(data)
+    else:
+        form = BookingForm(initial=dict(answers))
+    for item in asked["fields"]:
+        form.fields[item["clean_name"]] = field_of(item)
+    return form
+
+
+def field_of(item: Mapping[str, Any]) -> forms.Field:
+    """The form field of one question of a form definition."""
+    common = {
+        "label": item["label"],
+        "help_text": item.get("help_text", ""),
+        "required": item.get("required", False),
+    }
+    kind = item["type"]
+    choices = [(choice, choice) for choice in item.get("choices", ())]
+    if kind == "multi_line":
+        return TextField(**common)
+    if kind == "email":
+        return AddressField(**common)
+    if kind == "phone":
+        return PhoneField(**common)
+    if kind == "date":
+        return DayField(**common)
+    if kind == "number":
+        return forms.DecimalField(
+            **common,
+            max_digits=15,
+            decimal_places=6,
+            localize=True,
+            min_value=_bound(item.get("minimum")),
+            max_value=_bound(item.get("maximum")),
+            widget=forms.TextInput(attrs={"inputmode": "decimal"}),
+        )
+    if kind == "choice":
+        return forms.ChoiceField(
+            **common, choices=[("", format_lazy("– {} –", _("Please choose"))), *choices]
+        )
+    if kind == "radio":
+        if not common["required"]:
+            choices = [*choices, ("", _("No answer"))]
+        return forms.ChoiceField(**common, choices=choices, widget=forms.RadioSelect)
+    if kind == "checkboxes":
+        return forms.MultipleChoiceField(
+            **common, choices=choices, widget=forms.CheckboxSelectMultiple
+        )
+    if kind == "consent":
+        field = forms.BooleanField(
+            **common,
+            error_messages={"required": _("Tick the box if you agree; it is needed to book.")},
+        )
+        field.consent_text = item.get("text", "")
+        return field
+    # "single_line", and whatever a later version of this package asked and this one cannot.
+    return LineField(**common)
+
+
+def typed(asked: Mapping[str, Any], post: QueryDict) -> dict[str, Any]:
+    """What a request says in answer to a form definition, as it was typed.
+
+    Only what cannot be stored at all is taken out: NUL and other control characters, lone
+    surrogates, and whatever is longer than anybody types.
+    """
+    answers: dict[str, Any] = {}
+    several = {item["clean_name"] for item in asked["fields"] if item["type"] == "checkboxes"}
+    for name in (*_BUILT_IN_FIELDS, *(item["clean_name"] for item in asked["fields"])):
+        if name in several:
+            answers[name] = [_storable(value) for value in post.getlist(name)[:200]]
+        else:
+            answers[name] = _storable(post.get(name, ""))
+    return answers
+
+
+def details_of(asked: Mapping[str, Any], cleaned: Mapping[str, Any], **about: Any) -> Details:
+    """The booking details of a valid form. `about` is what `Details` wants besides."""
+    answers = {
+        item["clean_name"]: as_stored(cleaned[item["clean_name"]]) for item in asked["fields"]
+    }
+    phones = [answers[item["clean_name"]] for item in asked["fields"] if item["type"] == "phone"]
+    return Details(
+        user_name=cleaned["user_name"],
+        user_email=cleaned["user_email"],
+        user_phone_number=next((phone for phone in phones if phone), ""),
+        answers=answers,
+        **about,
+    )
+
+
+def as_stored(value: Any) -> Any:
+    """A cleaned answer as JSON keeps it: dates in ISO 8601, whole numbers as integers."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    return value
+
+
+def _storable(value: str) -> str:
+    return clean_text(value[:LONGEST_KEPT])
+
+
+def _bound(text: str | None) -> Decimal | None:
+    return Decimal(text) if text else None
