@@ -1,0 +1,140 @@
+/*
+ * Keeps visitors on the page they came to: the steps of a booking are fetched and shown in the
+ * place of its block. Without this script, or when anything goes wrong, the same links and forms
+ * lead through the same pages.
+ */
+(() => {
+  "use strict";
+  if (window.agendaBooking) return;
+  window.agendaBooking = true;
+
+  const blocks = () => [...document.querySelectorAll("[data-agenda-block]")];
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+  // The page around has its own h1, so every heading goes down a level.
+  const demote = (root) => {
+    for (const level of [3, 2, 1]) {
+      for (const heading of root.querySelectorAll(`h${level}`)) {
+        const lower = document.createElement(`h${level + 1}`);
+        for (const { name, value } of heading.attributes) lower.setAttribute(name, value);
+        lower.append(...heading.childNodes);
+        heading.replaceWith(lower);
+      }
+    }
+  };
+
+  // Shows the step that a response contains; false if it contains none.
+  const show = async (block, response) => {
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const fragment = page.querySelector("[data-agenda-fragment]");
+    if (!fragment) return false;
+    demote(fragment);
+    block.lang = fragment.lang;
+    block.dir = fragment.dir;
+    block.replaceChildren(...fragment.childNodes);
+    block.querySelector("[tabindex='-1']")?.focus({ preventScroll: true });
+    block.scrollIntoView({ block: "start", behavior: calm ? "auto" : "smooth" });
+    count(block);
+    return true;
+  };
+
+  // Fetches a step into a block. `again` is what the browser does by itself if that fails.
+  const go = async (block, url, options, again) => {
+    if (block.getAttribute("aria-busy") === "true") return;
+    block.setAttribute("aria-busy", "true");
+    try {
+      const response = await fetch(url, { credentials: "same-origin", ...options });
+      if (!(await show(block, response))) throw new Error("no step in the answer");
+      // Going back leads to the step before, and reloading to this one: a GET in either case.
+      if (response.redirected || !options) {
+        if (!history.state?.agendaUrl) {
+          history.replaceState({ ...history.state, agendaStart: true }, "");
+        }
+        const agendaBlock = blocks().indexOf(block);
+        history.pushState({ agendaBlock, agendaUrl: response.url }, "");
+      }
+    } catch {
+      again();
+    } finally {
+      block.removeAttribute("aria-busy");
+    }
+  };
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    const block = form.closest("[data-agenda-block]");
+    if (!block || !form.matches("[data-agenda-step]") || event.defaultPrevented) return;
+    event.preventDefault();
+    const data = new URLSearchParams(new FormData(form));
+    const button = event.submitter;
+    if (button?.name) data.append(button.name, button.value);
+    const again = () => {
+      if (button?.name) {
+        const pressed = document.createElement("input");
+        Object.assign(pressed, { type: "hidden", name: button.name, value: button.value });
+        form.append(pressed);
+      }
+      HTMLFormElement.prototype.submit.call(form);
+    };
+    if (form.method === "get") go(block, `${form.action}?${data}`, undefined, again);
+    else go(block, form.action, { method: "POST", body: data }, again);
+  });
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[data-agenda-step]");
+    const block = link?.closest("[data-agenda-block]");
+    if (!block || event.defaultPrevented || event.button) return;
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    go(block, link.href, undefined, () => location.assign(link.href));
+  });
+
+  // Shows the step that a history entry stands for.
+  const restore = async ({ agendaBlock, agendaUrl }) => {
+    const block = blocks()[agendaBlock];
+    if (!block) return;
+    try {
+      if (new URL(agendaUrl).origin !== location.origin) return;
+      await show(block, await fetch(agendaUrl, { credentials: "same-origin" }));
+    } catch {
+      location.reload();
+    }
+  };
+  addEventListener("popstate", ({ state }) => {
+    if (state?.agendaUrl) restore(state);
+    else if (state?.agendaStart) location.reload();
+  });
+
+  // How long a time is still held: written every second, said twice.
+  const count = (root) => {
+    for (const held of root.querySelectorAll("[data-agenda-lapses]")) {
+      const { agendaLapses, agendaNow, agendaLeft, agendaSoon, agendaOver } = held.dataset;
+      // Measured from the server's clock, for the visitor's may be wrong.
+      const end = performance.now() + (new Date(agendaLapses) - new Date(agendaNow));
+      const [shown, said] = held.querySelectorAll(".agenda-booking__left, [role=status]");
+      const tell = (text) => { if (said.textContent !== text) said.textContent = text; };
+      const tick = () => {
+        if (!held.isConnected) return;
+        const seconds = Math.max(0, Math.ceil((end - performance.now()) / 1000));
+        const time = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+        shown.textContent = `(${agendaLeft.replace("{time}", time)})`;
+        if (seconds === 0) {
+          held.classList.add("agenda-booking__held--over");
+          shown.textContent = agendaOver;
+          tell(agendaOver);
+          return;
+        }
+        if (seconds <= 120) tell(agendaSoon);
+        setTimeout(tick, 1000);
+      };
+      tick();
+    }
+  };
+
+  const start = () => {
+    count(document);
+    if (history.state?.agendaUrl) restore(history.state);
+  };
+  if (document.readyState === "loading") addEventListener("DOMContentLoaded", start);
+  else start();
+})();
