@@ -1,0 +1,21 @@
+"""The addresses that visitors reach. A site includes them once, outside ``i18n_patterns``::
+
+path("agendas/", include("wagtail_agenda.urls"))
+"""
+
+from django.urls import path
+
+from wagtail_agenda.views import manage, visitor
+
+app_name = "wagtail_agenda"
+
+urlpatterns = [
+    path("book/", visitor.choose, name="choose"),
+    path("book/<str:digest>/<str:lock_code>/", visitor.picker, name="picker"),
+    path("book/<str:digest>/<str:lock_code>/details/", visitor.details, name="details"),
+    path("book/<str:digest>/<str:lock_code>/summary/", visitor.summary, name="summary"),
+    path("book/<str:digest>/<str:lock_code>/confirmed/", visitor.confirmed, name="confirmed"),
+    path("manage/<str:token>/", manage.manage, name="manage"),
+    path("manage/<str:token>/cancel/", manage.manage_cancel, name="manage_cancel"),
+    path("manage/<str:token>/invitation.ics", manage.manage_ics, name="manage_ics"),
+]
