@@ -1,9 +1,14 @@
 """People who work in the admin, with the roles that the tests ask for."""
 
 import itertools
+from collections import Counter
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from wagtail_agenda.choices import Role
 from wagtail_agenda.models import Agenda, AgendaGrant
@@ -29,3 +34,16 @@ def make_administrator():
     return get_user_model().objects.create_superuser(
         username=f"administrator-{next(_numbers)}", password="secret"
     )
+
+
+def queries_of(client: Client, address: str) -> list[str]:
+    """What a page of the admin reads beyond the frame that Wagtail puts around every page."""
+
+    def captured(address: str) -> Counter:
+        client.get(address)
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(address).status_code == 200
+        return Counter(query["sql"] for query in queries)
+
+    frame = captured(reverse("wagtailadmin_account"))
+    return list((captured(address) - frame).elements())

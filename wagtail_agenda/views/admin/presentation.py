@@ -1,0 +1,118 @@
+"""Bookings as agents see them in a list: times, links, and what stands for a status."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import ngettext
+
+from wagtail_agenda.choices import Admission, Attendance, Colour
+from wagtail_agenda.cleaning import mailto, web_address
+from wagtail_agenda.models import Booking
+from wagtail_agenda.views.admin.base import url_to
+from wagtail_agenda.views.admin.week_layout import is_repeated
+from wagtail_agenda.wording import time_text
+
+COLOUR_OF_ADMISSION = {
+    Admission.PENDING: (Colour.ORANGE, "time"),
+    Admission.CONFIRMED: (Colour.GREEN, "circle-check"),
+    Admission.WAITING: (Colour.BLUE, "list-ol"),
+    Admission.OFFERED: (Colour.VIOLET, "mail"),
+    Admission.CANCELLED: (Colour.RED, "circle-xmark"),
+}
+ICON_OF_ATTENDANCE = {Attendance.PRESENT: "check", Attendance.ABSENT: "cross"}
+
+
+@dataclass(frozen=True)
+class Badge:
+    """A status in words, with the colour and the icon that go with them."""
+
+    label: str
+    colour: str
+    icon: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One booking in the agenda view."""
+
+    booking: Booking
+    times: str
+    url: str
+    """Of the back office where there is one, else of the booking's own page."""
+    own_url: str
+    is_elsewhere: bool
+    badge: Badge
+    attendance_icon: str
+    check_in_url: str
+    """Empty as long as checking in makes no sense."""
+
+
+def line(booking: Booking, *, zone: ZoneInfo, now: datetime) -> Line:
+    own_url = url_to("booking", booking.pk)
+    # Agendas fill in what visitors typed: this may turn out to be anything, `javascript:` too.
+    elsewhere = web_address(booking.backoffice_url)
+    has_come = booking.start.astimezone(zone).date() <= now.astimezone(zone).date()
+    return Line(
+        booking=booking,
+        times=times(booking.start, booking.end, zone),
+        url=elsewhere or own_url,
+        own_url=own_url,
+        is_elsewhere=bool(elsewhere),
+        badge=badge(booking),
+        attendance_icon=ICON_OF_ATTENDANCE.get(booking.attendance, ""),
+        check_in_url=(
+            url_to("booking_check_in", booking.pk) if has_come and not booking.is_cancelled else ""
+        ),
+    )
+
+
+def lines(bookings: Iterable[Booking], *, zone: ZoneInfo, now: datetime) -> list[Line]:
+    return [line(booking, zone=zone, now=now) for booking in bookings]
+
+
+def badge(booking: Booking) -> Badge:
+    """The status of its workflow; a booking that has none shows its admission."""
+    if booking.status is not None:
+        colour = booking.status.colour
+        return Badge(
+            label=booking.status.label,
+            colour=colour if colour in Colour.values else Colour.GREY.value,
+            icon=booking.status.icon,
+        )
+    colour, icon = COLOUR_OF_ADMISSION.get(booking.admission, (Colour.GREY, "circle-check"))
+    return Badge(label=booking.get_admission_display(), colour=colour.value, icon=icon)
+
+
+def email_link(address: str) -> str:
+    """The ``mailto:`` address, empty where no mail could be sent."""
+    try:
+        return mailto(address)
+    except ValueError:
+        return ""
+
+
+def telephone_link(number: str) -> str:
+    """The ``tel:`` address (RFC 3966) of a number as people write it; empty if it has no digits."""
+    digits = re.sub(r"[^0-9+]", "", number)
+    return f"tel:{digits}" if digits.strip("+") else ""
+
+
+def times(start: datetime, end: datetime, zone: ZoneInfo) -> str:
+    """`09:00–09:30` in the zone; with the zone's short name where the clock repeats the hour."""
+    days = (end.astimezone(zone).date() - start.astimezone(zone).date()).days
+    until = clock(end, zone)
+    if days:
+        until = ngettext("%(time)s (+%(days)s day)", "%(time)s (+%(days)s days)", days) % {
+            "time": until,
+            "days": days,
+        }
+    return f"{clock(start, zone)}–{until}"
+
+
+def clock(instant: datetime, zone: ZoneInfo) -> str:
+    local = instant.astimezone(zone)
+    text = time_text(local)
+    return f"{text} {local:%Z}" if is_repeated(instant, zone) else text
