@@ -8,16 +8,15 @@ what came of it.
 
 import hashlib
 import json
-import logging
+import math
 import re
 import secrets
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import wraps
 from itertools import groupby
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
-from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -51,8 +50,6 @@ from wagtail_agenda.views.pages import (
     stale_notice,
     visitor_page,
 )
-
-logger = logging.getLogger(__name__)
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 LOCK_CODE = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -141,7 +138,7 @@ def _comes_from_here(request: HttpRequest) -> bool:
     if site is not None:
         return site == "same-origin"
     origin = request.headers.get("Origin")
-    return origin is None or urlsplit(origin).netloc == request.get_host()
+    return origin is None or _split(origin).netloc == request.get_host()
 
 
 def _is_inside_admin(request: HttpRequest) -> bool:
@@ -155,11 +152,16 @@ def _is_inside_admin(request: HttpRequest) -> bool:
 
 def _referring_path(request: HttpRequest) -> str:
     """The path of the page on this site that the request comes from, or ""."""
+    parts = _split(request.headers.get("Referer", ""))
+    return parts.path if parts.netloc == request.get_host() else ""
+
+
+def _split(url: str) -> SplitResult:
     try:
-        parts = urlsplit(request.headers.get("Referer", ""))
-        return parts.path if parts.netloc == request.get_host() else ""
-    except (ValueError, DisallowedHost):
-        return ""
+        return urlsplit(url)
+    except ValueError:
+        # Not a URL, for instance “http://[broken”.
+        return urlsplit("")
 
 
 def _return_path(request: HttpRequest) -> str:
@@ -419,7 +421,7 @@ def _confirm(request: HttpRequest, basket: Hold, form, now: datetime) -> HttpRes
             "That was quicker than anybody reads. Nothing is booked yet: read it over, then "
             "confirm again."
         )
-        return _show_summary(request, basket, form, now, quick, 429, retry_after=int(wait) + 1)
+        return _show_summary(request, basket, form, now, quick, 429, retry_after=math.ceil(wait))
     asked = _asked(basket)
     limits = throttle.booking_limits(request, form.cleaned_data["user_email"])
     try:
