@@ -9,7 +9,7 @@ from freezegun import freeze_time
 
 from tests import factories
 from tests.agents import make_administrator, make_staff, queries_of
-from tests.factories import NOW, PARIS
+from tests.factories import NOW
 from wagtail_agenda import availability, booking
 from wagtail_agenda.choices import Actor, AgendaKind, Attendance
 from wagtail_agenda.models import Booking
@@ -322,25 +322,6 @@ def test_the_ways_to_other_dates(client):
     assert context["next_url"] == week(agenda, date(2026, 12, 7)) + query
     assert context["today_url"] == week(agenda) + query
     assert context["day_url"] == day_of(agenda, date(2026, 12, 3)) + query
-
-
-def test_both_passes_of_a_repeated_hour_say_which_they_are(client):
-    night = date(2026, 10, 25)
-    agenda, meeting_type, _desks = factories.make_appointments(
-        schedule=factories.make_schedule(factories.one_off(night, time(2), time(3)))
-    )
-    with freeze_time(datetime(2026, 10, 24, 12, tzinfo=PARIS)):
-        now = datetime(2026, 10, 24, 12, tzinfo=PARIS)
-        found = availability.slots(agenda, meeting_type, first=night, last=night, now=now)
-        for slot in found:
-            if slot.start.minute == 30:
-                factories.make_booking(slot=slot, now=now)
-    enter(client, agenda)
-
-    for address in (week(agenda, night), day_of(agenda, night)):
-        page = text(client.get(address))
-        assert "02:30 CEST–02:00 CET" in page
-        assert "02:30 CET–03:00" in page
 
 
 # Check-in is offered where it makes sense

@@ -149,21 +149,24 @@ if apps.is_installed("wagtail_modeladmin"):
             return False
 
     class BookingLogButtons(ButtonHelper):
+        """The list holds what the user may see; asking again would be a query a line."""
+
         def get_buttons_for_obj(
             self, obj, exclude=None, classnames_add=None, classnames_exclude=None
         ):
-            # The list holds what the user may see; asking again would be a query a line.
-            return [
-                {
-                    "url": url_to("booking", obj.pk),
-                    "label": _("Open"),
-                    "classname": self.finalise_classname(
-                        [*self.inspect_button_classnames, *(classnames_add or [])],
-                        classnames_exclude,
-                    ),
-                    "title": _("Open the page of this booking"),
-                }
-            ]
+            return [self.open_button(obj, classnames_add, classnames_exclude)]
+
+        def get_primary_button(self, obj):
+            return self.open_button(obj)
+
+        def open_button(self, booking, classnames_add=None, classnames_exclude=None):
+            classnames = [*self.inspect_button_classnames, *(classnames_add or [])]
+            return {
+                "url": url_to("booking", booking.pk),
+                "label": _("Open"),
+                "classname": self.finalise_classname(classnames, classnames_exclude),
+                "title": _("Open the page of this booking"),
+            }
 
     class BookingSearch(DjangoORMSearchHandler):
         def search_queryset(self, queryset, search_term, **kwargs):
