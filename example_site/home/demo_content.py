@@ -1,26 +1,52 @@
 """The town hall of the demo: its pages, its agendas and a fortnight of bookings.
 
 Everything is looked up by its slug or name and made only if it is not there, so that loading twice
-changes nothing and what somebody has edited since stays as it is.
+changes nothing and what somebody has edited since stays as it is. Bookings and workshops follow the
+calendar: loading again on a later day adds the days that have come nearer.
 """
 
-import uuid
+from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group, Permission
 from django.db import transaction
-from wagtail.models import Page, Site
+from django.utils import timezone
+from wagtail.models import GroupPagePermission, Page, Site
 
-from example_site.home.models import HomePage
+from example_site.home import demo_agendas, demo_bookings
+from example_site.home.models import HomePage, Notice
+from wagtail_agenda.choices import Role
+from wagtail_agenda.models import Agenda, AgendaGrant
 
 ADMINISTRATOR = "admin"
+AGENT = "agent"
+EDITOR = "editor"
+
+PRIVACY = (
+    "<p>The town hall keeps what I wrote here until three months after the appointment, "
+    "and uses it for nothing else.</p>"
+)
 
 
-@transaction.atomic
-def load() -> None:
-    """Makes what is missing of the town hall."""
-    load_administrator()
-    load_site()
+def load(now: datetime | None = None) -> None:
+    """Makes what is missing of the town hall, seen from that moment."""
+    now = now or timezone.now()
+    with transaction.atomic():
+        load_administrator()
+        site = load_site()
+        passports = demo_agendas.passports(site)
+        workshops = demo_agendas.workshops(site)
+        study_room = demo_agendas.study_room(site)
+        load_passport_page(site.root_page, passports)
+        workshop_page = load_workshop_page(site.root_page, workshops)
+        load_study_page(site.root_page, study_room)
+        load_colleague(AGENT, "Passport agents", passports, Role.AGENT)
+        load_colleague(EDITOR, "Workshop editors", workshops, Role.EDITOR, workshop_page)
+    demo_bookings.load(passports, workshops, study_room, site, now)
+
+
+# People who work there
 
 
 def load_administrator() -> None:
@@ -34,7 +60,37 @@ def load_administrator() -> None:
         )
 
 
-def load_site() -> HomePage:
+def load_colleague(
+    name: str, group_name: str, agenda: Agenda, role: Role, edits: Page | None = None
+) -> None:
+    """Makes a group with a role on one agenda and, like the administrator, a user in it.
+
+    Whoever is in the group may also change and publish the page `edits`.
+    """
+    group, is_new = Group.objects.get_or_create(name=group_name)
+    if is_new:
+        group.permissions.add(
+            Permission.objects.get(content_type__app_label="wagtailadmin", codename="access_admin")
+        )
+        AgendaGrant.objects.create(agenda=agenda, group=group, role=role)
+        for codename in ("change_page", "publish_page") if edits else ():
+            GroupPagePermission.objects.create(
+                group=group,
+                page=edits,
+                permission=Permission.objects.get(
+                    content_type__app_label="wagtailcore", codename=codename
+                ),
+            )
+    users = get_user_model().objects
+    if settings.DEBUG and not users.filter(username=name).exists():
+        user = users.create_user(username=name, email=f"{name}@fairbridge.example", password=name)
+        user.groups.add(group)
+
+
+# Pages
+
+
+def load_site() -> Site:
     """Puts the town hall's home page at the root of the default site, on the demo's port."""
     home = page(
         Page.get_first_root_node(),
@@ -49,7 +105,171 @@ def load_site() -> HomePage:
     site.site_name = settings.WAGTAIL_SITE_NAME
     site.root_page = home
     site.save()
-    return home
+    return site
+
+
+def load_passport_page(home: Page, agenda: Agenda) -> HomePage:
+    return page(
+        home,
+        demo_agendas.PASSPORT_PAGE,
+        "Passport and identity card",
+        "Apply for a new document, or collect one that is ready.",
+        [
+            (
+                "paragraph",
+                "<p>Come in person, with your old document and one photo that is less than six "
+                "months old. A first passport for a child takes one parent and the child.</p>",
+            ),
+            (
+                "booking_form",
+                {
+                    "agenda": agenda,
+                    "heading": "Book an appointment",
+                    "introduction": "<p>Choose what you come for, then a day and a time. The "
+                    "confirmation comes by e-mail, with an entry for your calendar.</p>",
+                    "fields": [
+                        (
+                            "choice",
+                            {
+                                "label": "Document",
+                                "required": True,
+                                "choices": demo_bookings.DOCUMENTS,
+                            },
+                        ),
+                        (
+                            "single_line",
+                            {
+                                "label": "Number of your old document",
+                                "help_text": "Nine letters and digits, top right. Leave it empty "
+                                "for a first document.",
+                                "clean_name": "old_number",
+                            },
+                        ),
+                        (
+                            "phone",
+                            {
+                                "label": "Telephone number",
+                                "help_text": "Only to reach you if we have to close.",
+                                "clean_name": "phone",
+                            },
+                        ),
+                        (
+                            "consent",
+                            {
+                                "label": "I agree to how my data is used",
+                                "required": True,
+                                "clean_name": "consent",
+                                "text": PRIVACY,
+                            },
+                        ),
+                    ],
+                    "confirmation_text": "<p>Please be there five minutes early, at the entrance "
+                    "on <b>Market Square</b>. You do not have to queue at the reception.</p>",
+                    "fully_booked_text": "Every counter is taken for the next two months. New "
+                    "times appear each morning at six.",
+                },
+            ),
+            ("heading", "What it costs"),
+            (
+                "paragraph",
+                "<p>A passport costs 86 €, an identity card nothing. A child’s passport costs "
+                "17 € up to the age of 14, and 42 € after that.</p>",
+            ),
+        ],
+    )
+
+
+def load_workshop_page(home: Page, agenda: Agenda) -> HomePage:
+    return page(
+        home,
+        demo_agendas.WORKSHOP_PAGE,
+        "Workshops",
+        "Mend it, grow it, read it, click it: an hour or two with people who know how.",
+        [
+            (
+                "paragraph",
+                "<p>Our workshops are free. Places are few, so that everybody gets a turn; if you "
+                "cannot come after all, cancel by the link in your mail and somebody else will be "
+                "glad.</p>",
+            ),
+            (
+                "booking_form",
+                {
+                    "agenda": agenda,
+                    "heading": "Take a place",
+                    "fields": [
+                        (
+                            "radio",
+                            {
+                                "label": "How did you hear of it?",
+                                "choices": demo_bookings.CHANNELS,
+                                "clean_name": "channel",
+                            },
+                        ),
+                        (
+                            "multi_line",
+                            {
+                                "label": "Anything we should prepare?",
+                                "help_text": "A wheelchair, a hearing loop, the thing you want "
+                                "to mend …",
+                                "clean_name": "to_prepare",
+                            },
+                        ),
+                    ],
+                    "confirmation_text": "<p>Materials are there. Bring clothes that may get "
+                    "dirty.</p>",
+                    "fully_booked_text": "All workshops are full. The next ones are announced "
+                    "here on Monday.",
+                },
+            ),
+        ],
+    )
+
+
+def load_study_page(home: Page, agenda: Agenda) -> HomePage:
+    """A page whose booking form stands in a snippet, as a site would share it between pages."""
+    notice = Notice.objects.filter(title="Book a study room").first()
+    if notice is None:
+        notice = Notice.objects.create(
+            title="Book a study room",
+            body=[
+                (
+                    "booking_form",
+                    {
+                        "agenda": agenda,
+                        "heading": "Book a study room",
+                        "introduction": "<p>Two hours at a time. Your library card opens the "
+                        "door.</p>",
+                        "fields": [
+                            (
+                                "number",
+                                {
+                                    "label": "How many of you will come?",
+                                    "required": True,
+                                    "minimum": 1,
+                                    "maximum": 6,
+                                    "clean_name": "people",
+                                },
+                            ),
+                        ],
+                    },
+                ),
+            ],
+        )
+    return page(
+        home,
+        demo_agendas.STUDY_PAGE,
+        "Study rooms",
+        "Two quiet rooms in the library, for one person or six.",
+        [
+            (
+                "paragraph",
+                "<p>Both rooms have a large screen, a whiteboard and a door that closes. Food "
+                "stays outside.</p>",
+            ),
+            ("notice", notice),
+        ],
+    )
 
 
 def page(parent: Page, slug: str, title: str, summary: str, blocks: list[tuple]) -> HomePage:
@@ -65,7 +285,7 @@ def page(parent: Page, slug: str, title: str, summary: str, blocks: list[tuple])
         slug=slug,
         summary=summary,
         show_in_menus=True,
-        body=[(name, value, str(uuid.uuid4())) for name, value in blocks],
+        body=blocks,
     )
     parent.add_child(instance=made)
     made.save_revision().publish()

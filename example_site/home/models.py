@@ -5,17 +5,26 @@ from wagtail import blocks
 from wagtail.admin.panels import FieldPanel
 from wagtail.fields import StreamField
 from wagtail.models import Page
+from wagtail.snippets.blocks import SnippetChooserBlock
 from wagtail.snippets.models import register_snippet
 
 from wagtail_agenda.blocks import BookingFormBlock
 
 
-class ContentBlock(blocks.StreamBlock):
-    """What an editor composes a page of."""
+class TextBlock(blocks.StreamBlock):
+    """What an editor writes a notice of."""
 
     heading = blocks.CharBlock(icon="title", template="home/blocks/heading.html")
     paragraph = blocks.RichTextBlock(icon="pilcrow")
     booking_form = BookingFormBlock()
+
+
+class ContentBlock(TextBlock):
+    """What an editor composes a page of: the same, and notices."""
+
+    notice = SnippetChooserBlock(
+        "home.Notice", icon="info-circle", template="home/blocks/notice.html"
+    )
 
 
 class HomePage(Page):
@@ -36,7 +45,7 @@ class Notice(models.Model):
     """A box that several pages may show. Proves that a booking form works outside a page."""
 
     title = models.CharField(max_length=100)
-    body = StreamField(ContentBlock(), blank=True)
+    body = StreamField(TextBlock(), blank=True)
 
     panels = [FieldPanel("title"), FieldPanel("body")]
 

@@ -1,0 +1,262 @@
+"""A fortnight of past and of coming bookings, made by the functions that make real ones.
+
+Who books what follows from the day alone, so that every demo looks the same on the same day. Their
+mails are delivered by the outbox as all mails are, but to nowhere: the demo's inbox is to show what
+somebody books by hand, and two examples.
+"""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.test.utils import override_settings
+from django.utils.translation import override
+from wagtail.coreutils import string_to_ascii
+from wagtail.models import Site
+
+from example_site.home import demo_agendas
+from example_site.home.models import HomePage, Notice
+from wagtail_agenda import availability, booking, form_definition, outbox, tasks
+from wagtail_agenda.availability import Slot
+from wagtail_agenda.blocks.booking_form import definition_of
+from wagtail_agenda.booking import Details
+from wagtail_agenda.choices import Actor, Attendance, DeliveryState
+from wagtail_agenda.models import Agenda, Booking, FormVersion
+from wagtail_agenda.signals import deliveries_due
+
+FORTNIGHT = timedelta(days=14)
+WORKSHOPS_AHEAD = timedelta(days=30)
+
+DOCUMENTS = ["Passport", "Identity card", "Both"]
+CHANNELS = ["The town’s newsletter", "A poster", "A friend", "This website"]
+
+PEOPLE = (
+    ("Amélie Girard", "fr"),
+    ("Oluwaseun Adeyemi", "en"),
+    ("Nguyễn Thị Hương", "en"),
+    ("Marta Kowalczyk", "en"),
+    ("Jürgen Weiß", "de"),
+    ("Fatima Zahra El Amrani", "fr"),
+    ("Hugh Pemberton", "en"),
+    ("Svetlana Morozova", "ru"),
+    ("Chidi Okafor", "en"),
+    ("Siobhán O’Connor", "en"),
+    ("Yuki Tanaka", "en"),
+    ("Lucas Ferreira da Silva", "en"),
+    ("Ana-Maria Ionescu", "fr"),
+    ("Priya Raghunathan", "en"),
+    ("Théo Lefebvre", "fr"),
+    ("Ingrid Sørensen", "en"),
+    ("Mohammed Al-Hashimi", "en"),
+    ("Grace Mwangi", "en"),
+    ("Emre Yılmaz", "de"),
+    ("Zofia Nowak", "en"),
+    ("Jean-Baptiste N’Diaye", "fr"),
+    ("Li Wei", "en"),
+    ("Eleni Papadopoulou", "en"),
+    ("Noah van den Berg", "en"),
+    ("Aaliyah Johnson", "en"),
+    ("Tomáš Dvořák", "de"),
+    ("Camille Dubois", "fr"),
+    ("Kwame Mensah", "en"),
+    ("Isabella Rossi", "en"),
+    ("Dmitri Sokolov", "ru"),
+    ("Sarah Cohen", "en"),
+    ("Rajesh Kumar Patel", "en"),
+    ("Manon Petit", "fr"),
+    ("Hannah Schmidt", "de"),
+    ("Björn Lindqvist", "en"),
+    ("Mei-Ling Chen", "en"),
+    ("Antoine Moreau", "fr"),
+    ("Khadija Benali", "fr"),
+    ("William Ashworth", "en"),
+    ("Dolores Hernández", "en"),
+)
+REASONS = ("I am ill.", "I have found my passport again.", "I cannot get away from work.", "")
+
+
+def load(
+    passports: Agenda, workshops: Agenda, study_rooms: Agenda, site: Site, now: datetime
+) -> None:
+    """Books what is missing of the fortnights before and after that moment."""
+    is_first_time = not Booking.objects.exists()
+    desk = FrontDesk(site, now)
+    with mails_go_nowhere(), transaction.atomic():
+        for day in days_around(now.astimezone(passports.zone).date()):
+            desk.fill_day(passports, day, least=3, most=6)
+            desk.fill_day(study_rooms, day, least=0, most=2)
+        today = now.astimezone(workshops.zone).date()
+        for event, demand in demo_agendas.coming_workshops(
+            workshops, today - FORTNIGHT, today + WORKSHOPS_AHEAD, now
+        ):
+            desk.fill_event(event, demand)
+        desk.check_in_the_past(today)
+    if is_first_time:
+        desk.book_examples(passports, workshops)
+
+
+def days_around(today: date) -> Iterator[date]:
+    for number in range(-FORTNIGHT.days, FORTNIGHT.days + 1):
+        yield today + timedelta(days=number)
+
+
+@contextmanager
+def mails_go_nowhere() -> Iterator[None]:
+    """Lets the outbox deliver to a backend that throws away, and keeps it from waking the worker.
+
+    Must enclose the transaction: the worker is woken when that ends.
+    """
+    uid = "wagtail_agenda.nudge"
+    nowhere = override_settings(EMAIL_BACKEND="django.core.mail.backends.dummy.EmailBackend")
+    was_connected = deliveries_due.disconnect(dispatch_uid=uid)
+    try:
+        with nowhere:
+            yield
+    finally:
+        if was_connected:
+            deliveries_due.connect(tasks.nudge, dispatch_uid=uid)
+
+
+class FrontDesk:
+    """Books, cancels and checks in as visitors and agents of the demo would have done."""
+
+    def __init__(self, site: Site, now: datetime):
+        self.site = site
+        self.now = now
+        self.agent = get_user_model().objects.filter(username="agent").first()
+        self.forms = {form.agenda_id: form for form in form_versions()}
+
+    def fill_day(self, agenda: Agenda, day: date, *, least: int, most: int) -> None:
+        """Books some appointments of a day on which nobody has booked yet."""
+        dice = random.Random(f"{agenda.slug} {day}")  # noqa: S311 - no secret, a demo
+        midnight = datetime.combine(day, datetime.min.time(), tzinfo=agenda.zone)
+        if agenda.bookings.filter(
+            start__gte=midnight, start__lt=midnight + timedelta(days=1)
+        ).exists():
+            return
+        people = dice.sample(PEOPLE, most)
+        for person in people[: dice.randint(least, most)]:
+            made_at = self.moment_before(midnight, dice)
+            slots = availability.slots(agenda, first=day, last=day, now=made_at, bypass_delays=True)
+            # Applications outnumber collections at a counter, not in its list of times.
+            kinds = sorted({slot.meeting_type for slot in slots}, key=lambda kind: kind.pk)
+            if kinds:
+                kind = dice.choices(kinds, weights=[3, 1][: len(kinds)])[0]
+                of_kind = [slot for slot in slots if slot.meeting_type == kind]
+                self.book(dice.choice(of_kind), person, made_at, dice)
+
+    def fill_event(self, event, demand: float) -> None:
+        """Books the share of an event's places that is asked for."""
+        dice = random.Random(event.slug)  # noqa: S311 - no secret, a demo
+        wanted = round(event.places * demand * (dice.uniform(0.6, 1.1) if demand < 1 else 1))
+        for person in dice.sample(PEOPLE, wanted):
+            made_at = self.moment_before(event.start, dice)
+            slot = availability.find(event.agenda, event.slug, now=made_at, bypass_delays=True)
+            # Whoever gives a place back makes room for somebody else, and a full workshop is full.
+            self.book(slot, person, made_at, dice, may_cancel=demand < 1)
+
+    def moment_before(self, start: datetime, dice: random.Random) -> datetime:
+        """Some working hour a few days before, and in the past."""
+        early = min(start, self.now) - timedelta(days=dice.randint(1, 9))
+        return early.replace(
+            hour=dice.randint(7, 17), minute=dice.randint(0, 59), second=0, microsecond=0
+        )
+
+    def book(
+        self,
+        slot: Slot,
+        person: tuple[str, str],
+        made_at: datetime,
+        dice: random.Random,
+        may_cancel: bool = True,
+    ) -> None:
+        booked = booking.book(
+            slot, self.details(slot, person, dice), now=made_at, actor=Actor.VISITOR
+        )
+        deliver(booked, made_at)
+        if may_cancel and dice.random() < 0.12:
+            cancelled_at = min(made_at + timedelta(hours=dice.randint(1, 30)), self.now)
+            if cancelled_at < slot.start:
+                self.cancel(booked, cancelled_at, dice)
+
+    def cancel(self, booked: Booking, at: datetime, dice: random.Random) -> None:
+        if dice.random() < 0.75:
+            actor, user, reason = Actor.VISITOR, None, dice.choice(REASONS)
+        else:
+            actor, user, reason = Actor.AGENT, self.agent, "Asked for by telephone."
+        booking.cancel(booked, actor=actor, user=user, reason=reason, now=at)
+        deliver(booked, at)
+
+    def check_in_the_past(self, today: date) -> None:
+        """Notes who came, up to yesterday. Now and then somebody forgets to."""
+        midnight = datetime.combine(today, datetime.min.time(), tzinfo=self.now.tzinfo)
+        expected = Booking.objects.filter(
+            start__lt=midnight, cancelled_at=None, attendance=Attendance.UNKNOWN
+        ).select_related("agenda")
+        for booked in expected:
+            dice = random.Random(f"{booked.user_email} {booked.start}")  # noqa: S311
+            came = dice.choices(
+                [Attendance.PRESENT, Attendance.ABSENT, Attendance.UNKNOWN], [85, 10, 5]
+            )[0]
+            if came != Attendance.UNKNOWN:
+                at = booked.start + timedelta(minutes=dice.randint(-5, 9))
+                booking.check_in(booked, came, now=at, user=self.agent)
+                deliver(booked, at)
+
+    def book_examples(self, passports: Agenda, workshops: Agenda) -> None:
+        """Books an appointment and a workshop at this moment, whose mails the worker sends."""
+        dice = random.Random("examples")  # noqa: S311 - no secret, a demo
+        for agenda, person in ((passports, PEOPLE[0]), (workshops, PEOPLE[8])):
+            coming = availability.next_free(agenda, now=self.now, limit=1)
+            for slot in coming:
+                # The examples are in the language of the demo, whoever makes them.
+                details = self.details(slot, (person[0], "en"), dice)
+                booking.book(slot, details, now=self.now, actor=Actor.VISITOR)
+
+    def details(self, slot: Slot, person: tuple[str, str], dice: random.Random) -> Details:
+        name, language = person
+        form = self.forms.get(slot.agenda.pk)
+        asked = {item["clean_name"] for item in form.definition["fields"]} if form else set()
+        answers = {
+            "document": dice.choice(DOCUMENTS),
+            "old_number": f"{dice.randint(10, 99)}AB{dice.randint(10000, 99999)}",
+            # Ofcom keeps these numbers free for drama.
+            "phone": f"01632 960{dice.randint(100, 999)}",
+            "consent": True,
+            "channel": dice.choice(CHANNELS),
+            "people": dice.randint(1, 6),
+        }
+        answers = {name: answer for name, answer in answers.items() if name in asked}
+        return Details(
+            user_name=name,
+            user_email=address_of(name),
+            user_phone_number=answers.get("phone", ""),
+            answers=answers,
+            language=language,
+            site=self.site,
+            form_version=form,
+        )
+
+
+def address_of(name: str) -> str:
+    words = "".join(
+        letter if letter.isalpha() else " " for letter in string_to_ascii(name).lower()
+    ).split()
+    return f"{words[0]}.{words[-1]}@post.example"
+
+
+def form_versions() -> Iterator[FormVersion]:
+    """What the town hall's own booking forms ask, as if somebody had booked with each of them."""
+    for owner in (*HomePage.objects.live(), *Notice.objects.all()):
+        for block in owner.body:
+            if block.block_type == "booking_form" and block.value.get("agenda"):
+                with override("en"):
+                    yield form_definition.keep(definition_of(block.value, language="en"))
+
+
+def deliver(booked: Booking, at: datetime) -> None:
+    for pk in booked.deliveries.filter(state=DeliveryState.DUE).values_list("pk", flat=True):
+        outbox.deliver(pk, now=at)
