@@ -12,6 +12,8 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connections
 
+from tests.smtp_server import smtp_server  # noqa: F401  a fixture for every test
+
 # A machine under load is slow, not wrong.
 hypothesis.settings.register_profile("wagtail-agenda", deadline=None)
 hypothesis.settings.load_profile("wagtail-agenda")
