@@ -1,0 +1,42 @@
+"""One entry in the admin's menu, « Agendas », for the agenda view and the set-up screens."""
+
+from django.apps import apps
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from wagtail import hooks
+from wagtail.snippets.views.snippets import SnippetViewSetGroup
+
+from wagtail_agenda.hooks.agenda_view import AgendaViewMenuItem, agenda_view_menu_item
+from wagtail_agenda.hooks.snippets import SETUP_VIEWSETS
+
+
+class AgendaMenu(SnippetViewSetGroup):
+    """The agenda view first, then what there is to set up; each item decides who sees it."""
+
+    items = SETUP_VIEWSETS
+    menu_label = _("Agendas")
+    menu_name = "agendas"
+    menu_icon = "calendar"
+    menu_order = 150
+
+    def get_submenu_items(self):
+        daily = [agenda_view_menu_item]
+        if apps.is_installed("wagtail_modeladmin"):
+            daily.append(
+                AgendaViewMenuItem(
+                    _("Booking log"),
+                    reverse("wagtail_agenda_booking_modeladmin_index"),
+                    name="booking-log",
+                    icon_name="list-ul",
+                    order=agenda_view_menu_item.order + 1,
+                )
+            )
+        set_up = super().get_submenu_items()
+        for item in set_up:
+            item.order += daily[-1].order
+        return [*daily, *set_up]
+
+
+@hooks.register("register_admin_viewset")
+def register_setup_screens():
+    return AgendaMenu()
