@@ -211,3 +211,17 @@ def test_reverting_in_the_admin_shows_the_old_version_and_keeps_the_bookings(adm
     compared = snippet_url("agenda", "revisions_compare", agenda.pk, old.pk, "latest")
     assert administrator.get(compared).status_code == 200
     assert what_happened() == before
+
+
+def test_going_back_to_an_unfinished_version(administrator):
+    administrator.post(snippet_url("schedule", "add"), schedule_data(label=""))
+    schedule = Schedule.objects.get()
+    old = schedule.latest_revision
+    edit = snippet_url("schedule", "edit", schedule.pk)
+    administrator.post(edit, schedule_data(weekly_row(), **{"action-publish": "1"}))
+    revert = snippet_url("schedule", "revisions_revert", schedule.pk, old.pk)
+    assert administrator.get(revert).status_code == 200
+    assert administrator.post(revert, schedule_data(label="")).status_code == 302
+    schedule.refresh_from_db()
+    assert schedule.label == "Hours"
+    assert schedule.get_latest_revision_as_object().label == ""

@@ -146,6 +146,21 @@ def fresh_copy(original: Model, **changed) -> Model:
     return instance
 
 
+class ScopedRevert(AgendaScopedMixin):
+    """Goes back to an unfinished draft too, where Wagtail's own view ends in an error."""
+
+    def save_instance(self):
+        instance = self.form.save(commit=not self.object.live)
+        self.has_content_changes = self.form.has_changed()
+        self.new_revision = instance.save_revision(
+            user=self.request.user,
+            log_action=True,
+            previous_revision=self.revision,
+            clean=not self.saving_as_draft,
+        )
+        return instance
+
+
 class ScopedDelete(AgendaScopedMixin):
     """Says why a row has to stay, instead of failing or taking others along."""
 
@@ -237,6 +252,7 @@ class ScopedChosenMultiple(AgendaScopedMixin):
 # The first that fits is put in front of a view.
 _SCOPES = (
     (generic.IndexView, ScopedIndex),
+    (generic.RevisionsRevertMixin, ScopedRevert),
     (generic.ReorderView, ScopedReorder),
     (generic.DeleteView, ScopedDelete),
     (generic.models.CopyViewMixin, ScopedCopy),

@@ -1,0 +1,401 @@
+"""Every address that this package adds to the admin, with every role: who gets through?
+
+The addresses come from the URLconf, not from a list. One that is in no table below fails its test,
+so that nothing new is reachable before somebody has decided for whom.
+
+“Through” means that the view did its work or showed its form. Being sent to the login page or to
+the admin's home, 403, 404 and 405 mean “denied”; then nothing at all may have changed.
+"""
+
+import contextlib
+import inspect
+from datetime import timedelta
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Permission
+from django.core import serializers
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from freezegun import freeze_time
+
+from tests.agents import make_staff
+from tests.factories import (
+    NOW,
+    make_agenda,
+    make_appointments,
+    make_booking,
+    make_closure_calendar,
+    make_event,
+    make_schedule,
+)
+from wagtail_agenda import models
+from wagtail_agenda.choices import AgendaKind, Role
+
+pytestmark = pytest.mark.django_db
+
+ROLES = [
+    "anonymous",
+    "visitor of the admin",
+    "agent",
+    "agent elsewhere",
+    "editor",
+    "editor elsewhere",
+    "administrator",
+]
+
+NOBODY = set()
+ADMINISTRATOR = {"administrator"}
+EDITOR = {"editor", *ADMINISTRATOR}
+ANY_EDITOR = {"editor elsewhere", *EDITOR}
+AGENT = {"agent", *EDITOR}
+ANY_ROLE = {"agent elsewhere", "editor elsewhere", *AGENT}
+WHOLE_ADMIN = {"visitor of the admin", *ANY_ROLE}
+
+# For each view: who gets through with GET, and who with POST.
+
+AGENDAS = {
+    "list": (ANY_EDITOR, NOBODY),
+    "list_results": (ANY_EDITOR, NOBODY),
+    "add": (ADMINISTRATOR, ADMINISTRATOR),
+    "copy": (ADMINISTRATOR, NOBODY),
+    "edit": (EDITOR, EDITOR),
+    "delete": (ADMINISTRATOR, ADMINISTRATOR),
+    "usage": (EDITOR, NOBODY),
+    "history": (EDITOR, NOBODY),
+    "history_results": (EDITOR, NOBODY),
+    "revisions_revert": (EDITOR, EDITOR),
+    "revisions_compare": (EDITOR, NOBODY),
+    "revisions_unschedule": (EDITOR, EDITOR),
+    "unpublish": (EDITOR, EDITOR),
+    "lock": (NOBODY, EDITOR),
+    "unlock": (NOBODY, EDITOR),
+}
+
+# Used by the agenda that “editor” edits, so that an editor elsewhere may see and copy them only.
+SHARED = {
+    **AGENDAS,
+    "add": (ANY_EDITOR, ANY_EDITOR),
+    "copy": (ANY_EDITOR, NOBODY),
+    "delete": (EDITOR, EDITOR),
+    "reorder": (NOBODY, EDITOR),
+    "preview_on_add": (ANY_EDITOR, ANY_EDITOR),
+    "preview_on_edit": (EDITOR, EDITOR),
+    "revisions_view": (EDITOR, NOBODY),
+}
+
+OFFERS = {
+    "index": (ANY_EDITOR, NOBODY),
+    "index_results": (ANY_EDITOR, NOBODY),
+    "add": (ANY_EDITOR, ANY_EDITOR),
+    "copy": (EDITOR, NOBODY),
+    "edit": (EDITOR, EDITOR),
+    "delete": (EDITOR, EDITOR),
+    "usage": (EDITOR, NOBODY),
+    "history": (EDITOR, NOBODY),
+    "history_results": (EDITOR, NOBODY),
+    "reorder": (NOBODY, EDITOR),
+}
+
+# Wagtail takes it for granted that a form says how many blocks a StreamField has.
+NO_BLOCKS = {f"{field}-count": "0" for field in ("periods", "closures", "transitions", "actions")}
+
+# A chooser opens for everybody who edits pages, and then shows what they may see.
+CHOOSERS = {
+    "choose": (WHOLE_ADMIN, NOBODY),
+    "choose_results": (WHOLE_ADMIN, NOBODY),
+    "chosen_multiple": (WHOLE_ADMIN, NOBODY),
+}
+AGENDA_CHOOSER = {**CHOOSERS, "chosen": (AGENT, NOBODY)}
+SHARED_CHOOSER = {**CHOOSERS, "chosen": (ANY_ROLE, NOBODY)}
+
+AGENDA_VIEW = {
+    "agenda": (ANY_ROLE, NOBODY),
+    "week": (AGENT, NOBODY),
+    "week_jump": (AGENT, NOBODY),
+    "day": (AGENT, NOBODY),
+    "day_jump": (AGENT, NOBODY),
+    "booking": (AGENT, NOBODY),
+    "booking_new": (AGENT, AGENT),
+    "booking_cancel": (AGENT, AGENT),
+    "booking_check_in": (NOBODY, AGENT),
+    "delivery_retry": (NOBODY, AGENT),
+}
+
+BOOKING_LOG = {
+    "wagtail_agenda_booking_modeladmin_index": (ANY_ROLE, NOBODY),
+    # Only sends on to the booking's own page, which asks.
+    "wagtail_agenda_booking_modeladmin_inspect": (WHOLE_ADMIN, WHOLE_ADMIN),
+}
+
+TABLES = {
+    "wagtailsnippets_wagtail_agenda_agenda": AGENDAS,
+    "wagtailsnippets_wagtail_agenda_schedule": SHARED,
+    "wagtailsnippets_wagtail_agenda_closurecalendar": SHARED,
+    "wagtailsnippets_wagtail_agenda_workflow": SHARED,
+    "wagtailsnippets_wagtail_agenda_workflowstatus": SHARED,
+    "wagtailsnippetchoosers_wagtail_agenda_agenda": AGENDA_CHOOSER,
+    "wagtailsnippetchoosers_wagtail_agenda_schedule": SHARED_CHOOSER,
+    "wagtailsnippetchoosers_wagtail_agenda_closurecalendar": SHARED_CHOOSER,
+    "wagtailsnippetchoosers_wagtail_agenda_workflow": SHARED_CHOOSER,
+    "wagtailsnippetchoosers_wagtail_agenda_workflowstatus": SHARED_CHOOSER,
+    "wagtail_agenda_meetingtype": OFFERS,
+    "wagtail_agenda_desk": OFFERS,
+    "wagtail_agenda_event": OFFERS,
+    "wagtail_agenda_admin": AGENDA_VIEW,
+    "": BOOKING_LOG,
+}
+
+
+def our_addresses() -> list[tuple[str, str, tuple[str, ...]]]:
+    """(namespace, name, names of the arguments) of each of our patterns below the admin."""
+    found = []
+
+    def walk(patterns, namespaces, arguments):
+        for pattern in patterns:
+            named = [*arguments, *_arguments(pattern)]
+            if isinstance(pattern, URLResolver):
+                below = [*namespaces, pattern.namespace] if pattern.namespace else namespaces
+                walk(pattern.url_patterns, below, named)
+            elif isinstance(pattern, URLPattern):
+                if _is_ours(pattern, namespaces):
+                    found.append((":".join(namespaces), pattern.name, tuple(named)))
+
+    admin = next(
+        pattern for pattern in get_resolver().url_patterns if str(pattern.pattern) == "admin/"
+    )
+    walk(admin.url_patterns, [], [])
+    return found
+
+
+def _is_ours(pattern: URLPattern, namespaces: list[str]) -> bool:
+    view = inspect.unwrap(pattern.callback)
+    places = [
+        *namespaces,
+        pattern.name or "",
+        getattr(view, "view_class", view).__module__,
+        # A ModelAdmin registers methods of its own.
+        type(getattr(view, "__self__", None)).__module__,
+    ]
+    return any("wagtail_agenda" in place for place in places)
+
+
+def _arguments(pattern) -> list[str]:
+    converters = getattr(pattern.pattern, "converters", {})
+    return list(converters or pattern.pattern.regex.groupindex)
+
+
+class World:
+    """An agenda of each kind with everything in it, what they use, and a user for each role."""
+
+    def __init__(self):
+        self.schedule = make_schedule()
+        self.calendar = make_closure_calendar()
+        self.workflow = models.Workflow.objects.create(label="Own", slug="own")
+        self.status = models.WorkflowStatus.objects.create(
+            workflow=self.workflow, label="New", slug="new"
+        )
+        shared = {"schedule": self.schedule, "workflow": self.workflow}
+        self.agenda, self.meeting_type, (self.desk, *_rest) = make_appointments(
+            desks=2, closure_calendars=[self.calendar], **shared
+        )
+        self.event = make_event(make_agenda(kind=AgendaKind.EVENTS, workflow=self.workflow))
+        self.elsewhere = make_agenda(kind=AgendaKind.EVENTS)
+        self.booking = make_booking(self.agenda)
+        self.delivery = models.Delivery.objects.create(
+            key="x",
+            booking=self.booking,
+            audience="visitor",
+            message_id="<x@example>",
+            give_up_at=NOW + timedelta(days=1),
+        )
+        self.revisions = {
+            row._meta.model_name: row.save_revision() for row in (self.agenda, self.schedule)
+        }
+        here = [self.agenda, self.event.agenda]
+        self.users = {
+            "visitor of the admin": make_staff(),
+            "agent": make_staff(*here),
+            "agent elsewhere": make_staff(self.elsewhere),
+            "editor": make_staff(*here, role=Role.EDITOR),
+            "editor elsewhere": make_staff(self.elsewhere, role=Role.EDITOR),
+            "administrator": make_staff(),
+        }
+        self.users["administrator"].groups.get().permissions.add(
+            Permission.objects.get(codename="administer_agendas")
+        )
+        self.rows = {
+            row._meta.model_name: row
+            for row in (
+                self.agenda,
+                self.schedule,
+                self.calendar,
+                self.workflow,
+                self.status,
+                self.meeting_type,
+                self.desk,
+                self.event,
+            )
+        }
+
+    def address(self, namespace, name, arguments) -> str:
+        model_name = namespace.rpartition("_")[2]
+        row = self.rows.get(model_name) or (
+            self.delivery if name.startswith("delivery") else self.booking
+        )
+        revision = self.revisions.get(model_name)
+        values = {
+            "pk": row.pk,
+            "revision_id": revision and revision.pk,
+            "revision_id_a": "live",
+            "revision_id_b": "latest",
+            "instance_pk": row.pk,
+            "slug": self.agenda.slug,
+            "day": (NOW + timedelta(days=1)).date().isoformat(),
+        }
+        full = f"{namespace}:{name}" if namespace else name
+        return reverse(full, kwargs={argument: values[argument] for argument in arguments})
+
+    def client(self, role) -> Client:
+        client = Client(raise_request_exception=True)
+        if role in self.users:
+            client.force_login(self.users[role])
+        return client
+
+
+@pytest.fixture
+def world():
+    with freeze_time(NOW):
+        yield World()
+
+
+@contextlib.contextmanager
+def undone():
+    """What happens inside is taken back, so that every role meets the same world."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def snapshot() -> dict[str, list[str]]:
+    """Everything this package has in the database."""
+    return {
+        model._meta.label: serializers.serialize("json", model.objects.order_by("pk"))
+        for model in apps.get_app_config("wagtail_agenda").get_models()
+    }
+
+
+def is_through(response) -> bool:
+    if response.status_code in (403, 404, 405):
+        return False
+    if response.status_code == 302:
+        target = response.headers["Location"].partition("?")[0]
+        return target not in (reverse("wagtailadmin_home"), reverse("wagtailadmin_login"))
+    assert response.status_code < 400, response.status_code
+    return True
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name", "arguments"),
+    our_addresses(),
+    ids=[f"{namespace}:{name}" for namespace, name, _arguments in our_addresses()],
+)
+def test_who_gets_through(world, namespace, name, arguments):
+    assert name in TABLES.get(namespace, {}), "Decide in the tables above who may come here."
+    allowed = dict(zip(("get", "post"), TABLES[namespace][name], strict=True))
+    address = world.address(namespace, name, arguments)
+    before = snapshot()
+    for method, expected in allowed.items():
+        through = set()
+        for role in ROLES:
+            # What is done by those who may is taken back, so that everybody meets the same world.
+            with undone() if role in expected else contextlib.nullcontext():
+                if is_through(getattr(world.client(role), method)(address, NO_BLOCKS)):
+                    through.add(role)
+        assert through == expected, method
+        assert snapshot() == before, f"{method} changed something for those who may not"
+
+
+def test_the_tables_name_nothing_that_is_gone():
+    reachable = {(namespace, name) for namespace, name, _arguments in our_addresses()}
+    assert {namespace for namespace, _name in reachable} == set(TABLES)
+    for tables in (AGENDAS, OFFERS, SHARED, CHOOSERS, AGENDA_VIEW):
+        namespaces = [namespace for namespace, table in TABLES.items() if table is tables]
+        for name in tables if namespaces else ():
+            assert any((namespace, name) in reachable for namespace in namespaces), name
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("model_name", ["agenda", "schedule", "closurecalendar", "workflow"])
+def test_bulk_deletion_takes_nothing_that_is_not_ones_own(world, model_name, role):
+    row = world.rows[model_name]
+    address = reverse("wagtail_bulk_action", args=["wagtail_agenda", model_name, "delete"])
+    before = snapshot()
+    for ids in (str(row.pk), "all", "nonsense"):
+        for method in ("get", "post"):
+            response = getattr(world.client(role), method)(f"{address}?id={ids}")
+            assert response.status_code in (200, 302, 404), (ids, method)
+            if role not in EDITOR:
+                assert str(row) not in response.content.decode(), "names a foreign row"
+            assert snapshot() == before, "deleted something that is in use"
+
+
+def lists_and_choosers():
+    return [
+        (namespace, name)
+        for namespace, name, arguments in our_addresses()
+        if not arguments and name in ("list", "index", "choose")
+    ]
+
+
+@pytest.mark.parametrize(("namespace", "name"), lists_and_choosers())
+def test_lists_show_no_foreign_rows(world, namespace, name):
+    row = world.rows[namespace.rpartition("_")[2]]
+    shared = TABLES[namespace] in (SHARED, SHARED_CHOOSER)
+    address = reverse(f"{namespace}:{name}")
+    type(row).objects.filter(pk=row.pk).update(label="Zanzibar")
+    if hasattr(row, "latest_revision"):
+        type(row).objects.get(pk=row.pk).save_revision()
+    for role in ROLES:
+        shown = "Zanzibar" in world.client(role).get(address).content.decode()
+        may_see = ANY_ROLE if shared else AGENT
+        if name != "choose":
+            may_see = may_see & ANY_EDITOR
+        assert shown == (role in may_see), role
+
+
+def test_a_foreign_row_has_no_edit_link_in_a_shared_list(world):
+    address = reverse("wagtailsnippets_wagtail_agenda_schedule:list")
+    edit = reverse("wagtailsnippets_wagtail_agenda_schedule:edit", args=[world.schedule.pk])
+    assert edit in world.client("editor").get(address).content.decode()
+    assert edit not in world.client("editor elsewhere").get(address).content.decode()
+
+
+def test_choosing_several_leaves_foreign_and_nonsensical_ones_out(world):
+    address = reverse("wagtailsnippetchoosers_wagtail_agenda_agenda:chosen_multiple")
+    query = f"?id={world.agenda.pk}&id={world.elsewhere.pk}&id=nonsense&id=²"
+    response = world.client("agent").get(address + query)
+    assert [chosen["id"] for chosen in response.json()["result"]] == [str(world.agenda.pk)]
+
+
+def test_filters_name_no_foreign_agenda(world):
+    address = reverse("wagtail_agenda_event:index")
+    page = world.client("editor").get(address).content.decode()
+    assert world.event.agenda.label in page
+    assert world.elsewhere.label not in page
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_menu_leads_where_one_gets_through(world, role):
+    if role == "anonymous":
+        return
+    page = world.client(role).get(reverse("wagtailadmin_home")).content.decode()
+    links = {
+        "bookings": (reverse("wagtail_agenda_admin:agenda"), ANY_ROLE),
+        "agendas": (reverse("wagtailsnippets_wagtail_agenda_agenda:list"), ANY_EDITOR),
+        "schedules": (reverse("wagtailsnippets_wagtail_agenda_schedule:list"), ANY_EDITOR),
+        "events": (reverse("wagtail_agenda_event:index"), ANY_EDITOR),
+    }
+    for name, (address, shown_to) in links.items():
+        assert (f'"{address}"' in page) == (role in shown_to), name
