@@ -17,7 +17,6 @@ from wagtail_agenda.blocks.schedule import (
     periods_of,
     skipped_times,
 )
-from wagtail_agenda.models import Schedule
 from wagtail_agenda.schedule_picture import week_picture
 
 DAY = date(2026, 12, 1)
@@ -165,7 +164,7 @@ def test_drafts_never_fail_and_published_hours_are_sound(weekdays, opens, closes
 
 
 def picture_of(*rows, **kwargs):
-    return week_picture(Schedule(label="Hours", periods=stream(*rows)), **kwargs)
+    return week_picture(periods_of(stream(*rows)), **kwargs)
 
 
 def test_the_picture_shows_hours_and_breaks():
@@ -210,7 +209,7 @@ def test_an_unfinished_schedule_still_has_a_picture():
     picture = picture_of({"type": "weekly", "value": {}}, {"type": "one_off", "value": {}})
     assert picture.is_empty
     assert len(picture.columns) == 7
-    assert week_picture(Schedule()).is_empty
+    assert week_picture([]).is_empty
 
 
 def test_short_stretches_carry_no_text():

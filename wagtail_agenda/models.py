@@ -12,14 +12,8 @@ import zoneinfo
 
 from django.conf import settings
 from django.contrib.auth.models import Group
-from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
-from django.core.validators import (
-    MaxValueValidator,
-    MinValueValidator,
-    StepValueValidator,
-    validate_email,
-)
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -49,6 +43,7 @@ from wagtail_agenda.choices import (
 )
 from wagtail_agenda.fields import BlocksField
 from wagtail_agenda.timegrid import CELL_MINUTES
+from wagtail_agenda.validators import validate_addresses, validate_on_grid, validate_time_zone
 
 REFERENCE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Capitals and digits that cannot be mistaken for one another when read out over a counter."""
@@ -65,36 +60,6 @@ def make_reference() -> str:
     """A booking's number as people say it: two groups of four, ``K7QM-3FTD``."""
     letters = [secrets.choice(REFERENCE_ALPHABET) for _position in range(8)]
     return "".join(letters[:4]) + "-" + "".join(letters[4:])
-
-
-def validate_time_zone(value: str) -> None:
-    try:
-        zoneinfo.ZoneInfo(value)
-    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError) as error:
-        raise ValidationError(
-            _("“%(value)s” is not a known time zone. Write it like Europe/Paris."),
-            code="unknown_time_zone",
-            params={"value": value},
-        ) from error
-
-
-def validate_addresses(value: str) -> None:
-    """One e-mail address a line; blank lines are fine."""
-    for line in value.splitlines():
-        if line.strip():
-            try:
-                validate_email(line.strip())
-            except ValidationError as error:
-                raise ValidationError(
-                    _("“%(value)s” is not an e-mail address. Write one address a line."),
-                    code="invalid_address",
-                    params={"value": line.strip()},
-                ) from error
-
-
-validate_on_grid = StepValueValidator(
-    CELL_MINUTES, message=_("Use steps of %(limit_value)s minutes.")
-)
 
 
 def unique_slug(instance: models.Model, siblings: models.QuerySet, fallback: str) -> str:
@@ -138,9 +103,11 @@ class Schedule(PreviewableMixin, DraftStateMixin, LockableMixin, RevisionMixin, 
         return "wagtail_agenda/schedule_preview.html"
 
     def get_preview_context(self, request, mode_name):
+        from wagtail_agenda.blocks.schedule import periods_of
         from wagtail_agenda.schedule_picture import week_picture
 
-        return {**super().get_preview_context(request, mode_name), "picture": week_picture(self)}
+        picture = week_picture(periods_of(self.periods))
+        return {**super().get_preview_context(request, mode_name), "picture": picture}
 
 
 class ClosureCalendar(models.Model):

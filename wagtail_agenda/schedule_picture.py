@@ -1,5 +1,6 @@
 """The week of a schedule as a picture: data for an SVG, and the same in words."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
@@ -7,8 +8,6 @@ from zoneinfo import ZoneInfo
 from django.utils.dates import WEEKDAYS, WEEKDAYS_ABBR
 
 from wagtail_agenda import schedule
-from wagtail_agenda.blocks.schedule import periods_of
-from wagtail_agenda.models import Schedule
 from wagtail_agenda.timegrid import Interval, epoch_minutes, subtract
 from wagtail_agenda.wording import day_text
 
@@ -102,12 +101,8 @@ class Picture:
         return MARGIN_LEFT
 
 
-def week_picture(instance: Schedule, *, day: date | None = None) -> Picture:
-    """The week of `day`, or without it the week that comes back, with single dates beside it.
-
-    What is incomplete in a draft is left out.
-    """
-    periods = periods_of(instance.periods)
+def week_picture(periods: Sequence[schedule.Period], *, day: date | None = None) -> Picture:
+    """The week of `day`, or without it the week that comes back, with single dates beside it."""
     weekly = [period for period in periods if isinstance(period, schedule.WeeklyHours)]
     one_off = [period for period in periods if isinstance(period, schedule.OneOffHours)]
     days = schedule.week_of(day or _SOME_MONDAY)

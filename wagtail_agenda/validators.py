@@ -1,0 +1,39 @@
+"""What a column refuses, in words for whoever typed it."""
+
+import zoneinfo
+
+from django.core.exceptions import ValidationError
+from django.core.validators import StepValueValidator, validate_email
+from django.utils.translation import gettext_lazy as _
+
+from wagtail_agenda.timegrid import CELL_MINUTES
+
+
+def validate_time_zone(value: str) -> None:
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError) as error:
+        raise ValidationError(
+            _("“%(value)s” is not a known time zone. Write it like Europe/Paris."),
+            code="unknown_time_zone",
+            params={"value": value},
+        ) from error
+
+
+def validate_addresses(value: str) -> None:
+    """One e-mail address a line; blank lines are fine."""
+    for line in value.splitlines():
+        if line.strip():
+            try:
+                validate_email(line.strip())
+            except ValidationError as error:
+                raise ValidationError(
+                    _("“%(value)s” is not an e-mail address. Write one address a line."),
+                    code="invalid_address",
+                    params={"value": line.strip()},
+                ) from error
+
+
+validate_on_grid = StepValueValidator(
+    CELL_MINUTES, message=_("Use steps of %(limit_value)s minutes.")
+)
