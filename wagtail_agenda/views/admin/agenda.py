@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.dateparse import parse_date
+from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -195,6 +196,8 @@ class Day:
     booking_url: str
     """Where somebody can be booked on that day; empty when it is past."""
     bookings: int = 0
+    is_shut: bool = False
+    """Neither open nor booked: its column can be narrow."""
     events: list[EventLine] = field(default_factory=list)
 
 
@@ -457,12 +460,13 @@ class PeriodView(AgentPage, TemplateView):
             day = self.moved(steps)
             context[name] = self.scale_url(self.scale, day) if EARLIEST <= day <= LATEST else ""
         if self.agenda.takes_appointments:
-            context |= {"rows": self.table(), "headers": self.headers()}
+            table = self.table()
+            context |= {"rows": table, "headers": self.headers(table)}
         else:
             context["days"] = self.days_with_events()
         return context
 
-    def headers(self) -> list[Any]:
+    def headers(self, table: Sequence[Row]) -> list[Any]:
         raise NotImplementedError
 
     @property
@@ -484,16 +488,25 @@ class WeekView(PeriodView):
 
     @property
     def period_text(self):
+        first, last = self.days[0], self.days[-1]
+        # Translators: Django date formats, of a day with and without its year.
+        with_year, without_year = _("j F Y"), _("j F")
         return _("%(first)s to %(last)s") % {
-            "first": day_text(self.days[0]),
-            "last": day_text(self.days[-1]),
+            "first": date_format(first, with_year if first.year != last.year else without_year),
+            "last": date_format(last, with_year),
         }
 
     def moved(self, steps):
         return self.days[0] + timedelta(weeks=steps)
 
-    def headers(self):
-        return self.day_headers()
+    def headers(self, table):
+        alive = {
+            cell.column.day for row in table for cell in row.cells if cell.is_open or cell.subjects
+        }
+        headers = self.day_headers()
+        for header in headers:
+            header.is_shut = bool(alive) and header.day not in alive
+        return headers
 
     def columns(self, bookings, holds, openings):
         # A day is open when any of its desks is.
@@ -522,7 +535,7 @@ class DayView(PeriodView):
         without = not self.desk and any(booking.desk_id is None for booking in self.shown_bookings)
         return [*self.shown_desks, *([None] if without or not self.shown_desks else [])]
 
-    def headers(self):
+    def headers(self, table):
         return [
             DeskHeader(
                 desk,

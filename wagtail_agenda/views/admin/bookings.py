@@ -36,6 +36,7 @@ from wagtail_agenda.views.admin.base import (
     url_to,
 )
 from wagtail_agenda.views.admin.presentation import (
+    Line,
     clock,
     email_link,
     line,
@@ -67,6 +68,10 @@ class BookingPage(AgentPage):
         agenda = self.booking.agenda
         return url_to("day", agenda.slug, self.booking.local_start.date())
 
+    @cached_property
+    def line(self) -> Line:
+        return line(self.booking, zone=self.booking.agenda.zone, now=self.now)
+
     def get_page_title(self):
         return self.booking.display_name
 
@@ -79,7 +84,7 @@ class BookingPage(AgentPage):
             **kwargs,
             booking=booking,
             agenda=booking.agenda,
-            line=line(booking, zone=booking.agenda.zone, now=self.now),
+            line=self.line,
             when=span_text(booking.local_start, booking.local_end),
             zone=zone_text(booking.local_start),
             own_url=self.own_url,
@@ -125,7 +130,10 @@ class BookingView(BookingPage, TemplateView):
             form_url=web_address(booking.form_url),
             here=self.own_url,
             cancel_url=url_to("booking_cancel", booking.pk),
-            check_in_url=url_to("booking_check_in", booking.pk),
+            # Somebody may come before their day; here it is clear who is meant.
+            check_in=dataclasses.replace(
+                self.line, check_in_url=url_to("booking_check_in", booking.pk)
+            ),
         )
 
 

@@ -1,0 +1,132 @@
+"""The agenda view in a real browser: accessible in both themes, complete by keyboard."""
+
+from datetime import datetime, time, timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from tests import factories
+from tests.agents import make_staff
+from wagtail_agenda import availability, booking
+from wagtail_agenda.choices import Actor, AgendaKind, Attendance
+from wagtail_agenda.workflow import ensure_default_workflow
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TYPES = [("Passport", 30), ("Identity card", 30)]
+NAMES = ["Ada Martin", "Benoît Lefèvre-Desrosiers", "Chloé Roux", "Driss El Amrani", "Eva Novák"]
+
+
+@pytest.fixture
+def monday():
+    """Next week's, so that everything in it can be booked."""
+    today = timezone.localdate()
+    return today + timedelta(days=7 - today.weekday())
+
+
+@pytest.fixture
+def town_hall(monday):
+    """Three desks with a week of bookings, a hold, somebody cancelled; and two workshops."""
+    ensure_default_workflow()
+    agenda = factories.make_agenda(
+        label="Passports and identity cards",
+        schedule=factories.make_schedule(
+            factories.weekly(time(9), time(17), breaks=[(time(12), time(13, 30))])
+        ),
+    )
+    for label in ("Counter A", "Counter B", "Counter C"):
+        factories.make_desk(agenda, label=label)
+    types = [factories.make_meeting_type(agenda, label=label) for label, _minutes in TYPES]
+    now = timezone.now()
+    free = availability.slots(
+        agenda, types[0], first=monday, last=monday + timedelta(days=4), now=now
+    )
+    made = []
+    for number in range(30):
+        slot = free[(number * 7) % len(free)]
+        meeting_type = types[number % 2]
+        slot = availability.find(
+            agenda, slot.key.replace(types[0].slug, meeting_type.slug), now=now
+        )
+        made.append(
+            factories.make_booking(
+                slot=slot,
+                now=now,
+                user_name=NAMES[number % len(NAMES)],
+                user_phone_number="01 23 45 67 89",
+                answers={"reason": "Lost while moving house"},
+            )
+        )
+    booking.check_in(made[0], Attendance.PRESENT, now=now)
+    booking.check_in(made[1], Attendance.ABSENT, now=now)
+    booking.cancel(made[2], actor=Actor.AGENT, now=now, reason="Counter closed")
+    booking.hold(availability.find(agenda, free[3].key, now=now), lock_code="x", now=now)
+    workshops = factories.make_agenda(kind=AgendaKind.EVENTS, label="Workshops")
+    start = datetime.combine(monday, time(18), tzinfo=factories.PARIS)
+    for days, label in ((1, "Repair café"), (3, "Writing to the tax office")):
+        event = factories.make_event(
+            workshops, label=label, places=4 + days, start=start + timedelta(days=days)
+        )
+        for name in NAMES[: 2 + days]:
+            slot = availability.find(workshops, event.slug, now=now)
+            factories.make_booking(slot=slot, now=now, user_name=name)
+    made[0].refresh_from_db()
+    return agenda, workshops, made
+
+
+@pytest.fixture
+def agent(town_hall):
+    return make_staff(town_hall[0], town_hall[1], username="clerk")
+
+
+def log_in(page):
+    page.goto("/admin/login/")
+    page.fill("[name=username]", "clerk")
+    page.fill("[name=password]", "secret")
+    page.click("[type=submit]")
+    page.wait_for_url("**/admin/")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_of_ours_is_inaccessible_in_either_theme(
+    open_page, town_hall, agent, monday, axe, theme
+):
+    agenda, workshops, made = town_hall
+    page = open_page(color_scheme=theme)
+    log_in(page)
+
+    for address in (
+        "",
+        f"agenda/{agenda.slug}/week/{monday}/?status=all",
+        f"agenda/{agenda.slug}/day/{monday}/",
+        f"agenda/{workshops.slug}/week/{monday}/",
+        f"agenda/{agenda.slug}/new/?date={monday}",
+        f"booking/{made[0].pk}/",
+        f"booking/{made[2].pk}/",
+        f"booking/{made[3].pk}/cancel/",
+    ):
+        page.goto(f"/admin/agendas/{address}")
+        axe(page, ".wagtail-agenda")
+
+
+def test_somebody_is_checked_in_and_cancelled_by_keyboard(open_page, town_hall, agent, watch):
+    agenda, _workshops, made = town_hall
+    visitor = made[3]
+    page = open_page()
+    watched = watch(page)
+    log_in(page)
+    page.goto(f"/admin/agendas/booking/{visitor.pk}/")
+
+    page.get_by_role("button", name="Present").press("Enter")
+    expect(page.get_by_role("button", name="Present")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Present").press("Enter")
+    expect(page.get_by_role("button", name="Present")).to_have_attribute("aria-pressed", "false")
+    page.get_by_role("link", name="Cancel this booking").press("Enter")
+    page.get_by_label("Reason").fill("Counter closed")
+    page.get_by_role("button", name="Cancel the booking").press("Enter")
+    expect(page.get_by_text("Counter closed").first).to_be_visible()
+
+    visitor.refresh_from_db()
+    assert visitor.is_cancelled
+    watched.assert_clean()
