@@ -110,7 +110,6 @@ def refused(
     *,
     status: int,
     return_path: str = "",
-    return_label: str = "",
     retry_after: int | None = None,
 ) -> HttpResponse:
     """The page that says why something was not done, and what to do instead."""
@@ -121,7 +120,6 @@ def refused(
             "heading": heading,
             "message": message,
             "return_path": return_path,
-            "return_label": return_label,
         },
         status=status,
     )

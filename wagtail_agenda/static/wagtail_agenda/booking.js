@@ -29,6 +29,8 @@
     const fragment = page.querySelector("[data-agenda-fragment]");
     if (!fragment) return false;
     demote(fragment);
+    // They have not left the page that such a link leads back to.
+    for (const link of fragment.querySelectorAll("[data-agenda-elsewhere]")) link.remove();
     block.lang = fragment.lang;
     block.dir = fragment.dir;
     block.replaceChildren(...fragment.childNodes);
