@@ -4,21 +4,24 @@ Reads a booking, writes nothing. The words of people who set up the agenda come 
 with ``{name}`` placeholders; the names they may use are `PLACEHOLDERS`.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parseaddr
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.urls import NoReverseMatch, reverse
 from django.utils import translation
-from django.utils.translation import gettext
+from django.utils.encoding import punycode
+from django.utils.html import escape
+from django.utils.translation import get_language_bidi, get_supported_language_variant, gettext
 from django.utils.translation import gettext_lazy as _
+from wagtail.models import Site
 from wagtail.rich_text import expand_db_html
 
-from wagtail_agenda import conf, ics, mail, placeholders, tokens, wording
-from wagtail_agenda.choices import Audience
+from wagtail_agenda import cleaning, conf, ics, mail, placeholders, tokens, wording
+from wagtail_agenda.choices import Audience, DeliveryState
 from wagtail_agenda.ics import CalendarEvent, Party
 from wagtail_agenda.models import Booking, Delivery, Invitation
 
@@ -42,6 +45,7 @@ PLACEHOLDERS: Mapping[str, Any] = {
     "user_email": _("the visitor's e-mail address"),
     "user_phone_number": _("the visitor's telephone number"),
     "answers": _("everything the visitor answered, one line each"),
+    "booking": _("label of the booking, and the visitor's name"),
     "label": _("label of the booking"),
     "user_display_label": _("title of the invitation"),
     "description": _("description of the booking"),
@@ -54,6 +58,7 @@ PLACEHOLDERS: Mapping[str, Any] = {
 """Names that texts may use, and what stands for them. ``answer_<name>`` is one single answer."""
 
 LABEL_PLACEHOLDERS = frozenset(PLACEHOLDERS) - {
+    "booking",
     "label",
     "user_display_label",
     "description",
@@ -67,6 +72,7 @@ LABEL_PLACEHOLDERS = frozenset(PLACEHOLDERS) - {
 
 ANSWER_PREFIX = "answer_"
 LINKS = frozenset({"manage_url", "backoffice_url", "form_url", "url"})
+_PATH_OF_THIS_SITE = re.compile(r"""(<a\b[^>]*\shref=")(?=/(?!/))""")
 
 
 def label_texts(booking: Booking) -> dict[str, str]:
@@ -81,11 +87,13 @@ def label_texts(booking: Booking) -> dict[str, str]:
         subject = values["appointment_type"] or agenda.label
         texts = {
             "label": placeholders.render_line(agenda.label_template, values) or subject,
-            "description": placeholders.render(agenda.description_template, values).strip(),
+            "description": cleaning.clean_text(
+                placeholders.render(agenda.description_template, values)
+            ).strip(),
             "backoffice_url": _web_address(agenda.backoffice_url_template, values),
             "form_url": _web_address(agenda.form_url_template, values),
         }
-    with translation.override(booking.language or settings.LANGUAGE_CODE):
+    with translation.override(language_for(booking, Audience.VISITOR)):
         values = placeholder_values(booking, LABEL_PLACEHOLDERS)
         title = placeholders.render_line(agenda.user_display_label_template, values)
     texts["user_display_label"] = title or " – ".join(
@@ -95,6 +103,16 @@ def label_texts(booking: Booking) -> dict[str, str]:
         name: text[:255] if name in {"label", "user_display_label"} else text
         for name, text in texts.items()
     }
+
+
+def language_for(booking: Booking, audience: str) -> str:
+    """The language to write in: the visitor's own as far as the site has it, else the site's."""
+    if audience == Audience.VISITOR:
+        try:
+            return get_supported_language_variant(booking.language)
+        except LookupError:
+            pass
+    return settings.LANGUAGE_CODE
 
 
 def placeholder_values(booking: Booking, names=frozenset(PLACEHOLDERS)) -> dict[str, str]:
@@ -122,6 +140,7 @@ def placeholder_values(booking: Booking, names=frozenset(PLACEHOLDERS)) -> dict[
         "user_email": booking.user_email,
         "user_phone_number": booking.user_phone_number,
         "answers": "\n".join(f"{label}: {text}" for label, text in answer_lines(booking)),
+        "booking": booking.display_name,
         "label": booking.label,
         "user_display_label": booking.user_display_label,
         "description": booking.description,
@@ -150,7 +169,8 @@ def answer_lines(booking: Booking) -> list[tuple[str, str]]:
     """Label and answer of every question of the form, as the visitor saw them, in their order."""
     definition = booking.form_version.definition if booking.form_version else {}
     labels = {
-        question["clean_name"]: question["label"] for question in definition.get("fields", [])
+        question["clean_name"]: question.get("label") or question["clean_name"]
+        for question in definition.get("fields", [])
     }
     ordered = [*labels, *(name for name in booking.answers if name not in labels)]
     return [
@@ -192,20 +212,23 @@ def manage_url(booking: Booking) -> str:
 # Calendar entries
 
 
-def sender() -> Party:
+def sender(site: Site | None = None) -> Party:
     """Whom mails and invitations come from: one service address, never a person's.
 
     A mail client ignores an invitation whose organiser is its own recipient, and a person's
-    address in From fails DMARC.
+    address in From fails DMARC. `site` gives the name where the settings give none.
     """
-    address = conf.get("FROM_EMAIL") or settings.DEFAULT_FROM_EMAIL
-    name, address = parseaddr(address)
-    return Party(address, conf.get("FROM_NAME") or name)
+    name, address = parseaddr(conf.get("FROM_EMAIL") or settings.DEFAULT_FROM_EMAIL)
+    return Party(address, conf.get("FROM_NAME") or name or (site.site_name if site else ""))
 
 
 def calendar_domain() -> str:
-    """The domain that UIDs and Message-IDs end with."""
-    return conf.get("UID_DOMAIN") or sender().address.rpartition("@")[2] or "localhost"
+    """The domain that UIDs and Message-IDs end with, in ASCII."""
+    _local, at, domain = sender().address.rpartition("@")
+    try:
+        return punycode(conf.get("UID_DOMAIN") or (domain if at else "")) or "localhost"
+    except UnicodeError:
+        return "localhost"
 
 
 def calendar_event(
@@ -248,16 +271,19 @@ def calendar_event(
         comment="" if for_staff else values["comment"],
         url=url,
         created=booking.created_at,
-        organizer=sender(),
+        organizer=sender(booking.site),
         attendee=attendee,
-        language=booking.language or settings.LANGUAGE_CODE,
+        language=language_for(booking, audience),
     )
 
 
 def download(booking: Booking) -> bytes:
-    """The booking as a calendar file to save, without anybody's address in it."""
+    """The booking as a calendar file to save, without the visitor's address in it.
+
+    Raises `ValueError` if the site sends from an unusable address; a system check says so.
+    """
     invitation = booking.invitations.filter(audience=Audience.VISITOR).first()
-    with translation.override(booking.language or settings.LANGUAGE_CODE):
+    with translation.override(language_for(booking, Audience.VISITOR)):
         return ics.publication(calendar_event(booking, invitation=invitation))
 
 
@@ -265,77 +291,104 @@ def download(booking: Booking) -> bytes:
 
 
 def letter_of(delivery: Delivery, now: datetime) -> mail.Letter:
-    """The finished message of a delivery, in its reader's language."""
-    booking = delivery.booking
-    language = settings.LANGUAGE_CODE
-    if delivery.audience == Audience.VISITOR and booking.language:
-        language = booking.language
+    """The finished message of a delivery, in its reader's language.
+
+    Raises `ValueError` when an address that the calendar entry needs is unusable.
+    """
+    booking, audience = delivery.booking, delivery.audience
+    language = language_for(booking, audience)
     with translation.override(language):
-        text = _text_for(delivery, language)
+        wanted = _text_for(delivery, language)
         values = placeholder_values(booking)
-        body = _without_gaps(placeholders.render(text["text"], values))
-        html = (
-            placeholders.render_html(expand_db_html(text["html"]), values, links=LINKS)
-            if text.get("html")
-            else placeholders.html_from_text(body)
-        )
-        calendar = None
-        if delivery.invitation is not None:
-            entry = calendar_event(
-                booking,
-                audience=delivery.audience,
-                invitation=delivery.invitation,
-                sequence=delivery.sequence,
-            )
-            calendar = ics.invitation(entry, delivery.method)
-        first = (
-            Delivery.objects.filter(
-                booking=booking, audience=delivery.audience, recipient=delivery.recipient
-            )
-            .order_by("pk")
-            .values_list("message_id", flat=True)
-            .first()
-        )
+        subject = placeholders.render_line(wanted.subject, values)
+        text = _text_body(wanted.text, values)
+        inner_html = _html_body(wanted.html, values, booking) or placeholders.html_from_text(text)
         return mail.Letter(
-            sender=sender(),
-            to=Party(
-                delivery.recipient,
-                booking.user_name if delivery.audience == Audience.VISITOR else "",
-            ),
-            subject=placeholders.render_line(text["subject"], values),
-            text=body,
-            html=html,
+            sender=sender(booking.site),
+            to=Party(delivery.recipient, booking.user_name if audience == Audience.VISITOR else ""),
+            subject=subject,
+            text=text,
+            html=_html_document(inner_html, subject, language),
             message_id=delivery.message_id,
             date=now,
-            references=first if first and first != delivery.message_id else "",
+            references=_earlier_message(delivery),
             language=language,
-            calendar=calendar,
-            calendar_method=delivery.method if calendar else "",
+            calendar=_calendar_of(delivery),
+            calendar_method=delivery.method,
         )
 
 
-def _text_for(delivery: Delivery, language: str) -> dict[str, str]:
-    """What an editor wrote in that language, else first of all, else the built-in text."""
-    written = [text for text in delivery.action.get("texts", []) if text.get("text")]
-    by_language = {text.get("language"): text for text in reversed(written)}
-    text = by_language.get(language) or by_language.get(language.partition("-")[0])
-    if text is None and written:
-        text = written[0]
-    built_in = wording.built_in_text(delivery.audience, delivery.booking.admission)
-    if text is None:
-        return {"subject": built_in.subject, "text": built_in.body, "html": ""}
-    return {**text, "subject": text.get("subject") or built_in.subject}
+def _text_for(delivery: Delivery, language: str) -> wording.Text:
+    """What an editor wrote in that language or for all others; the built-in text for the rest."""
+    written = {
+        str(text.get("language") or ""): text for text in reversed(delivery.action.get("texts", []))
+    }
+    text = written.get(language) or written.get(language.partition("-")[0]) or written.get("") or {}
+    admission = delivery.action.get("admission") or delivery.booking.admission
+    built_in = wording.built_in_text(delivery.audience, admission)
+    return wording.Text(
+        subject=str(text.get("subject") or built_in.subject),
+        text=str(text.get("text") or built_in.text),
+        html=str(text.get("html") or ""),
+    )
 
 
-def _without_gaps(text: str) -> str:
-    """A body without the empty lines that placeholders with nothing to say leave behind."""
-    lines: list[str] = []
-    for line in text.splitlines():
-        if line.strip() or (lines and lines[-1]):
-            lines.append(line.rstrip())
-    return "\n".join(lines).strip() + "\n"
+def _text_body(template: str, values: Mapping[str, str]) -> str:
+    """A plain text body, without the gaps that placeholders with nothing to say would leave."""
+    text = placeholders.render(placeholders.without_empty_lines(template, values), values)
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(map(str.rstrip, text.splitlines()))).strip() + "\n"
+
+
+def _html_body(template: str, values: Mapping[str, str], booking: Booking) -> str:
+    """An editor's rich text; links to pages of the site get its address, as a mail has none."""
+    if not template:
+        return ""
+    html = placeholders.without_empty_paragraphs(expand_db_html(template), values)
+    html = _PATH_OF_THIS_SITE.sub(lambda tag: tag[1] + escape(base_url(booking)), html)
+    return placeholders.render_html(html, values, links=LINKS)
+
+
+def _html_document(inner_html: str, title: str, language: str) -> str:
+    # Screen readers take the language of the words from `lang`.
+    direction = "rtl" if get_language_bidi() else "ltr"
+    return (
+        "<!DOCTYPE html>\n"
+        f'<html lang="{escape(language)}" dir="{direction}">\n'
+        f'<head><meta charset="utf-8"><title>{escape(title)}</title></head>\n'
+        f"<body>\n{inner_html}\n</body>\n</html>\n"
+    )
+
+
+def _calendar_of(delivery: Delivery) -> bytes | None:
+    if delivery.invitation is None:
+        return None
+    entry = calendar_event(
+        delivery.booking,
+        audience=delivery.audience,
+        invitation=delivery.invitation,
+        sequence=delivery.sequence,
+    )
+    return ics.invitation(entry, delivery.method)
+
+
+def _earlier_message(delivery: Delivery) -> str:
+    """The Message-ID of the first mail to this recipient about this booking, to make a thread."""
+    first = (
+        Delivery.objects.filter(
+            booking_id=delivery.booking_id,
+            audience=delivery.audience,
+            recipient__iexact=delivery.recipient,
+            pk__lt=delivery.pk,
+        )
+        .exclude(state=DeliveryState.SUPERSEDED)
+        .order_by("pk")
+        .first()
+    )
+    return first.message_id if first else ""
 
 
 def _web_address(template: str, values: Mapping[str, str]) -> str:
+    """A web address for a column of a booking; what is none or too long to keep is dropped."""
     address = placeholders.render_line(template, values)
-    return address if urlsplit(address).scheme in {"http", "https"} else ""
+    longest = Booking._meta.get_field("backoffice_url").max_length
+    return address if cleaning.web_address(address) and len(address) <= longest else ""

@@ -22,6 +22,10 @@ _TAG_OR_PLACEHOLDER = re.compile(
     """,
     re.VERBOSE,
 )
+# A paragraph or list item that holds neither.
+_INNERMOST_BLOCK = re.compile(
+    r"<(p|li)\b[^<>]*>(?:(?!<(?:p|li)\b).)*?</\1>", re.DOTALL | re.IGNORECASE
+)
 _QUOTED_ATTRIBUTE = re.compile(r"""([^\s<>"'=/]+)=("[^"]*"|'[^']*')""")
 _ADDRESS_ATTRIBUTES = {"action", "cite", "formaction", "href", "poster", "src"}
 _CODE_ATTRIBUTES = {"srcdoc", "srcset", "style"}
@@ -72,6 +76,22 @@ def render_html(html: str, values: Mapping[str, str], links: Container[str] = fr
     return _TAG_OR_PLACEHOLDER.sub(replace, str(html))
 
 
+def without_empty_lines(template: str, values: Mapping[str, str]) -> str:
+    """Return the plain text `template` without the lines that would have nothing to say.
+
+    Such a line holds names of `values`, and every one of them is empty: « Telephone: {phone} »
+    of somebody who gave none. A line without names stays, whatever it says.
+    """
+    return "\n".join(line for line in str(template).splitlines() if not _says_nothing(line, values))
+
+
+def without_empty_paragraphs(html: str, values: Mapping[str, str]) -> str:
+    """The same for rich text: `html` without the paragraphs and list items with nothing to say."""
+    return _INNERMOST_BLOCK.sub(
+        lambda match: "" if _says_nothing(match[0], values) else match[0], str(html)
+    )
+
+
 def unknown_names(template: str, allowed: Iterable[str]) -> list[str]:
     """Return the names in braces that are not in `allowed`, as typed, each once, in order.
 
@@ -91,6 +111,11 @@ def html_from_text(text: str) -> str:
     """
     paragraphs = re.split(r"\n[ \t]*(?:\n[ \t]*)+", clean_text(text).strip())
     return "\n".join(f"<p>{_linked(paragraph)}</p>" for paragraph in paragraphs if paragraph)
+
+
+def _says_nothing(part: str, values: Mapping[str, str]) -> bool:
+    names = [name for name in _PLACEHOLDER.findall(part) if name in values]
+    return bool(names) and not any(_value(values, name).strip() for name in names)
 
 
 def _value(values: Mapping[str, str], name: str) -> str:

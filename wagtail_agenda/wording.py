@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.utils.formats import date_format
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from wagtail_agenda.choices import Admission, Audience
@@ -42,15 +42,20 @@ def zone_text(local: datetime) -> str:
 
 @dataclass(frozen=True)
 class Text:
-    """Subject and body of a mail, with ``{name}`` placeholders."""
+    """Subject and bodies of a mail, with ``{name}`` placeholders.
+
+    A line of `text` whose placeholders are all empty is left out of the mail. An empty `html` is
+    made from the text.
+    """
 
     subject: str
-    body: str
+    text: str
+    html: str = ""
 
 
 _BUILT_IN = {
     (Audience.VISITOR, Admission.CONFIRMED): Text(
-        _("{user_display_label}: {date}, {time}"),
+        _("Confirmed: {user_display_label}, {date}, {time}"),
         _(
             "Hello {user_name},\n"
             "\n"
@@ -59,7 +64,7 @@ _BUILT_IN = {
             "{user_display_label}\n"
             "{when} ({time_zone})\n"
             "{location}\n"
-            "Number: {number}\n"
+            "Booking number: {number}\n"
             "\n"
             "{comment}\n"
             "\n"
@@ -80,21 +85,22 @@ _BUILT_IN = {
             "\n"
             "{user_display_label}\n"
             "{when} ({time_zone})\n"
-            "Number: {number}\n"
+            "Booking number: {number}\n"
             "\n"
-            "{cancellation_reason}\n"
+            "Reason: {cancellation_reason}\n"
             "\n"
             "{contact}"
         ),
     ),
     (Audience.STAFF, Admission.CONFIRMED): Text(
-        _("New booking: {label}, {user_name}, {date}, {time}"),
+        _("New booking: {booking}, {date}, {time}"),
         _(
-            "{user_name} has booked {label}.\n"
+            "There is a new booking.\n"
             "\n"
+            "{booking}\n"
             "{when} ({time_zone})\n"
             "{desk}\n"
-            "Number: {number}\n"
+            "Booking number: {number}\n"
             "E-mail: {user_email}\n"
             "Telephone: {user_phone_number}\n"
             "\n"
@@ -104,23 +110,23 @@ _BUILT_IN = {
         ),
     ),
     (Audience.STAFF, Admission.CANCELLED): Text(
-        _("Cancelled: {label}, {user_name}, {date}, {time}"),
+        _("Cancelled: {booking}, {date}, {time}"),
         _(
-            "The booking of {user_name} is cancelled.\n"
+            "This booking is cancelled.\n"
             "\n"
-            "{label}\n"
+            "{booking}\n"
             "{when} ({time_zone})\n"
             "{desk}\n"
-            "Number: {number}\n"
+            "Booking number: {number}\n"
             "\n"
-            "{cancellation_reason}"
+            "Reason: {cancellation_reason}"
         ),
     ),
 }
 
 _OTHER = Text(
-    gettext_lazy("{user_display_label}: {status}"),
-    gettext_lazy(
+    _("{user_display_label}: {status}"),
+    _(
         "Hello {user_name},\n"
         "\n"
         "Your booking {number} is in this status: {status}.\n"
@@ -136,4 +142,4 @@ _OTHER = Text(
 def built_in_text(audience: str, admission: str) -> Text:
     """The text that is sent where an editor has written none, in the active language."""
     text = _BUILT_IN.get((audience, admission), _OTHER)
-    return Text(str(text.subject), str(text.body))
+    return Text(str(text.subject), str(text.text))

@@ -1,0 +1,464 @@
+"""What people read about a booking: labels, calendar entries, mails in their language."""
+
+from datetime import datetime, time
+
+import pytest
+from django.utils import translation
+from wagtail.models import Site
+
+from tests.factories import (
+    NOW,
+    PARIS,
+    first_slot,
+    make_agenda,
+    make_appointments,
+    make_booking,
+    make_event,
+    make_schedule,
+    utc,
+    weekly,
+)
+from tests.second_parser import read_calendar
+from wagtail_agenda import booking as bookings
+from wagtail_agenda import correspondence, tokens
+from wagtail_agenda.choices import Actor, AgendaKind, Audience
+from wagtail_agenda.correspondence import answer_lines, letter_of, placeholder_values
+from wagtail_agenda.models import Delivery, FormVersion
+
+pytestmark = pytest.mark.django_db
+
+
+def full_agenda(**fields):
+    return make_appointments(
+        **{
+            "label": "Passports",
+            "staff_addresses": "counter@fairbridge.example",
+            "comment": "Bring your old passport.",
+            "contact": "Telephone 020 7946 0000",
+            "url": "https://www.fairbridge.example/passports/",
+            **fields,
+        }
+    )[0]
+
+
+def letter(booking, audience=Audience.VISITOR, **changes):
+    delivery = Delivery.objects.filter(booking=booking, audience=audience).last()
+    for name, value in changes.items():
+        setattr(delivery, name, value)
+    return letter_of(delivery, NOW)
+
+
+def written(**text):
+    return {"texts": [text], "admission": "confirmed"}
+
+
+# What a reader sees
+
+
+def test_the_visitors_mail_reads_like_this():
+    booking = make_booking(full_agenda())
+
+    mail = letter(booking)
+
+    assert mail.subject == "Confirmed: Passport – Passports, Monday 30 November 2026, 09:00"
+    assert mail.text == (
+        "Hello Ada Martin,\n"
+        "\n"
+        "Your booking is confirmed.\n"
+        "\n"
+        "Passport – Passports\n"
+        "Monday 30 November 2026, 09:00 to 09:30 (Europe/Paris, UTC+01:00)\n"
+        "Town hall, 1 Market Square, Fairbridge\n"
+        f"Booking number: {booking.reference}\n"
+        "\n"
+        "Bring your old passport.\n"
+        "\n"
+        "See or cancel your booking:\n"
+        f"{correspondence.manage_url(booking)}\n"
+        "\n"
+        "Please do not pass this link on: whoever has it can cancel your booking.\n"
+        "\n"
+        "Telephone 020 7946 0000\n"
+    )
+    assert mail.to.name == "Ada Martin"
+
+
+def test_html_says_the_same_in_paragraphs_with_the_language_and_a_link():
+    booking = make_booking(full_agenda())
+
+    html = letter(booking).html
+
+    link = correspondence.manage_url(booking)
+    assert '<html lang="en" dir="ltr">' in html
+    assert "<p>Your booking is confirmed.</p>" in html
+    assert f'<a href="{link}">{link}</a>' in html
+    assert "style" not in html
+
+
+def test_staff_are_told_who_comes_without_the_visitors_link():
+    booking = make_booking(full_agenda(), user_phone_number="020 1234", answers={"colour": "red"})
+
+    mail = letter(booking, Audience.STAFF)
+
+    assert mail.subject == "New booking: Passport – Ada Martin, Monday 30 November 2026, 09:00"
+    assert f"{booking.desk.label}\n" in mail.text
+    assert "E-mail: ada@fairbridge.example\nTelephone: 020 1234\n\ncolour: red\n" in mail.text
+    assert tokens.manage_token(booking) not in mail.text + mail.html
+    assert mail.to.name == ""
+
+
+def test_what_nobody_typed_leaves_no_trace():
+    agenda = full_agenda(comment="", contact="", location="")
+    booking = make_booking(agenda, user_name="", user_phone_number="")
+
+    visitor, staff = letter(booking), letter(booking, Audience.STAFF)
+
+    assert visitor.text.startswith("Your booking is confirmed.\n")
+    for text in (visitor.text, staff.text):
+        assert "Hello" not in text
+        assert "Telephone" not in text
+        assert "\n\n\n" not in text
+        assert not any(line != line.strip() for line in text.splitlines())
+    assert staff.subject == "New booking: Passport, Monday 30 November 2026, 09:00"
+
+
+def test_cancellation_gives_its_reason_and_no_link():
+    booking = make_booking(full_agenda())
+    bookings.cancel(booking, actor=Actor.AGENT, now=NOW, reason="The clerk is ill.")
+
+    mail = letter(booking)
+
+    assert mail.subject.startswith("Cancelled: Passport – Passports, Monday")
+    assert "Your booking is cancelled.\n" in mail.text
+    assert "Reason: The clerk is ill.\n" in mail.text
+    assert "/manage/" not in mail.text
+    assert mail.references == Delivery.objects.filter(audience="visitor").first().message_id
+
+
+def test_cancellation_without_reason_has_no_word_of_it():
+    booking = make_booking(full_agenda())
+    bookings.cancel(booking, actor=Actor.VISITOR, now=NOW)
+
+    assert "Reason" not in letter(booking).text
+
+
+# Whose language, whose words
+
+
+def test_the_visitor_reads_their_own_language_and_staff_the_sites():
+    booking = make_booking(full_agenda(), language="fr")
+
+    visitor, staff = letter(booking), letter(booking, Audience.STAFF)
+
+    assert "lundi 30 novembre 2026" in visitor.text
+    assert visitor.language == "fr"
+    assert '<html lang="fr"' in visitor.html
+    assert "Monday 30 November 2026" in staff.text
+
+
+@pytest.mark.parametrize("language", ["", "xx", "fr\x00", "../../etc", "zz-ZZ-zz"])
+def test_a_language_the_site_does_not_have_is_answered_in_the_sites(language):
+    booking = make_booking(full_agenda(), language="en")
+    booking.language = language
+
+    assert correspondence.language_for(booking, Audience.VISITOR) == "en"
+
+
+def test_a_regional_language_is_answered_in_the_one_the_site_has():
+    booking = make_booking(full_agenda(), language="fr-ca")
+
+    assert letter(booking).language == "fr"
+
+
+def test_an_editors_text_is_taken_in_the_visitors_language():
+    booking = make_booking(full_agenda(), language="fr")
+    texts = [
+        {"language": "en", "subject": "English", "text": "Dear {user_name}", "html": ""},
+        {"language": "fr", "subject": "Français", "text": "Bonjour {user_name}", "html": ""},
+        {"language": "", "subject": "Any", "text": "Any", "html": ""},
+    ]
+
+    french = letter(booking, action={"texts": texts})
+    booking.language = "de"
+    booking.save()
+    german = letter(booking, action={"texts": texts})
+
+    assert (french.subject, french.text) == ("Français", "Bonjour Ada Martin\n")
+    assert (german.subject, german.text) == ("Any", "Any\n")
+
+
+def test_a_text_in_another_language_only_is_not_sent_to_those_who_do_not_read_it():
+    booking = make_booking(full_agenda(), language="en")
+
+    mail = letter(booking, action=written(language="fr", subject="Sujet", text="Texte", html=""))
+
+    assert mail.subject.startswith("Confirmed:")
+    assert mail.text.startswith("Hello Ada Martin,")
+
+
+def test_empty_parts_keep_the_built_in_wording():
+    booking = make_booking(full_agenda())
+
+    subject = letter(booking, action=written(language="en", subject="See you {time}", text=None))
+    text = letter(booking, action=written(language=None, subject="", text="Only {place}{time}"))
+    html = letter(booking, action=written(language="", html="<p>Come at {time}, {user_name}</p>"))
+
+    assert subject.subject == "See you 09:00"
+    assert subject.text.startswith("Hello Ada Martin,")
+    assert text.subject.startswith("Confirmed:")
+    assert text.text == "Only {place}09:00\n"
+    assert "<p>Only {place}09:00</p>" in text.html
+    assert "<p>Come at 09:00, Ada Martin</p>" in html.html
+    assert html.text.startswith("Hello Ada Martin,")
+
+
+def test_what_a_visitor_types_is_text_in_every_part():
+    name = '<img src=x onerror="alert(1)"> {manage_url} & co'
+    booking = make_booking(full_agenda(), user_name=name)
+
+    mail = letter(booking, action=written(subject="{user_name}", html="<p>{user_name}</p>"))
+
+    assert mail.subject == name
+    assert f"Hello {name}," in mail.text
+    assert (
+        "<p>&lt;img src=x onerror=&quot;alert(1)&quot;&gt; {manage_url} &amp; co</p>" in mail.html
+    )
+    assert "<img" not in mail.html
+
+
+def test_links_to_pages_of_the_site_get_its_address():
+    site = Site.objects.get(is_default_site=True)
+    booking = make_booking(full_agenda(), site=site)
+    html = (
+        '<p><a href="/about/">a</a> <a href="//cdn.example/">b</a> <a linktype="page" id="2">c</a>'
+    )
+
+    sent = letter(booking, action=written(html=html + "</p>")).html
+
+    assert f'<a href="{site.root_url}/about/">a</a>' in sent
+    assert '<a href="//cdn.example/">b</a>' in sent
+    assert f'<a href="{site.root_url}/">c</a>' in sent
+
+
+def test_an_empty_answer_takes_its_paragraph_with_it():
+    booking = make_booking(full_agenda(), user_phone_number="")
+    html = "<p>Hello</p><p>Telephone: <b>{user_phone_number}</b></p><ul><li>{contact}</li></ul>"
+
+    sent = letter(booking, action=written(html=html)).html
+
+    assert "Telephone:" not in sent
+    assert "<p>Hello</p><ul><li>Telephone 020 7946 0000</li></ul>" in sent
+
+
+def test_the_manage_link_uses_the_address_the_site_was_booked_on(settings):
+    site = Site.objects.get(is_default_site=True)
+    site.hostname, site.port = "www.fairbridge.example", 443
+    site.save()
+    booking = make_booking(full_agenda(), site=site)
+
+    assert correspondence.manage_url(booking).startswith("https://www.fairbridge.example/agendas/")
+    settings.WAGTAIL_AGENDA = {"BASE_URL": "https://other.example/"}
+    assert correspondence.manage_url(booking).startswith("https://other.example/agendas/manage/")
+
+
+# Who sends
+
+
+def test_the_senders_name_is_the_settings_or_the_sites(settings):
+    site = Site.objects.get(is_default_site=True)
+    site.site_name = "Fairbridge"
+    settings.DEFAULT_FROM_EMAIL = "agenda@fairbridge.example"
+    assert correspondence.sender(site).name == "Fairbridge"
+    assert correspondence.sender().name == ""
+    settings.DEFAULT_FROM_EMAIL = "Town hall <agenda@fairbridge.example>"
+    assert correspondence.sender(site).name == "Town hall"
+    settings.WAGTAIL_AGENDA = {"FROM_NAME": "Mayor", "FROM_EMAIL": "mayor@fairbridge.example"}
+    assert vars(correspondence.sender(site)) == {
+        "address": "mayor@fairbridge.example",
+        "name": "Mayor",
+    }
+
+
+@pytest.mark.parametrize(
+    ("address", "domain"),
+    [
+        ("agenda@fairbridge.example", "fairbridge.example"),
+        ("Mairie <agenda@mairie-été.example>", "xn--mairie-t-h1ab.example"),
+        ("nonsense", "localhost"),
+        ("", "localhost"),
+    ],
+)
+def test_uids_end_with_an_ascii_domain(settings, address, domain):
+    settings.DEFAULT_FROM_EMAIL = address
+
+    assert correspondence.calendar_domain() == domain
+
+
+# Calendar entries
+
+
+def test_the_visitors_calendar_entry():
+    agenda = full_agenda(description="Apply in person.")
+    booking = make_booking(agenda)
+
+    entry = read_calendar(letter(booking).calendar).event
+
+    assert entry.start == utc(2026, 11, 30, 8, 0)
+    assert entry.end == utc(2026, 11, 30, 8, 30)
+    assert entry.summary == "Passport – Passports"
+    assert entry.location == "Town hall, 1 Market Square, Fairbridge"
+    assert entry.description == "Apply in person.\n\nTelephone 020 7946 0000"
+    assert entry.comment == "Bring your old passport."
+    assert entry.url == "https://www.fairbridge.example/passports/"
+    assert entry.organizer.address == "agenda@fairbridge.example"
+    assert [attendee.address for attendee in entry.attendees] == ["ada@fairbridge.example"]
+
+
+def test_the_staff_copy_has_its_own_title_link_and_uid():
+    agenda = full_agenda(backoffice_url_template="https://office.example/{number}")
+    booking = make_booking(agenda)
+
+    visitor = read_calendar(letter(booking).calendar).event
+    staff = read_calendar(letter(booking, Audience.STAFF).calendar).event
+
+    assert staff.summary == "Passport – Ada Martin"
+    assert staff.url == f"https://office.example/{booking.reference}"
+    assert "ada@fairbridge.example" in staff.description
+    assert [attendee.address for attendee in staff.attendees] == ["counter@fairbridge.example"]
+    assert staff.uid != visitor.uid
+    assert "-staff-" in staff.uid
+
+
+def test_the_manage_link_is_in_no_calendar_entry():
+    agenda = full_agenda(
+        description_template="{manage_url}",
+        user_display_label_template="{manage_url} {agenda}",
+        backoffice_url_template="https://office.example/?{manage_url}",
+    )
+    booking = make_booking(agenda)
+    token = tokens.manage_token(booking)
+
+    assert token in letter(booking).text
+    for audience in Audience.values:
+        calendar = letter(booking, audience).calendar
+        assert token.encode() not in calendar.replace(b"\r\n ", b"")
+    assert token.encode() not in correspondence.download(booking).replace(b"\r\n ", b"")
+
+
+def test_the_download_names_nobody_and_is_the_same_entry_as_the_mails():
+    booking = make_booking(full_agenda())
+
+    file = read_calendar(correspondence.download(booking))
+
+    assert file.method == "PUBLISH"
+    assert file.event.attendees == ()
+    assert file.event.uid == read_calendar(letter(booking).calendar).event.uid
+    assert correspondence.download(booking) == correspondence.download(booking)
+
+
+def test_a_booking_without_an_address_can_be_downloaded():
+    booking = make_booking(full_agenda(staff_addresses=""), user_email="")
+
+    assert read_calendar(correspondence.download(booking)).event.start == utc(2026, 11, 30, 8, 0)
+
+
+def test_an_event_brings_its_own_place_and_page():
+    agenda = make_agenda(kind=AgendaKind.EVENTS, url="https://www.fairbridge.example/")
+    event = make_event(
+        agenda, label="Bread", location="Bakery", url="https://bread.example/", description="Flour"
+    )
+    booking = make_booking(slot=first_slot(event.agenda))
+
+    entry = correspondence.calendar_event(booking)
+
+    assert (entry.location, entry.url) == ("Bakery", "https://bread.example/")
+    assert entry.description == "Flour"
+    assert entry.summary == f"Bread – {agenda.label}"
+
+
+# Labels and placeholders
+
+
+def test_label_templates_are_filled_in():
+    agenda = full_agenda(
+        label_template="{appointment_type} / {user_name}",
+        user_display_label_template="{agenda} on {date}",
+        description_template="{answers}\n{answer_colour}{unknown}",
+        backoffice_url_template="https://office.example/{number}",
+        form_url_template="javascript:{number}",
+    )
+    booking = make_booking(agenda, answers={"colour": "red"}, language="fr")
+
+    assert booking.label == "Passport / Ada Martin"
+    assert booking.user_display_label == "Passports on lundi 30 novembre 2026"
+    assert booking.description == "colour: red\nred{unknown}"
+    assert booking.backoffice_url == f"https://office.example/{booking.reference}"
+    assert booking.form_url == ""
+
+
+def test_labels_fit_their_columns_whatever_is_typed():
+    agenda = full_agenda(
+        label_template="{answer_a}",
+        user_display_label_template="{answer_a}",
+        backoffice_url_template="https://office.example/{answer_a}",
+        form_url_template="https://office.example/{answer_a}",
+    )
+    booking = make_booking(agenda, answers={"a": "x" * 5000})
+    booking.refresh_from_db()
+
+    assert booking.label == "x" * 255
+    assert booking.backoffice_url == booking.form_url == ""
+
+
+def test_answers_are_told_by_their_labels_in_their_order():
+    agenda = full_agenda()
+    version = FormVersion.objects.create(
+        digest="d",
+        agenda=agenda,
+        definition={
+            "fields": [
+                {"clean_name": "consent", "label": "I agree"},
+                {"clean_name": "days", "label": "Days"},
+                {"clean_name": "empty", "label": "Empty"},
+                {"clean_name": "nameless"},
+            ]
+        },
+    )
+    answers = {"later": 3, "days": ["Mon", "Tue"], "consent": True, "empty": "", "nameless": "n"}
+    booking = make_booking(agenda, form_version=version, answers=answers)
+
+    assert answer_lines(booking) == [
+        ("I agree", "yes"),
+        ("Days", "Mon, Tue"),
+        ("nameless", "n"),
+        ("later", "3"),
+    ]
+
+
+def test_every_placeholder_on_offer_can_be_filled():
+    booking = make_booking(full_agenda())
+
+    assert set(correspondence.PLACEHOLDERS) == set(placeholder_values(booking))
+    assert set(correspondence.LABEL_PLACEHOLDERS) < set(correspondence.PLACEHOLDERS)
+
+
+def test_times_are_told_in_the_agendas_zone():
+    schedule = make_schedule(weekly(opens=time(9), closes=time(17)))
+    agenda = full_agenda(timezone="America/New_York", schedule=schedule)
+    booking = make_booking(agenda, now=datetime(2026, 7, 6, 7, 0, tzinfo=PARIS))
+
+    values = placeholder_values(booking)
+
+    assert values["when"] == "Monday 6 July 2026, 09:00 to 09:30"
+    assert values["time_zone"] == "America/New_York, UTC-04:00"
+
+
+def test_staff_and_visitor_content_does_not_depend_on_the_language_active_around_it():
+    booking = make_booking(full_agenda(), language="fr", answers={"consent": True})
+
+    with translation.override("ru"):
+        first = letter(booking)
+    with translation.override("en"):
+        second = letter(booking)
+
+    assert first == second

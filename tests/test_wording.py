@@ -1,0 +1,64 @@
+"""How dates, times and the built-in mails are said."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import translation
+
+from tests.factories import PARIS
+from wagtail_agenda import placeholders, wording
+from wagtail_agenda.choices import Admission, Audience
+from wagtail_agenda.correspondence import PLACEHOLDERS
+
+BUILT_IN = [(audience, admission) for audience in Audience.values for admission in Admission.values]
+
+
+def test_a_day_is_said_in_full():
+    assert wording.day_text(date(2026, 12, 3)) == "Thursday 3 December 2026"
+    with translation.override("fr"):
+        assert wording.day_text(date(2026, 12, 3)) == "jeudi 3 décembre 2026"
+
+
+def test_a_time_is_said_in_its_zone():
+    assert wording.time_text(datetime(2026, 12, 3, 9, 5, tzinfo=PARIS)) == "09:05"
+
+
+def test_a_span_names_the_second_day_only_if_there_is_one():
+    start = datetime(2026, 12, 3, 9, 30, tzinfo=PARIS)
+
+    same_day = wording.span_text(start, start.replace(hour=10))
+    next_day = wording.span_text(start, start.replace(day=4, hour=1))
+
+    assert same_day == "Thursday 3 December 2026, 09:30 to 10:30"
+    assert next_day == "Thursday 3 December 2026, 09:30 to Friday 4 December 2026, 01:30"
+
+
+@pytest.mark.parametrize(
+    ("zone", "month", "text"),
+    [
+        ("Europe/Paris", 12, "Europe/Paris, UTC+01:00"),
+        ("Europe/Paris", 7, "Europe/Paris, UTC+02:00"),
+        ("America/St_Johns", 12, "America/St_Johns, UTC-03:30"),
+        ("Australia/Lord_Howe", 12, "Australia/Lord_Howe, UTC+11:00"),
+        ("UTC", 12, "UTC, UTC+00:00"),
+    ],
+)
+def test_a_zone_is_said_with_its_distance_from_utc(zone, month, text):
+    assert wording.zone_text(datetime(2026, month, 3, tzinfo=ZoneInfo(zone))) == text
+
+
+@pytest.mark.parametrize(("audience", "admission"), BUILT_IN)
+def test_built_in_texts_use_only_names_that_can_be_filled(audience, admission):
+    text = wording.built_in_text(audience, admission)
+
+    for part in (text.subject, text.text):
+        assert part.strip()
+        assert placeholders.unknown_names(part, PLACEHOLDERS) == []
+    assert "\n" not in text.subject
+
+
+def test_only_the_visitor_gets_the_link_that_cancels():
+    for audience, admission in BUILT_IN:
+        has_link = "{manage_url}" in wording.built_in_text(audience, admission).text
+        assert has_link == ((audience, admission) == ("visitor", "confirmed"))
