@@ -6,17 +6,21 @@ action does is a function registered here under the name of its block.
 """
 
 import hashlib
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any
 
+from django.apps import apps as present_apps
+from django.apps.registry import Apps
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import DEFAULT_DB_ALIAS, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
+from wagtail.blocks import Block
 
 from wagtail_agenda import ics, outbox, signals
 from wagtail_agenda.choices import (
@@ -27,8 +31,18 @@ from wagtail_agenda.choices import (
     Colour,
     Trigger,
 )
-from wagtail_agenda.correspondence import calendar_domain, calendar_event
-from wagtail_agenda.models import Agenda, Booking, Entry, Invitation, Workflow, WorkflowStatus
+from wagtail_agenda.correspondence import calendar_domain, calendar_event, language_for
+from wagtail_agenda.models import (
+    Agenda,
+    Booking,
+    Delivery,
+    Entry,
+    Invitation,
+    Workflow,
+    WorkflowStatus,
+)
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_WORKFLOW = "default"
 """Slug of the built-in booking workflow."""
@@ -51,20 +65,34 @@ class Occasion:
 Action = Callable[[Occasion, dict[str, Any]], None]
 
 _actions: dict[str, Action] = {}
+_action_blocks: dict[str, Block] = {}
 
 
-def register_action(name: str) -> Callable[[Action], Action]:
-    """Register what the action block of that name does.
+def register_action(name: str, block: Block | None = None) -> Callable[[Action], Action]:
+    """Register what the action of that name does, and the `block` in which editors set it up.
 
-    The function gets the `Occasion` and the block's value as plain data. It runs inside the
-    transaction: it may read and write the database and must not reach the network.
+    Call it from `AppConfig.ready()`, before anybody has edited a status::
+
+        @workflow.register_action("send_sms", block=SendSmsBlock())
+        def send_sms(occasion, value): ...
+
+    The function gets the `Occasion` and the block's value as plain data, which an import or a
+    removed field may have left incomplete. It runs inside the transaction: it may read and write
+    the database and must not reach the network. What it raises undoes the booking.
     """
 
     def register(action: Action) -> Action:
         _actions[name] = action
+        if block is not None:
+            _action_blocks[name] = block
         return action
 
     return register
+
+
+def action_blocks() -> list[tuple[str, Block]]:
+    """Name and block of the actions that a project has registered, for `ActionsBlock`."""
+    return list(_action_blocks.items())
 
 
 @dataclass(frozen=True)
@@ -89,11 +117,26 @@ def road_of(agenda: Agenda) -> Road:
     workflow = agenda.workflow or Workflow.objects.filter(slug=DEFAULT_WORKFLOW).first()
     if workflow is None:
         return Road()
-    rows = [row["value"] for row in workflow.transitions.raw_data]
     return Road(
         statuses={status.pk: status for status in workflow.statuses.all()},
-        transitions={row.get("trigger"): row.get("status") for row in rows},
+        transitions={
+            value["trigger"]: value["status"]
+            for kind, _position, value in _rows(workflow.transitions)
+            if kind == "transition"
+            and isinstance(value.get("trigger"), str)
+            and isinstance(value.get("status"), int)
+        },
     )
+
+
+def _rows(stream) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """Type, position and value of each block of a StreamField, without what is no block.
+
+    Raw data, because a booking must not pay for building the blocks; and raw data can be anything.
+    """
+    for position, row in enumerate(stream.raw_data):
+        if isinstance(row, dict) and isinstance(row.get("value"), dict):
+            yield str(row.get("type")), position, row["value"]
 
 
 def advance(
@@ -109,7 +152,7 @@ def advance(
     """Note that something happened to a booking, and go where `road` leads from there.
 
     Must run inside the transaction that caused it. A trigger that leads nowhere is noted all the
-    same.
+    same; an action that nobody has registered is skipped.
     """
     from_status = booking.status
     status = road.after(trigger)
@@ -125,11 +168,12 @@ def advance(
     if status is not None:
         booking.status = status
         Booking.objects.filter(pk=booking.pk).update(status=status)
-        for position, action in enumerate(status.actions.raw_data):
-            run = _actions.get(action["type"])
-            if run is not None:
-                occasion = Occasion(booking, status, entry, position, now)
-                run(occasion, action.get("value") or {})
+        for name, position, value in _rows(status.actions):
+            run = _actions.get(name)
+            if run is None:
+                logger.warning("Nothing is registered for the action %r of “%s”.", name, status)
+                continue
+            run(Occasion(booking, status, entry, position, now), value)
     _announce(booking, entry)
     return entry
 
@@ -142,13 +186,11 @@ def undo_check_in(booking: Booking, *, now: datetime, user: AbstractBaseUser | N
     earlier = booking.entries.order_by("-pk").filter(
         what__in=[Attendance.PRESENT, Attendance.ABSENT, CHECK_IN_UNDONE]
     )
-    restored_id = None
+    from_status = status = booking.status
     for entry in earlier:
         if entry.what == CHECK_IN_UNDONE:
             break
-        restored_id = entry.data.get("from_status")
-    from_status = booking.status
-    status = WorkflowStatus.objects.filter(pk=restored_id).first() if restored_id else None
+        status = WorkflowStatus.objects.filter(pk=entry.data.get("from_status")).first()
     entry = Entry.objects.create(
         booking=booking,
         what=CHECK_IN_UNDONE,
@@ -157,9 +199,8 @@ def undo_check_in(booking: Booking, *, now: datetime, user: AbstractBaseUser | N
         at=now,
         data=_movement(from_status, status),
     )
-    if status is not None:
-        booking.status = status
-        Booking.objects.filter(pk=booking.pk).update(status=status)
+    booking.status = status
+    Booking.objects.filter(pk=booking.pk).update(status=status)
     _announce(booking, entry)
     return entry
 
@@ -185,7 +226,7 @@ def _announce(booking: Booking, entry: Entry) -> None:
 def send_email(occasion: Occasion, value: dict[str, Any]) -> None:
     """Leave one message per recipient in the outbox, with the invitation if asked for."""
     booking = occasion.booking
-    audience = value.get("to") or Audience.VISITOR
+    audience = value.get("to") or Audience.VISITOR.value
     for address in _recipients(booking, audience):
         invitation = None
         if value.get("with_invitation"):
@@ -195,7 +236,7 @@ def send_email(occasion: Occasion, value: dict[str, Any]) -> None:
             audience=audience,
             recipient=address,
             invitation=invitation,
-            action={"texts": _plain_texts(value)},
+            action={"texts": _plain_texts(value), "admission": booking.admission},
             cause=f"{occasion.entry.pk}.{occasion.position}",
             domain=calendar_domain(),
             now=occasion.now,
@@ -203,16 +244,28 @@ def send_email(occasion: Occasion, value: dict[str, Any]) -> None:
 
 
 def _recipients(booking: Booking, audience: str) -> list[str]:
+    """Whom an audience consists of, each address once whatever its capitals."""
     if audience == Audience.STAFF:
         found = booking.agenda.staff_address_list
+    elif audience == Audience.VISITOR:
+        found = [booking.user_email.strip()]
     else:
-        found = [booking.user_email] if booking.user_email else []
-    return list({address.casefold(): address for address in found}.values())
+        found = []
+    longest = Delivery._meta.get_field("recipient").max_length
+    for address in found:
+        if len(address) > longest:
+            # RFC 5321 §4.5.3.1.3 has no such address, and no column would hold it.
+            logger.warning("Booking %s: %s… is too long an address.", booking, address[:50])
+    usable = (address for address in found if address and len(address) <= longest)
+    return list({address.lower(): address for address in usable}.values())
 
 
 def _plain_texts(value: dict[str, Any]) -> list[dict[str, str]]:
-    rows = value.get("texts") or []
-    return [row.get("value", row) for row in rows if isinstance(row, dict)]
+    rows = value.get("texts")
+    if not isinstance(rows, list):
+        return []
+    texts = (row.get("value", row) for row in rows if isinstance(row, dict))
+    return [text for text in texts if isinstance(text, dict)]
 
 
 def _revised_invitation(
@@ -223,14 +276,12 @@ def _revised_invitation(
     SEQUENCE rises on every revision and on the cancellation (RFC 5546 §2.1.4); content that the
     recipient has already keeps its SEQUENCE and DTSTAMP, so that a repeat is byte-identical.
     """
-    normalised = address.casefold()
+    normalised = address.lower()
     known = Invitation.objects.filter(
         booking=booking, audience=audience, address=normalised
     ).first()
     if booking.admission == Admission.CANCELLED:
-        if known is None:
-            return None
-        if known.method != "CANCEL":
+        if known is not None and known.method != "CANCEL":
             known.method, known.sequence, known.stamp = "CANCEL", known.sequence + 1, now
             known.save(update_fields=["method", "sequence", "stamp"])
         return known
@@ -243,16 +294,26 @@ def _revised_invitation(
         uid=_uid(booking, audience, normalised),
         stamp=now,
     )
-    with translation.override(booking.language or settings.LANGUAGE_CODE):
-        seen = ics.content_hash(
-            calendar_event(booking, audience=audience, invitation=invitation), "REQUEST"
-        )
-    if known is not None and known.content_hash != seen:
+    seen = _content_hash(booking, audience, invitation)
+    if known is not None and (known.method, known.content_hash) == ("REQUEST", seen):
+        return known
+    if known is not None:
+        invitation.method = "REQUEST"
         invitation.sequence, invitation.stamp = known.sequence + 1, now
-    if known is None or known.content_hash != seen:
-        invitation.content_hash = seen
-        invitation.save()
+    invitation.content_hash = seen
+    invitation.save()
     return invitation
+
+
+def _content_hash(booking: Booking, audience: str, invitation: Invitation) -> str:
+    with translation.override(language_for(booking, audience)):
+        try:
+            event = calendar_event(booking, audience=audience, invitation=invitation)
+            return ics.content_hash(event, "REQUEST")
+        except ValueError:
+            # An unusable address must not cost the booking: its delivery fails and says why.
+            logger.warning("No calendar entry can be written for %s", booking, exc_info=True)
+            return ""
 
 
 def _uid(booking: Booking, audience: str, address: str) -> str:
@@ -265,28 +326,37 @@ def _uid(booking: Booking, audience: str, address: str) -> str:
 # The built-in workflow
 
 
-def ensure_default_workflow(using: str = DEFAULT_DB_ALIAS, **_kwargs) -> None:
+def ensure_default_workflow(
+    using: str = DEFAULT_DB_ALIAS, apps: Apps = present_apps, **_kwargs
+) -> None:
     """Make the built-in booking workflow where it is missing; leave what is there alone.
 
-    Runs on ``post_migrate``. Its labels are in the site's language.
+    Runs on ``post_migrate``, with the models as that migration left them. Its labels are in the
+    site's language.
     """
-    if using != DEFAULT_DB_ALIAS or not _is_migrated():
+    if using != DEFAULT_DB_ALIAS or not _is_migrated(using, apps):
         return
-    with translation.override(settings.LANGUAGE_CODE), transaction.atomic():
-        workflow, created = Workflow.objects.get_or_create(
+    workflows = apps.get_model(Workflow._meta.label).objects.using(using)
+    with translation.override(settings.LANGUAGE_CODE), transaction.atomic(using=using):
+        workflow, created = workflows.get_or_create(
             slug=DEFAULT_WORKFLOW, defaults={"label": _("Built-in booking workflow")}
         )
         if created:
-            _fill_default_workflow(workflow)
+            _fill_default_workflow(workflow, apps)
 
 
-def _is_migrated() -> bool:
+def _is_migrated(using: str, apps: Apps) -> bool:
     # The signal also comes when other apps are migrated alone, before our tables are there.
-    tables = connection.introspection.table_names()
-    return {Workflow._meta.db_table, WorkflowStatus._meta.db_table} <= set(tables)
+    try:
+        models = [apps.get_model(model._meta.label) for model in (Workflow, WorkflowStatus)]
+    except LookupError:
+        return False
+    tables = connections[using].introspection.table_names()
+    return {model._meta.db_table for model in models} <= set(tables)
 
 
-def _fill_default_workflow(workflow: Workflow) -> None:
+def _fill_default_workflow(workflow: Workflow, apps: Apps) -> None:
+    statuses_of = apps.get_model(WorkflowStatus._meta.label).objects
     mails = [
         {"type": "send_email", "value": {"to": audience, "with_invitation": True, "texts": []}}
         for audience in (Audience.VISITOR.value, Audience.STAFF.value)
@@ -299,7 +369,7 @@ def _fill_default_workflow(workflow: Workflow) -> None:
         ("absent", _("Absent"), Colour.ORANGE, "cross", []),
     ]
     statuses = {
-        slug: WorkflowStatus.objects.create(
+        slug: statuses_of.create(
             workflow=workflow,
             slug=slug,
             label=label,

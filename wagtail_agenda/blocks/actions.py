@@ -126,6 +126,15 @@ class SendEmailBlock(blocks.StructBlock):
 
 
 class ActionsBlock(blocks.StreamBlock):
-    """What happens, in this order, whenever a booking reaches a status."""
+    """What happens, in this order, whenever a booking reaches a status.
+
+    Beside what is here, the actions that a project has registered (`workflow.register_action`).
+    """
 
     send_email = SendEmailBlock()
+
+    def __init__(self, local_blocks=(), **kwargs):
+        # Imported late: it reaches the models, which name this block.
+        from wagtail_agenda.workflow import action_blocks
+
+        super().__init__([*local_blocks, *action_blocks()], **kwargs)
