@@ -6,22 +6,31 @@ message leaves, so that a message which kills the worker is not tried for ever.
 """
 
 import hashlib
+import json
+import logging
 import random
+import time
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from wagtail_agenda import conf, mail, signals
-from wagtail_agenda.choices import DeliveryState
+from wagtail_agenda import conf, mail, signals, tokens
+from wagtail_agenda.choices import Admission, DeliveryState
 from wagtail_agenda.models import Booking, Delivery, Entry, Invitation
 
+logger = logging.getLogger(__name__)
+
 LEASE = timedelta(minutes=5)
-"""How long a worker may take for one attempt before another may try."""
+"""How long a worker has for one attempt before another may try, at the least.
+
+From the third attempt on it is the wait of `BACKOFF`: what kills its worker is tried no more often
+than what is refused.
+"""
 
 BACKOFF = (
     timedelta(minutes=1),
@@ -34,7 +43,12 @@ BACKOFF = (
 """Waits after the first, second, … temporary refusal; the last one repeats."""
 
 SWEEP_LIMIT = 500
-"""How many deliveries one sweep takes at most, so that sweeps do not pile up."""
+"""How many deliveries one sweep takes at most."""
+
+SWEEP_SECONDS = 40
+"""After how long a sweep begins no further attempt, so that the next one does not overtake it."""
+
+_STAND_IN = "\ue000manage-token\ue000"
 
 
 def enqueue_mail(
@@ -53,9 +67,12 @@ def enqueue_mail(
     `action` is the wording as it stands now; `cause` names what led to the message, and with the
     recipient makes the key that no second message can have.
     """
-    digest = hashlib.sha256(recipient.casefold().encode()).hexdigest()[:12]
+    whom = hashlib.sha256(recipient.casefold().encode()).hexdigest()[:12]
+    key = f"mail:{booking.uuid}:{cause}:{audience}:{whom}"
+    # Short, so that its header is never folded: some servers do not find a folded one again.
+    identifier = hashlib.sha256(key.encode()).hexdigest()[:24]
     delivery = Delivery(
-        key=f"mail:{booking.uuid}:{cause}:{audience}:{digest}",
+        key=key,
         booking=booking,
         invitation=invitation,
         audience=audience,
@@ -63,7 +80,7 @@ def enqueue_mail(
         sequence=invitation.sequence if invitation else None,
         method=invitation.method if invitation else "",
         action=action,
-        message_id=f"<{booking.uuid.hex}.{cause}.{audience}.{digest}@{domain}>",
+        message_id=f"<{identifier}@{domain}>",
         due_at=now,
         give_up_at=_give_up_at(now),
         created_at=now,
@@ -80,7 +97,8 @@ def deliver(pk: int, *, now: datetime | None = None) -> str | None:
     being sent by another worker at this moment.
     """
     now = now or timezone.now()
-    if not _claim(pk, now):
+    was_abandoned = _claim(pk, now)
+    if was_abandoned is None:
         return None
     delivery = Delivery.objects.select_related(
         "invitation",
@@ -93,33 +111,57 @@ def deliver(pk: int, *, now: datetime | None = None) -> str | None:
         "booking__form_version",
     ).get(pk=pk)
     if _superseded(delivery):
-        return _finish(delivery, DeliveryState.SUPERSEDED, now)
+        return _end(delivery, DeliveryState.SUPERSEDED, now)
+    if was_abandoned and now >= delivery.give_up_at:
+        return _fail(delivery, _("Given up: the worker never came back from sending it."), now)
     try:
         mail.send(_letter(delivery, now))
     except mail.PermanentFailure as failure:
         return _fail(delivery, failure.reason, now)
     except mail.TemporaryFailure as failure:
+        if failure.configuration:
+            logger.error("No mail leaves until the settings are changed: %s", failure.reason)
         return _postpone(delivery, failure.reason, now)
-    return _finish(delivery, DeliveryState.DONE, now)
+    return _end(delivery, DeliveryState.DONE, now)
 
 
 def sweep(*, now: datetime | None = None) -> int:
-    """Attempt everything that is due, oldest first. Answers how many attempts were made."""
-    now = now or timezone.now()
-    due = Delivery.objects.filter(_claimable(now)).order_by("due_at", "pk")
+    """Attempt everything that is due, oldest first. Answers how many attempts were made.
+
+    A delivery that cannot even be tried is logged and stops none of the others. `now` is the
+    moment to take for all of them, by default that of each attempt.
+    """
+    stop_at = time.monotonic() + SWEEP_SECONDS
+    due = Delivery.objects.filter(_claimable(now or timezone.now())).order_by("due_at", "pk")
     attempted = 0
     for pk in list(due.values_list("pk", flat=True)[:SWEEP_LIMIT]):
-        if deliver(pk, now=now) is not None:
-            attempted += 1
+        if time.monotonic() > stop_at:
+            break
+        try:
+            attempted += deliver(pk, now=now) is not None
+        except Exception:
+            # Whatever it is, its lease runs out and it is tried again; the rest must not wait.
+            logger.exception("Delivery %s could not be attempted", pk)
     return attempted
 
 
 def retry(delivery: Delivery, *, now: datetime | None = None) -> bool:
-    """Queue a failed or waiting delivery to be tried at once. False if it is done already."""
+    """Queue a failed or waiting delivery to be tried at once. False if it is done already.
+
+    One that has failed is written anew, under the same Message-ID: whatever was wrong with it may
+    be mended. One that waits keeps its bytes, since the mail server may have taken it.
+    """
     now = now or timezone.now()
-    changed = Delivery.objects.filter(
-        pk=delivery.pk, state__in=[DeliveryState.FAILED, DeliveryState.DUE]
-    ).update(state=DeliveryState.DUE, due_at=now, give_up_at=_give_up_at(now), leased_until=None)
+    fresh = {
+        "state": DeliveryState.DUE,
+        "due_at": now,
+        "give_up_at": _give_up_at(now),
+        "leased_until": None,
+    }
+    this = Delivery.objects.filter(pk=delivery.pk)
+    changed = this.filter(state=DeliveryState.FAILED).update(
+        **fresh, letter=None, attempts=0
+    ) or this.filter(state=DeliveryState.DUE).update(**fresh)
     if changed:
         _wake([delivery.pk])
     return bool(changed)
@@ -141,69 +183,102 @@ def _claimable(now: datetime) -> Q:
     return waiting | abandoned
 
 
-def _claim(pk: int, now: datetime) -> bool:
-    return bool(
-        Delivery.objects.filter(_claimable(now), pk=pk).update(
-            state=DeliveryState.SENDING, leased_until=now + LEASE, attempts=F("attempts") + 1
-        )
+def _claim(pk: int, now: datetime) -> bool | None:
+    """Take a delivery and count the attempt. Whether an earlier one was abandoned; None: not had.
+
+    The counter that was read is part of the condition, so that of two workers one has it.
+    """
+    claimable = Delivery.objects.filter(_claimable(now), pk=pk)
+    seen = claimable.values("state", "attempts").first()
+    if seen is None:
+        return None
+    attempts = seen["attempts"] + 1
+    claimed = claimable.filter(**seen).update(
+        state=DeliveryState.SENDING,
+        leased_until=now + max(LEASE, _wait_after(attempts)),
+        attempts=attempts,
     )
+    return seen["state"] == DeliveryState.SENDING if claimed else None
+
+
+def _wait_after(attempts: int) -> timedelta:
+    return BACKOFF[min(attempts, len(BACKOFF)) - 1]
 
 
 def _superseded(delivery: Delivery) -> bool:
-    """Whether a later revision of the same invitation is on its way. Cancellations always go."""
-    return (
-        delivery.invitation is not None
-        and delivery.method != "CANCEL"
-        and delivery.invitation.sequence > delivery.sequence
-    )
+    """Whether something later makes this message wrong. Cancellations always go."""
+    if delivery.method == "CANCEL" or delivery.action.get("admission") == Admission.CANCELLED:
+        return False
+    if delivery.booking.is_cancelled:
+        return True
+    return delivery.invitation is not None and delivery.invitation.sequence > delivery.sequence
 
 
 def _letter(delivery: Delivery, now: datetime) -> mail.Letter:
+    """The message as first written. It is kept until it has left, for every attempt to repeat.
+
+    The secret of the manage link is not kept with it but put in at each attempt.
+    """
     from wagtail_agenda.correspondence import letter_of
 
-    if delivery.letter is None:
-        try:
-            letter = letter_of(delivery, now)
-        except ValueError as error:
-            raise mail.PermanentFailure(str(error)) from error
-        delivery.letter = mail.to_json(letter)
-        Delivery.objects.filter(pk=delivery.pk).update(letter=delivery.letter)
-    return mail.from_json(delivery.letter)
+    token = tokens.manage_token(delivery.booking)
+    try:
+        if delivery.letter is None:
+            letter = mail.to_json(letter_of(delivery, now))
+            delivery.letter = _replaced(letter, token, _STAND_IN)
+            Delivery.objects.filter(pk=delivery.pk).update(letter=delivery.letter)
+        return mail.from_json(_replaced(delivery.letter, _STAND_IN, token))
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        # Data of a shape nobody foresaw: another attempt would meet it again.
+        logger.exception("Delivery %s cannot be written", delivery.pk)
+        raise mail.PermanentFailure(
+            _("The message cannot be written: %(error)s") % {"error": error}
+        ) from error
 
 
-def _finish(delivery: Delivery, state: DeliveryState, now: datetime) -> str:
+def _replaced(letter: dict[str, Any], old: str, new: str) -> dict[str, Any]:
+    written = json.dumps(letter, ensure_ascii=False)
+    return json.loads(written.replace(old, new))
+
+
+def _end(delivery: Delivery, state: DeliveryState, now: datetime) -> str:
+    """Note that nothing more is to be done. True whoever else has claimed it meanwhile."""
     with transaction.atomic():
-        Delivery.objects.filter(pk=delivery.pk).update(
-            state=state,
-            done_at=now,
-            leased_until=None,
-            last_error="",
-            # The letter holds the manage link, which is not to be kept.
-            letter=None,
+        ended = (
+            Delivery.objects.filter(pk=delivery.pk)
+            .exclude(state__in=[DeliveryState.DONE, DeliveryState.SUPERSEDED])
+            .update(state=state, done_at=now, leased_until=None, last_error="", letter=None)
         )
-        if state == DeliveryState.DONE:
+        if ended and state == DeliveryState.DONE:
             _note(delivery, "delivered", now)
     return state
 
 
 def _fail(delivery: Delivery, reason: str, now: datetime) -> str:
     with transaction.atomic():
-        Delivery.objects.filter(pk=delivery.pk).update(
+        failed = _still_mine(delivery).update(
             state=DeliveryState.FAILED, leased_until=None, last_error=reason
         )
-        _note(delivery, "delivery_failed", now, reason=reason)
+        if failed:
+            _note(delivery, "delivery_failed", now, reason=reason)
     return DeliveryState.FAILED
 
 
 def _postpone(delivery: Delivery, reason: str, now: datetime) -> str:
-    wait = BACKOFF[min(delivery.attempts, len(BACKOFF)) - 1]
-    due_at = now + wait * random.uniform(0.9, 1.1)  # noqa: S311
+    due_at = now + _wait_after(delivery.attempts) * random.uniform(0.9, 1.1)  # noqa: S311
     if due_at > delivery.give_up_at:
         return _fail(delivery, _("Given up after: %(reason)s") % {"reason": reason}, now)
-    Delivery.objects.filter(pk=delivery.pk).update(
+    _still_mine(delivery).update(
         state=DeliveryState.DUE, due_at=due_at, leased_until=None, last_error=reason
     )
     return DeliveryState.DUE
+
+
+def _still_mine(delivery: Delivery) -> QuerySet[Delivery]:
+    """The delivery, unless another worker has taken it over since this attempt began."""
+    return Delivery.objects.filter(
+        pk=delivery.pk, state=DeliveryState.SENDING, attempts=delivery.attempts
+    )
 
 
 def _note(delivery: Delivery, what: str, now: datetime, **data: str) -> None:

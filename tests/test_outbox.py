@@ -1,0 +1,427 @@
+"""Messages leave once, whatever happens to server and worker, or say why they could not."""
+
+import email
+import email.policy
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.db import transaction
+
+from tests.factories import NOW, make_appointments, make_booking
+from tests.second_parser import read_calendar
+from tests.smtp_server import smtp_server  # noqa: F401
+from wagtail_agenda import booking as bookings
+from wagtail_agenda import correspondence, mail, outbox, tokens
+from wagtail_agenda.choices import Actor, DeliveryState
+from wagtail_agenda.models import Agenda, Booking, Delivery, Entry
+
+pytestmark = pytest.mark.django_db
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def agenda():
+    return make_appointments(
+        label="Passports", staff_addresses="counter@fairbridge.example", comment="Bring a photo."
+    )[0]
+
+
+@pytest.fixture
+def lonely(agenda):
+    """The one mail of a booking that no staff is told of."""
+    agenda.staff_addresses = ""
+    agenda.save()
+    return make_booking(agenda).deliveries.get()
+
+
+def parsed(content):
+    return email.message_from_bytes(content, policy=email.policy.default)
+
+
+def calendars(message):
+    parts = [part for part in message.walk() if not part.is_multipart()]
+    return [
+        part.get_payload(decode=True)
+        for part in parts
+        if part.get_content_type() in {"text/calendar", "application/ics"}
+    ]
+
+
+def refreshed(delivery):
+    delivery.refresh_from_db()
+    return delivery
+
+
+# What arrives
+
+
+def test_each_recipient_gets_one_message_of_their_own(agenda, smtp_server):  # noqa: F811
+    booking = make_booking(agenda)
+
+    assert outbox.sweep(now=NOW) == 2
+
+    assert [received.recipients for received in smtp_server.received] == [
+        ("ada@fairbridge.example",),
+        ("counter@fairbridge.example",),
+    ]
+    visitor, staff = (parsed(content) for content in smtp_server.messages)
+    for message in (visitor, staff):
+        alternative, attachment = message.iter_parts()
+        kinds = [part.get_content_type() for part in alternative.iter_parts()]
+        assert message.get_content_type() == "multipart/mixed"
+        assert kinds == ["text/plain", "text/html", "text/calendar"]
+        assert attachment.get_content_type() == "application/ics"
+        assert attachment.get_filename() == "invite.ics"
+        inline, attached = calendars(message)
+        assert inline == attached
+        assert message["Auto-Submitted"] == "auto-generated"
+    assert visitor["To"] == "Ada Martin <ada@fairbridge.example>"
+    entries = [read_calendar(calendars(message)[0]).event for message in (visitor, staff)]
+    assert [entry.summary for entry in entries] == ["Passport – Passports", "Passport – Ada Martin"]
+    assert len({entry.uid for entry in entries}) == 2
+    body = visitor.get_body(("plain",)).get_content()
+    assert correspondence.manage_url(booking) in body.splitlines()
+    token = tokens.manage_token(booking).encode()
+    assert not any(token in data.replace(b"\r\n ", b"") for data in calendars(visitor))
+
+
+def test_nobody_without_an_address_gets_a_mail(agenda):
+    agenda.staff_addresses = ""
+    agenda.save()
+
+    booking = make_booking(agenda, user_email="")
+
+    assert not booking.deliveries.exists()
+
+
+def test_a_cancellation_takes_the_entry_out_of_the_calendar(lonely, smtp_server):  # noqa: F811
+    outbox.sweep(now=NOW)
+    bookings.cancel(lonely.booking, actor=Actor.VISITOR, now=NOW + timedelta(minutes=5))
+    outbox.sweep(now=NOW + timedelta(minutes=5))
+
+    made, cancelled = (parsed(content) for content in smtp_server.messages)
+    first, second = (read_calendar(calendars(message)[0]) for message in (made, cancelled))
+    part = next(part for part in cancelled.walk() if part.get_content_type() == "text/calendar")
+    assert part.get_param("method") == second.method == "CANCEL"
+    assert second.event.uid == first.event.uid
+    assert (first.event.sequence, second.event.sequence) == (0, 1)
+    assert second.event.status == "CANCELLED"
+    assert second.event.stamp > first.event.stamp
+    assert cancelled["In-Reply-To"] == cancelled["References"] == made["Message-ID"]
+
+
+def test_delivered_is_noted_in_the_history(lonely, smtp_server):  # noqa: F811
+    outbox.sweep(now=NOW)
+
+    entry = Entry.objects.get(what="delivered")
+    assert entry.booking == lonely.booking
+    assert entry.data["recipient"] == "ada@fairbridge.example"
+    assert refreshed(lonely).state == DeliveryState.DONE
+    assert lonely.done_at == NOW
+    assert outbox.sweep(now=NOW + DAY) == 0
+
+
+# Refusals
+
+
+def test_a_temporary_refusal_is_repeated_byte_by_byte(
+    lonely,
+    smtp_server,  # noqa: F811
+    monkeypatch,
+):
+    sent = []
+    original = mail.InvitationMessage.message
+
+    def remember(message, **options):
+        composed = original(message, **options)
+        sent.append(composed.as_bytes())
+        return composed
+
+    monkeypatch.setattr(mail.InvitationMessage, "message", remember)
+    smtp_server.refuse("RCPT", 451, "Try again later")
+    assert outbox.deliver(lonely.pk, now=NOW) == DeliveryState.DUE
+    assert "451 Try again later" in refreshed(lonely).last_error
+    Agenda.objects.update(location="Elsewhere", comment="Bring nothing.", label="Other")
+    Booking.objects.update(user_name="Somebody else")
+    smtp_server.accept()
+    assert outbox.deliver(lonely.pk, now=NOW + DAY) == DeliveryState.DONE
+
+    assert len(sent) == 2
+    assert sent[0] == sent[1]
+    (message,) = map(parsed, smtp_server.messages)
+    assert message["Message-ID"] == lonely.message_id
+    assert "Bring a photo." in message.get_body(("plain",)).get_content()
+
+
+def test_no_long_header_that_servers_must_find_again_is_folded(
+    lonely,
+    smtp_server,  # noqa: F811
+):
+    outbox.sweep(now=NOW)
+
+    assert f"\r\nMessage-ID: {lonely.message_id}\r\n".encode() in smtp_server.messages[0]
+
+
+def test_a_permanent_refusal_fails_with_its_reason(lonely, smtp_server):  # noqa: F811
+    smtp_server.refuse("RCPT", 550, "No such user")
+
+    assert outbox.deliver(lonely.pk, now=NOW) == DeliveryState.FAILED
+
+    assert "550 No such user" in refreshed(lonely).last_error
+    entry = Entry.objects.get(what="delivery_failed")
+    assert "550 No such user" in entry.data["reason"]
+    assert outbox.sweep(now=NOW + 2 * DAY) == 0
+
+
+def test_one_refused_recipient_keeps_no_mail_from_the_others(agenda, smtp_server):  # noqa: F811
+    smtp_server.refuse("RCPT", 550, "No such user", address="ada@fairbridge.example")
+    make_booking(agenda)
+
+    outbox.sweep(now=NOW)
+
+    assert [received.recipients for received in smtp_server.received] == [
+        ("counter@fairbridge.example",)
+    ]
+
+
+def test_a_server_that_is_down_is_tried_again_ever_more_seldom(lonely, smtp_server):  # noqa: F811
+    smtp_server.stop()
+    now = NOW
+
+    for wait in outbox.BACKOFF:
+        assert outbox.deliver(lonely.pk, now=now) == DeliveryState.DUE
+        assert 0.9 * wait <= refreshed(lonely).due_at - now <= 1.1 * wait
+        assert outbox.deliver(lonely.pk, now=now) is None
+        now = lonely.due_at
+    assert outbox.deliver(lonely.pk, now=now) == DeliveryState.FAILED
+
+    assert refreshed(lonely).attempts == len(outbox.BACKOFF) + 1
+    assert lonely.last_error.startswith("Given up after: The mail server cannot be reached")
+    assert Entry.objects.filter(what="delivery_failed").count() == 1
+
+
+def test_a_worker_that_was_away_for_days_still_sends(lonely, smtp_server):  # noqa: F811
+    assert outbox.deliver(lonely.pk, now=NOW + 5 * DAY) == DeliveryState.DONE
+
+
+def test_wrong_credentials_are_told_to_the_operator(lonely, settings, caplog, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise mail.TemporaryFailure("535 bad password", configuration=True)
+
+    monkeypatch.setattr(mail, "send", refuse)
+
+    assert outbox.deliver(lonely.pk, now=NOW) == DeliveryState.DUE
+    assert "535 bad password" in caplog.text
+
+
+def test_a_failed_delivery_can_be_sent_again_once_mended(lonely, smtp_server, settings):  # noqa: F811
+    settings.DEFAULT_FROM_EMAIL = "nobody at all"
+    assert outbox.deliver(lonely.pk, now=NOW) == DeliveryState.FAILED
+    assert "e-mail address" in refreshed(lonely).last_error
+
+    settings.DEFAULT_FROM_EMAIL = "agenda@fairbridge.example"
+    assert outbox.retry(lonely, now=NOW + 2 * DAY)
+    assert outbox.deliver(lonely.pk, now=NOW + 2 * DAY) == DeliveryState.DONE
+
+    assert parsed(smtp_server.messages[0])["Message-ID"] == lonely.message_id
+    assert not outbox.retry(lonely, now=NOW + 2 * DAY)
+
+
+def test_a_waiting_delivery_can_be_hurried_and_keeps_its_bytes(lonely, smtp_server):  # noqa: F811
+    smtp_server.refuse("DATA", 451, "Later")
+    outbox.deliver(lonely.pk, now=NOW)
+    letter = refreshed(lonely).letter
+
+    assert outbox.retry(lonely, now=NOW + timedelta(seconds=1))
+
+    assert refreshed(lonely).letter == letter
+    assert lonely.due_at == NOW + timedelta(seconds=1)
+
+
+# What is overtaken
+
+
+def test_an_invitation_overtaken_by_its_cancellation_is_not_sent(lonely, smtp_server):  # noqa: F811
+    bookings.cancel(lonely.booking, actor=Actor.AGENT, now=NOW)
+
+    outbox.sweep(now=NOW)
+
+    (message,) = map(parsed, smtp_server.messages)
+    assert message["Subject"].strip().startswith("Cancelled:")
+    assert "In-Reply-To" not in message
+    assert refreshed(lonely).state == DeliveryState.SUPERSEDED
+    assert not Entry.objects.filter(what="delivered", data__sequence=0).exists()
+
+
+def test_a_confirmation_without_calendar_is_overtaken_as_well(lonely, smtp_server):  # noqa: F811
+    Delivery.objects.update(invitation=None, sequence=None, method="")
+    Booking.objects.update(admission="cancelled")
+
+    assert outbox.deliver(lonely.pk, now=NOW) == DeliveryState.SUPERSEDED
+    assert smtp_server.messages == []
+
+
+# Workers that die, workers that meet
+
+
+def test_a_killed_worker_leaves_a_counted_attempt_and_the_same_bytes(lonely, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    letters = []
+
+    def send(letter):
+        letters.append(letter)
+        if len(letters) == 1:
+            raise Killed
+
+    monkeypatch.setattr(mail, "send", send)
+    with pytest.raises(Killed):
+        outbox.deliver(lonely.pk, now=NOW)
+
+    assert (refreshed(lonely).attempts, lonely.state) == (1, DeliveryState.SENDING)
+    assert outbox.deliver(lonely.pk, now=NOW + outbox.LEASE / 2) is None
+    Agenda.objects.update(location="Elsewhere")
+    assert outbox.sweep(now=NOW + outbox.LEASE) == 1
+    assert letters[0] == letters[1]
+    assert refreshed(lonely).state == DeliveryState.DONE
+
+
+def test_a_mail_that_kills_every_worker_is_given_up(lonely, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def send(letter):
+        raise Killed
+
+    monkeypatch.setattr(mail, "send", send)
+    now, kills = NOW, 0
+    while refreshed(lonely).state != DeliveryState.FAILED:
+        try:
+            outbox.deliver(lonely.pk, now=now)
+        except Killed:
+            kills += 1
+            now = refreshed(lonely).leased_until
+
+    assert kills <= len(outbox.BACKOFF) + 1
+    assert "Given up" in lonely.last_error
+
+
+def test_a_worker_that_comes_back_too_late_does_not_undo_a_delivery(lonely, monkeypatch):
+    def slow(letter):
+        # While this one waits, another worker takes over and succeeds.
+        monkeypatch.setattr(mail, "send", lambda letter: None)
+        assert outbox.deliver(lonely.pk, now=NOW + outbox.LEASE) == DeliveryState.DONE
+        raise mail.TemporaryFailure("timed out")
+
+    monkeypatch.setattr(mail, "send", slow)
+    outbox.deliver(lonely.pk, now=NOW)
+
+    assert refreshed(lonely).state == DeliveryState.DONE
+    assert Entry.objects.filter(what="delivered").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_workers_one_sends(lonely, smtp_server, simultaneously):  # noqa: F811
+    outcomes = simultaneously(lambda _number: outbox.deliver(lonely.pk, now=NOW), range(8))
+
+    assert sorted(map(str, outcomes)) == ["None"] * 7 + ["done"]
+    assert len(smtp_server.messages) == 1
+    assert refreshed(lonely).attempts == 1
+
+
+# Poison
+
+
+@pytest.mark.parametrize("broken", ["recipient", "action", "message_id", "letter", "language"])
+def test_a_delivery_that_cannot_be_written_fails_and_stops_no_other(
+    agenda,
+    smtp_server,  # noqa: F811
+    broken,
+):
+    first, second = make_booking(agenda).deliveries.order_by("pk")
+    junk = {
+        "recipient": {"recipient": "not an address"},
+        "action": {"action": {"texts": ["x", 3]}},
+        "message_id": {"message_id": "no id"},
+        "letter": {"letter": {"nonsense": 1}},
+        "language": {"action": {"texts": [{"language": [], "subject": {}, "text": 3}]}},
+    }[broken]
+    Delivery.objects.filter(pk=first.pk).update(**junk)
+
+    assert outbox.sweep(now=NOW) == 2
+
+    assert refreshed(second).state == DeliveryState.DONE
+    if broken != "language":
+        assert refreshed(first).state == DeliveryState.FAILED
+        assert first.last_error
+
+
+def test_an_error_nobody_foresaw_stops_no_other(agenda, monkeypatch, caplog):
+    first, second = make_booking(agenda).deliveries.order_by("pk")
+    original = outbox.deliver
+
+    def deliver(pk, *, now):
+        if pk == first.pk:
+            raise RuntimeError("the disk is on fire")
+        return original(pk, now=now)
+
+    monkeypatch.setattr(outbox, "deliver", deliver)
+
+    assert outbox.sweep(now=NOW) == 1
+    assert refreshed(second).state == DeliveryState.DONE
+    assert "the disk is on fire" in caplog.text
+
+
+def test_an_unusable_sender_or_visitor_address_costs_no_booking(agenda, settings):
+    settings.DEFAULT_FROM_EMAIL = "nobody at all"
+
+    booking = make_booking(agenda, user_email="not an address")
+    outbox.sweep(now=NOW)
+
+    assert booking.pk
+    assert {delivery.state for delivery in booking.deliveries.all()} == {DeliveryState.FAILED}
+
+
+def test_a_sweep_ends_before_the_next_one_begins(agenda, monkeypatch):
+    make_booking(agenda)
+    monkeypatch.setattr(outbox, "SWEEP_SECONDS", -1)
+
+    assert outbox.sweep(now=NOW) == 0
+
+
+# Secrets
+
+
+def dump(capsys):
+    call_command("dumpdata", "wagtail_agenda", "django_q")
+    return capsys.readouterr().out
+
+
+def test_the_manage_link_is_never_in_the_database(lonely, smtp_server, capsys):  # noqa: F811
+    token = tokens.manage_token(lonely.booking)
+
+    assert token not in dump(capsys)
+    smtp_server.refuse("DATA", 451, "Later")
+    outbox.deliver(lonely.pk, now=NOW)
+    assert refreshed(lonely).letter
+    assert token not in dump(capsys)
+    smtp_server.accept()
+    outbox.deliver(lonely.pk, now=NOW + DAY)
+    assert token in parsed(smtp_server.messages[0]).get_body(("plain",)).get_content()
+    assert refreshed(lonely).letter is None
+    after = dump(capsys)
+    assert token not in after
+    assert tokens.digest_of(token) in after
+
+
+def test_a_delivery_is_written_with_the_booking_or_not_at_all(agenda):
+    with transaction.atomic():
+        make_booking(agenda)
+        assert Delivery.objects.count() == 2
+        transaction.set_rollback(True)
+
+    assert not Delivery.objects.exists()
+    assert not Booking.objects.exists()
