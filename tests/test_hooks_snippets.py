@@ -432,6 +432,31 @@ def test_what_an_event_cannot_be_is_said_at_its_field(administrator, field, valu
     assert not Bookable.objects.exists()
 
 
+def test_the_times_of_an_event_are_its_agendas(administrator):
+    agenda = make_agenda(kind=AgendaKind.EVENTS, timezone="America/New_York")
+    assert administrator.post(url(Event, "add"), event_data(agenda)).status_code == 302
+    event = Event.objects.get()
+    assert event.start == datetime(2026, 12, 2, 18, tzinfo=agenda.zone)
+    page = administrator.get(url(Event, "edit", event.pk))
+    assert 'value="2026-12-02 18:00"' in page.content.decode()
+    assert "Wednesday 2 December 2026, 18:00" in text(administrator.get(url(Event, "index")))
+    skipped = event_data(agenda, start="2027-03-14 02:30", end="2027-03-14 04:00")
+    found = errors(administrator.post(url(Event, "add"), skipped))
+    assert "Clocks in America/New_York skip 02:30" in found["start"]
+
+
+def test_an_event_saved_as_it_was_keeps_its_time(administrator):
+    event = booked_event()
+    agenda = event.agenda
+    Agenda.objects.filter(pk=agenda.pk).update(timezone="Asia/Tokyo")
+    form = administrator.get(url(Event, "edit", event.pk)).context["form"]
+    times = {field: f"{form[field].value():%Y-%m-%d %H:%M}" for field in ("start", "end")}
+    data = event_data(agenda, places="10", **times)
+    response = administrator.post(url(Event, "edit", event.pk), data)
+    assert response.status_code == 302, errors(response)
+    assert Event.objects.get(pk=event.pk).start == event.start
+
+
 def booked_event(places=10, taken=3):
     event = make_event(places=places)
     slot = next(

@@ -14,7 +14,7 @@ from wagtail.admin.panels import (
     ObjectList,
     TabbedInterface,
 )
-from wagtail.admin.ui.tables import BooleanColumn, Column, DateColumn, NumberColumn
+from wagtail.admin.ui.tables import BooleanColumn, Column, NumberColumn
 
 from wagtail_agenda import permissions
 from wagtail_agenda.choices import Role
@@ -236,6 +236,7 @@ class WorkflowStatusViewSet(ScopedSnippetViewSet):
 class OfferViewSet(ScopedModelViewSet):
     """Appointment types, desks and events: each is a row of one agenda."""
 
+    index_view_class = setup.OfferIndexView
     add_view_class = setup.OfferCreateView
     list_per_page = 50
 
@@ -332,7 +333,7 @@ class EventViewSet(OfferViewSet):
     list_display = [
         "label",
         "agenda",
-        DateColumn("start", label=_("Starts"), sort_key="start"),
+        Column("start", label=_("Starts"), accessor=setup.start_in_words, sort_key="start"),
         NumberColumn("places_booked", label=_("Booked"), accessor="bookable.places_booked"),
         NumberColumn("places", label=_("Places"), accessor="bookable.places"),
     ]

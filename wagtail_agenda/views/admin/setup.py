@@ -24,7 +24,7 @@ from wagtail.admin.widgets.button import Button
 from wagtail.blocks.stream_block import StreamBlockValidationError
 from wagtail.blocks.struct_block import StructBlockValidationError
 
-from wagtail_agenda import booking, permissions, removal
+from wagtail_agenda import booking, permissions, removal, schedule, wording
 from wagtail_agenda.blocks.actions import validate_placeholders
 from wagtail_agenda.blocks.schedule import skipped_times
 from wagtail_agenda.choices import AgendaKind, Role
@@ -374,14 +374,35 @@ class EventForm(OfferForm):
         if self.instance.bookable_id:
             self.initial.setdefault("places", self.instance.places)
         self.time_on_record = (self.instance.start, self.instance.end)
+        for field in ("start", "end"):
+            self.fields[field].help_text = _("In the time zone of the agenda.")
+            if self.instance.pk and getattr(self.instance, field):
+                # Without a zone, so that the field does not convert it to the site's own.
+                shown = timezone.make_naive(
+                    getattr(self.instance, field), self.instance.agenda.zone
+                )
+                self.initial[field] = shown
 
     def clean(self):
         cleaned = super().clean()
+        if agenda := cleaned.get("agenda"):
+            self._read_in_zone_of(agenda, cleaned)
         start, end = cleaned.get("start"), cleaned.get("end")
         if start and end and end <= start:
             message = _("This is not after the start. Choose a later time.")
             self.add_error("end", ValidationError(message, code="ends_before_start"))
         return cleaned
+
+    def _read_in_zone_of(self, agenda: Agenda, cleaned) -> None:
+        """Takes the times as the agenda's: the field has read them as the site's."""
+        for field in ("start", "end"):
+            if cleaned.get(field) is None:
+                continue
+            typed = timezone.make_naive(cleaned[field])
+            if schedule.wall_time_exists(typed.date(), typed.time(), agenda.zone):
+                cleaned[field] = typed.replace(tzinfo=agenda.zone)
+            else:
+                self.add_error(field, _skipped_error(typed, agenda.zone))
 
     def save(self, commit=True):
         """Raises BookingError when the places or the time cannot be what the form says."""
@@ -412,6 +433,21 @@ class SavesEvent:
             form.add_error(field, ValidationError(error.message, code=error.code))
             self.produced_error_message = self.get_error_message()
             return self.form_invalid(form)
+
+
+class OfferIndexView(generic.IndexView):
+    """Reads what its columns show in one query."""
+
+    related = {Desk: ["agenda", "schedule"], MeetingType: ["agenda"], Event: ["agenda", "bookable"]}
+
+    def get_base_queryset(self):
+        return super().get_base_queryset().select_related(*self.related[self.model])
+
+
+def start_in_words(event: Event) -> str:
+    """When an event starts, as its visitors read it."""
+    local = event.start.astimezone(event.agenda.zone)
+    return f"{wording.day_text(local.date())}, {wording.time_text(local)}"
 
 
 class OfferCreateView(generic.CreateView):
