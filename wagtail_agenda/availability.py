@@ -9,9 +9,9 @@ rows is what costs, and therefore only integers are read.
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum
 
 from wagtail_agenda.choices import DelayUnit
 from wagtail_agenda.errors import AgendaClosed, EventIsOver, NotOffered, SoldOut
@@ -34,6 +34,9 @@ APPOINTMENT_KEY = re.compile(
     re.ASCII,
 )
 EVENT_KEY = re.compile(r"[-a-zA-Z0-9_]{1,100}", re.ASCII)
+
+LATEST_MINUTE = 2_147_000_000
+"""What starts later, in the year 6052, is not offered: its minutes do not fit the column."""
 
 
 @dataclass(frozen=True)
@@ -104,11 +107,10 @@ def booking_window(agenda: Agenda, now: datetime) -> Interval:
 def meeting_types_on_offer(agenda: Agenda) -> list[MeetingType]:
     """The appointment types that some desk in service gives, in their order."""
     in_service = set(agenda.desks.filter(retired=False).values_list("pk", flat=True))
-    types = agenda.meeting_types.filter(retired=False).prefetch_related("desks")
     return [
         meeting_type
-        for meeting_type in types
-        if in_service & ({desk.pk for desk in meeting_type.desks.all()} or in_service)
+        for meeting_type, chosen in _types_with_desks(agenda)
+        if in_service & (chosen or in_service)
     ]
 
 
@@ -125,16 +127,17 @@ def slots(
 ) -> list[Slot]:
     """The slots of the local days `first` to `last` inclusive, in order of time.
 
-    Clipped to the booking delays unless `bypass_delays`, and never in the past. What `lock_code`
-    holds counts as free. `with_full` also lists what has no free place.
+    Clipped to the booking delays unless `bypass_delays`; never what has begun, and nothing of a
+    type that is retired or another agenda's. What `lock_code` holds counts as free. `with_full`
+    also lists what has no free place.
     """
     window = _window(agenda, first, last, now, bypass_delays)
     if window is None:
         return []
     if not agenda.takes_appointments:
         return _event_slots(agenda, window, now, lock_code, with_full)
-    types = [meeting_type] if meeting_type else meeting_types_on_offer(agenda)
-    return _appointment_slots(agenda, types, (first, last), window, now, lock_code, with_full)
+    types = _types_with_desks(agenda, meeting_type)
+    return _appointment_slots(agenda, types, window, now, lock_code, with_full)
 
 
 def find(
@@ -184,8 +187,14 @@ def nearest(
 ) -> list[Slot]:
     """The free slots closest to a moment, in order of time: what to offer for one that is gone."""
     free = _free_within_delays(agenda, meeting_type, now, lock_code)
-    closest = sorted(free, key=lambda slot: abs(slot.start - around))[:limit]
-    return sorted(closest, key=lambda slot: slot.start)
+    moment = around.astimezone(timezone.utc)
+    closest = sorted(free, key=lambda slot: abs(slot.start - moment))[:limit]
+    return _by_time(closest)
+
+
+def _by_time(found: Iterable[Slot]) -> list[Slot]:
+    # Within one zone Python compares wall times, which a night may repeat.
+    return sorted(found, key=lambda slot: slot.start.astimezone(timezone.utc))
 
 
 def _free_within_delays(
@@ -216,7 +225,7 @@ def _window(
     if first > last:
         return None
     earliest, latest = day_bounds(first, agenda.zone)[0], day_bounds(last, agenda.zone)[1]
-    earliest = max(earliest, epoch_minutes_up(now))
+    earliest, latest = max(earliest, epoch_minutes(now) + 1), min(latest, LATEST_MINUTE)
     if not bypass_delays:
         allowed_from, allowed_to = booking_window(agenda, now)
         earliest, latest = max(earliest, allowed_from), min(latest, allowed_to)
@@ -226,35 +235,56 @@ def _window(
 # Appointments
 
 
+TypeWithDesks = tuple[MeetingType, frozenset[int]]
+"""An appointment type and the desks chosen for it; none chosen means every desk."""
+
+
+def _types_with_desks(
+    agenda: Agenda, meeting_type: MeetingType | None = None
+) -> list[TypeWithDesks]:
+    """The agenda's appointment types that are not retired, or the one of them asked for."""
+    if meeting_type is not None:
+        if meeting_type.agenda_id != agenda.pk or meeting_type.retired:
+            return []
+        return [(meeting_type, frozenset(meeting_type.desks.values_list("pk", flat=True)))]
+    # One row per type and desk: a second query for the desks would buy nothing.
+    types: dict[int, MeetingType] = {}
+    chosen: dict[int, set[int]] = {}
+    for row in agenda.meeting_types.filter(retired=False).annotate(desk_id=F("desks")):
+        types.setdefault(row.pk, row)
+        chosen.setdefault(row.pk, set()).update({row.desk_id} - {None})
+    return [(types[pk], frozenset(desk_ids)) for pk, desk_ids in chosen.items()]
+
+
 def _appointment_slots(
     agenda: Agenda,
-    types: Sequence[MeetingType],
-    days: tuple[date, date],
+    types: Sequence[TypeWithDesks],
     window: Interval,
     now: datetime,
     lock_code: str,
     with_full: bool,
 ) -> list[Slot]:
-    desks = list(
-        agenda.desks.filter(retired=False)
-        .select_related("schedule")
-        .prefetch_related("closure_calendars")
-    )
+    desks = list(agenda.desks.filter(retired=False).prefetch_related("closure_calendars"))
     if not desks or not types:
         return []
-    openings = desk_openings(agenda, desks, max(days[0], _day(agenda, window[0])), days[1])
-    before = max(meeting_type.buffer_before for meeting_type in types)
-    after = max(meeting_type.duration + meeting_type.buffer_after for meeting_type in types)
+    longest = max(meeting_type.duration for meeting_type, _chosen in types)
+    before = max(meeting_type.buffer_before for meeting_type, _chosen in types)
+    after = max(
+        meeting_type.duration + meeting_type.buffer_after for meeting_type, _chosen in types
+    )
+    # An appointment that starts before the window's end may go on into the next day's hours.
+    openings = desk_openings(
+        agenda, desks, _day(agenda, window[0]), _day(agenda, window[1] + longest)
+    )
     grid = Grid.covering(window[0] - before, window[1] + after)
     busy = _busy_masks(desks, grid, now, lock_code)
     found = []
-    for meeting_type in types:
-        chosen = {desk.pk for desk in meeting_type.desks.all()}
+    for meeting_type, chosen in types:
         of_type = [desk for desk in desks if not chosen or desk.pk in chosen]
         found += _slots_of_type(
             agenda, meeting_type, of_type, openings, busy, grid, window, with_full
         )
-    return sorted(found, key=lambda slot: slot.start)
+    return _by_time(found)
 
 
 def _slots_of_type(
@@ -271,7 +301,7 @@ def _slots_of_type(
     cells = meeting_type.duration // CELL_MINUTES
     occupied_cells = before + cells + meeting_type.buffer_after // CELL_MINUTES
     step_cells = meeting_type.start_step // CELL_MINUTES
-    in_window = grid.inward_mask([window]) | grid.outward_mask([(window[0], window[0] + 1)])
+    in_window = grid.outward_mask([window])
     open_starts: dict[tuple[Interval, ...], int] = {}
     free_desks: dict[int, list[int]] = {}
     for desk in desks:
@@ -294,7 +324,7 @@ def _slots_of_type(
     result = []
     for cell, desk_ids in free_desks.items():
         minute = grid.minute_of(cell)
-        if not window[0] <= minute < window[1]:
+        if minute < window[0]:
             continue
         start = instant_of(minute)
         result.append(
@@ -316,12 +346,16 @@ def desk_openings(
     agenda: Agenda, desks: Iterable[Desk], first: date, last: date
 ) -> dict[int, tuple[Interval, ...]]:
     """When each desk is open, by its primary key: its own hours or the agenda's, less closures."""
+    desks = list(desks)
     agenda_calendars = list(agenda.closure_calendars.all())
+    schedules = Schedule.objects.in_bulk(
+        {desk.schedule_id or agenda.schedule_id for desk in desks} - {None}
+    )
     periods: dict[int | None, list[Period]] = {}
     known: dict[tuple, tuple[Interval, ...]] = {}
     openings = {}
     for desk in desks:
-        schedule = desk.schedule or agenda.schedule
+        schedule = schedules.get(desk.schedule_id or agenda.schedule_id)
         calendars = {calendar.pk: calendar for calendar in agenda_calendars}
         calendars |= {calendar.pk: calendar for calendar in desk.closure_calendars.all()}
         case = (schedule.pk if schedule else None, *sorted(calendars))
@@ -476,6 +510,8 @@ def _find_event(
         raise NotOffered()
     if event.start <= now:
         raise EventIsOver()
+    if epoch_minutes(event.end) > LATEST_MINUTE:
+        raise NotOffered()
     if not bypass_delays:
         earliest, latest = booking_window(agenda, now)
         if not earliest <= epoch_minutes(event.start) < latest:
