@@ -6,8 +6,10 @@ minute. A lost task or a broker that is down costs delay, never a mail.
 
 import logging
 
-from django.apps import apps
-from django.db import DEFAULT_DB_ALIAS, connection, transaction
+from django.apps import apps as present_apps
+from django.apps.registry import Apps
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.models import Model
 from django.dispatch import receiver
 from django.utils import timezone
 
@@ -15,6 +17,9 @@ from wagtail_agenda import booking, outbox
 from wagtail_agenda.signals import deliveries_due
 
 logger = logging.getLogger(__name__)
+
+EVERY_SO_MANY_MINUTES = "I"
+"""`django_q.models.Schedule.MINUTES`, which the models of a migration do not have."""
 
 SCHEDULES = {
     "wagtail_agenda: sweep the outbox": ("wagtail_agenda.tasks.sweep_outbox", 1),
@@ -26,9 +31,9 @@ SCHEDULES = {
 @receiver(deliveries_due, dispatch_uid="wagtail_agenda.nudge")
 def nudge(pks: list[int], **_kwargs) -> None:
     """Ask the queue to deliver at once. A queue that is down fails no booking."""
-    from django_q.tasks import async_task
-
     try:
+        from django_q.tasks import async_task
+
         async_task("wagtail_agenda.tasks.deliver", pks)
     except Exception:
         logger.warning(
@@ -37,7 +42,7 @@ def nudge(pks: list[int], **_kwargs) -> None:
 
 
 def deliver(pks: list[int]) -> None:
-    """Attempt these deliveries."""
+    """Attempt these deliveries. What an unexpected error leaves over is swept."""
     for pk in pks:
         outbox.deliver(pk)
 
@@ -52,23 +57,31 @@ def purge_lapsed_holds() -> int:
     return booking.purge_baskets(timezone.now())
 
 
-def ensure_schedules(using: str = DEFAULT_DB_ALIAS, **_kwargs) -> None:
+def ensure_schedules(using: str = DEFAULT_DB_ALIAS, apps: Apps = present_apps, **_kwargs) -> None:
     """Make or mend our schedules, by name. Runs on ``post_migrate``; keeps when each runs next."""
-    if using != DEFAULT_DB_ALIAS or not apps.is_installed("django_q"):
+    try:
+        schedules = apps.get_model("django_q", "Schedule").objects.using(using)
+    except LookupError:
+        # Not installed, or only this add-on was migrated: migrating django_q comes by here again.
         return
-    from django_q.models import Schedule
-
-    if Schedule._meta.db_table not in connection.introspection.table_names():
-        # Only this add-on was migrated; migrating django_q comes by here again.
+    if using != DEFAULT_DB_ALIAS or not _is_migrated(using, schedules.model):
         return
-    with transaction.atomic():
+    with transaction.atomic(using=using):
         for name, (function, minutes) in SCHEDULES.items():
-            Schedule.objects.update_or_create(
-                name=name,
-                defaults={
-                    "func": function,
-                    "schedule_type": Schedule.MINUTES,
-                    "minutes": minutes,
-                    "repeats": -1,
-                },
-            )
+            wanted = {
+                "func": function,
+                "schedule_type": EVERY_SO_MANY_MINUTES,
+                "minutes": minutes,
+                "repeats": -1,
+            }
+            # Names are not unique there, and two servers may have migrated at once.
+            kept, *surplus = schedules.filter(name=name).order_by("pk") or [None]
+            if kept is None:
+                schedules.create(name=name, **wanted)
+            else:
+                schedules.filter(pk=kept.pk).update(**wanted)
+                schedules.filter(pk__in=[schedule.pk for schedule in surplus]).delete()
+
+
+def _is_migrated(using: str, model: type[Model]) -> bool:
+    return model._meta.db_table in connections[using].introspection.table_names()
