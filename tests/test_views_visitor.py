@@ -874,6 +874,14 @@ def test_a_request_larger_than_any_form(visitor):
         (b"\xff\xfe\x00", "application/x-www-form-urlencoded"),
         (b"--x\r\nbroken", "multipart/form-data; boundary=x"),
         (b"a=%ED%A0%80&definition=%00", "application/x-www-form-urlencoded"),
+        (
+            b"".join(
+                b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n\\ud800\r\n' % name
+                for name in (b"definition", b"slot", b"type", b"user_name", b"phone", b"seen")
+            )
+            + b"--x--\r\n",
+            "multipart/form-data; boundary=x; charset=raw_unicode_escape",
+        ),
     ],
 )
 def test_a_request_that_no_browser_sends(visitor, body, content_type):

@@ -13,6 +13,7 @@ import re
 import secrets
 from collections.abc import Callable
 from datetime import date, datetime
+from datetime import timezone as fixed_zone
 from functools import wraps
 from itertools import groupby
 from urllib.parse import SplitResult, urlencode, urlsplit
@@ -559,7 +560,7 @@ def _window(agenda: Agenda, now: datetime) -> tuple[date, date]:
 
 
 def _moment_of(agenda: Agenda, key: str) -> datetime | None:
-    """When a slot of that name begins, whether or not it can be had; None for no such name."""
+    """When a slot of that name begins, in UTC, whether or not it can be had; None for no name."""
     if not agenda.takes_appointments:
         event = agenda.events.filter(slug=key).first()
         return event.start if event else None
@@ -568,8 +569,8 @@ def _moment_of(agenda: Agenda, key: str) -> datetime | None:
         return None
     try:
         local = datetime.strptime(named["day"] + named["time"], "%Y-%m-%d%H%M")
-        return local.replace(tzinfo=agenda.zone)
-    except ValueError:
+        return local.replace(tzinfo=agenda.zone).astimezone(fixed_zone.utc)
+    except (ValueError, OverflowError):
         return None
 
 
