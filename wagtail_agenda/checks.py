@@ -6,10 +6,16 @@ from django.apps import apps
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, Warning
-from django.db import connections
+from django.core.mail.backends.smtp import EmailBackend
+from django.db import connections, router
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
+from django.utils import translation
+from django.utils.module_loading import import_string
 
-from wagtail_agenda import conf
+from wagtail_agenda import cleaning, conf
+
+DEFAULT_RETRY = 60
+"""Seconds. What django-q2 takes where Q_CLUSTER names none."""
 
 MINIMUM_SQLITE_TIMEOUT = 20
 """Seconds. Under load SQLite serves waiting writers unfairly; the last of 200 needs several."""
@@ -36,30 +42,37 @@ def check_queue(app_configs, **kwargs) -> list[CheckMessage]:
                 id="wagtail_agenda.E002",
             )
         ]
-    timeout, retry = cluster.get("timeout"), cluster.get("retry", 60)
-    if timeout is None or retry <= timeout:
-        return [
-            Error(
-                f"Q_CLUSTER: retry ({retry}) must be above timeout ({timeout}), "
-                "or running tasks are started again.",
-                hint="Set timeout to 60 and retry to 600.",
-                id="wagtail_agenda.E003",
-            )
-        ]
+    timeout, retry = cluster.get("timeout"), cluster.get("retry", DEFAULT_RETRY)
+    if not _is_number(timeout):
+        problem = "Q_CLUSTER has no timeout: a task that hangs would hold its worker for ever."
+    elif not _is_number(retry) or retry <= timeout:
+        problem = (
+            f"Q_CLUSTER: retry ({retry}) must be above timeout ({timeout}), "
+            "or running tasks are started again."
+        )
+    else:
+        return []
+    return [Error(problem, hint="Set timeout to 60 and retry to 600.", id="wagtail_agenda.E003")]
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+@checks.register("wagtail_agenda")
+def check_database(app_configs, **kwargs) -> list[CheckMessage]:
+    """Whether the database will serve many visitors at once without errors.
+
+    Reads settings and opens no connection, so it need not wait for ``check --database`` as
+    Django's own database checks do.
+    """
+    alias = router.db_for_write(apps.get_model("wagtail_agenda", "Booking"))
+    connection = connections[alias]
+    if connection.vendor == "sqlite":
+        return list(_check_sqlite(alias, connection.settings_dict))
+    if connection.vendor == "mysql":
+        return list(_check_isolation(alias, connection.settings_dict))
     return []
-
-
-@checks.register(Tags.database)
-def check_database(app_configs, databases=None, **kwargs) -> list[CheckMessage]:
-    """Whether the database will serve many visitors at once without errors."""
-    messages: list[CheckMessage] = []
-    for alias in databases or []:
-        connection = connections[alias]
-        if connection.vendor == "sqlite":
-            messages += _check_sqlite(alias, connection.settings_dict)
-        elif connection.vendor == "mysql":
-            messages += _check_isolation(alias, connection.settings_dict)
-    return messages
 
 
 def _check_sqlite(alias: str, configured: dict) -> Iterator[CheckMessage]:
@@ -98,28 +111,61 @@ def _check_isolation(alias: str, configured: dict) -> Iterator[CheckMessage]:
 
 
 @checks.register("wagtail_agenda")
-def check_mail(app_configs, **kwargs) -> list[CheckMessage]:
+def check_mail_timeout(app_configs, **kwargs) -> list[CheckMessage]:
     """Whether a mail server that hangs can block the worker."""
     mailers = getattr(settings, "MAILERS", None)
     if mailers:
         # Django 6.1's setting replaces EMAIL_TIMEOUT.
         timeouts = [
-            mailer.get("OPTIONS", {}).get("timeout")
+            (mailer.get("OPTIONS") or {}).get("timeout")
             for mailer in mailers.values()
-            if "smtp" in str(mailer.get("BACKEND", "smtp"))
+            if _is_smtp(mailer.get("BACKEND"))
         ]
-        missing = any(timeout is None for timeout in timeouts)
+        setting, missing = "MAILERS[…]['OPTIONS']['timeout']", None in timeouts
     else:
-        missing = settings.EMAIL_TIMEOUT is None
+        setting = "EMAIL_TIMEOUT"
+        missing = _is_smtp(settings.EMAIL_BACKEND) and settings.EMAIL_TIMEOUT is None
     if not missing:
         return []
     return [
         Warning(
-            "EMAIL_TIMEOUT is not set: a mail server that hangs would block the worker for ever.",
-            hint="Set EMAIL_TIMEOUT = 20.",
+            f"{setting} is not set: a mail server that hangs would block the worker for ever.",
+            hint=f"Set {setting} = 20.",
             id="wagtail_agenda.W005",
         )
     ]
+
+
+def _is_smtp(path: str | None) -> bool:
+    if path is None:
+        return True
+    try:
+        backend = import_string(path)
+    except ImportError:
+        # Django says so itself as soon as it is used; an extra need not be installed here.
+        return False
+    return isinstance(backend, type) and issubclass(backend, EmailBackend)
+
+
+@checks.register("wagtail_agenda")
+def check_sender(app_configs, **kwargs) -> list[CheckMessage]:
+    """Whether mails come from an address that mail servers and calendars take."""
+    from wagtail_agenda.correspondence import sender
+
+    address = sender().address
+    try:
+        cleaning.email_address(address)
+    except ValueError:
+        return [
+            Error(
+                f"Mails would come from “{address}”, which is not a usable e-mail address, so "
+                "none will leave.",
+                hint="Set DEFAULT_FROM_EMAIL, or WAGTAIL_AGENDA['FROM_EMAIL'], to something like "
+                '"Town hall <agenda@example.org>".',
+                id="wagtail_agenda.E006",
+            )
+        ]
+    return []
 
 
 @checks.register(Tags.urls)
@@ -128,7 +174,7 @@ def check_urls(app_configs, **kwargs) -> list[CheckMessage]:
     if not getattr(settings, "ROOT_URLCONF", None):
         return []
     try:
-        path = reverse("wagtail_agenda:choose")
+        paths = _paths_by_language("wagtail_agenda:choose")
     except NoReverseMatch:
         return [
             Error(
@@ -138,6 +184,17 @@ def check_urls(app_configs, **kwargs) -> list[CheckMessage]:
                 id="wagtail_agenda.E004",
             )
         ]
+    if len(set(paths.values())) > 1:
+        return [
+            Warning(
+                "The add-on's URLs are inside i18n_patterns: the link to a booking is another one "
+                "in each language, and dead once that language is removed.",
+                hint='Move include("wagtail_agenda.urls") out of i18n_patterns(…), into the '
+                "urlpatterns above it.",
+                id="wagtail_agenda.W008",
+            )
+        ]
+    path = paths[settings.LANGUAGE_CODE]
     try:
         found = resolve(path)
     except Resolver404:
@@ -151,6 +208,14 @@ def check_urls(app_configs, **kwargs) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+def _paths_by_language(name: str) -> dict[str, str]:
+    paths = {}
+    for language in {settings.LANGUAGE_CODE, *(code for code, _name in settings.LANGUAGES)}:
+        with translation.override(language):
+            paths[language] = reverse(name)
+    return paths
 
 
 @checks.register("wagtail_agenda")
