@@ -4,42 +4,133 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.management import call_command
+from django.contrib.auth.models import Group
 from django.http import HttpResponse
+from django.utils import timezone
 from wagtail.models import Page, Site
 
+from example_site.home import demo_content
+from example_site.home.models import Notice
 from example_site.loopback import LoopbackOnly
+from wagtail_agenda import permissions
+from wagtail_agenda.choices import Attendance, DeliveryState, Role
+from wagtail_agenda.models import (
+    Agenda,
+    AgendaGrant,
+    Booking,
+    ClosureCalendar,
+    Delivery,
+    Desk,
+    Entry,
+    Event,
+    FormVersion,
+    MeetingType,
+    Occupation,
+    Schedule,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
+MONDAY = datetime(2026, 11, 23, 10, 20, tzinfo=ZoneInfo("Europe/Paris"))
+
+
+def everything():
+    """What would differ if loading again added, changed or repeated anything."""
+    rows = [Page, Agenda, Schedule, Desk, MeetingType, Event, ClosureCalendar, Notice, FormVersion]
+    rows += [Booking, Entry, Delivery, Occupation, Group, AgendaGrant, get_user_model()]
+    return {
+        "rows": {model.__name__: model.objects.count() for model in rows},
+        "pages": list(Page.objects.values_list("pk", "latest_revision_created_at")),
+        "bookings": list(Booking.objects.values_list("pk", "status", "attendance").order_by("pk")),
+    }
+
+
 @pytest.mark.django_db
-def test_loading_the_demo_twice_changes_nothing(settings, django_assert_num_queries):
+def test_demo_loads_once_and_follows_the_calendar(settings, mailoutbox):
     settings.DEBUG = True
-    call_command("load_demo", verbosity=0)
-    pages = list(Page.objects.values_list("pk", "latest_revision_created_at"))
-    call_command("load_demo", verbosity=0)
-    assert list(Page.objects.values_list("pk", "latest_revision_created_at")) == pages
-    assert get_user_model().objects.get(username="admin").check_password("admin")
+    demo_content.load(MONDAY)
+    before = everything()
+    demo_content.load(MONDAY)
+    assert everything() == before
+    for name in ("admin", "agent", "editor"):
+        assert get_user_model().objects.get(username=name).check_password(name)
+
+    past = Booking.objects.filter(start__lt=MONDAY)
+    assert past.count() >= 50
+    assert Booking.objects.filter(start__gte=MONDAY).count() >= 40
+    assert set(past.values_list("status__slug", flat=True)) == {
+        "confirmed",
+        "cancelled",
+        "present",
+        "absent",
+    }
+    # Of all their mails, only those of the two examples are left for the worker.
+    assert mailoutbox == []
+    due = Delivery.objects.exclude(state=DeliveryState.DONE)
+    assert {delivery.booking.created_at for delivery in due} == {MONDAY}
+    assert due.count() == 3
+    coming = Event.objects.filter(start__gte=MONDAY)
+    assert coming.count() >= 8
+    assert any(event.bookable.places_booked == event.places for event in coming)
+
+    # Five days later, the fortnights have moved on.
+    later = MONDAY + timedelta(days=5)
+    known = set(Booking.objects.values_list("pk", flat=True))
+    demo_content.load(later)
+    added = Booking.objects.exclude(pk__in=known)
+    assert added.filter(event=None).exists()
+    first_new_day = MONDAY.date() + timedelta(days=15)
+    assert all(booking.start.date() >= first_new_day for booking in added.filter(event=None))
+    assert not added.exclude(deliveries__state=DeliveryState.DONE).exists()
+    between = Booking.objects.filter(start__gt=MONDAY, start__lt=later - timedelta(days=1))
+    expected = between.filter(cancelled_at=None)
+    assert expected.exclude(attendance=Attendance.UNKNOWN).count() > expected.count() / 2
+
+
+@pytest.mark.django_db
+def test_agent_and_editor_of_the_demo_have_their_own_agenda_only(settings):
+    settings.DEBUG = True
+    demo_content.load_town_hall(timezone.now())
+    agent, editor = (get_user_model().objects.get(username=name) for name in ("agent", "editor"))
+    passports, workshops = (Agenda.objects.get(slug=slug) for slug in ("passports", "workshops"))
+    assert set(permissions.agendas_for(agent, Role.AGENT)) == {passports}
+    assert not permissions.may(agent, Role.EDITOR, passports)
+    assert set(permissions.agendas_for(editor, Role.EDITOR)) == {workshops}
+    page = Page.objects.get(slug="workshops")
+    assert page.permissions_for_user(editor).can_publish()
+    assert not page.permissions_for_user(agent).can_edit()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("slug", ["passport", "workshops", "study-rooms"])
+def test_every_service_page_of_the_demo_takes_bookings(client, settings, slug):
+    settings.DEMO_PORT = 8123
+    demo_content.load_town_hall(timezone.now())
+    page = client.get(f"/{slug}/", headers={"host": "localhost:8123"})
+    assert 'name="definition"' in page.content.decode()
+    assert page.content.decode().count('type="radio"') >= 2
 
 
 @pytest.mark.django_db
 def test_easy_password_exists_only_where_the_site_is_tried_out(settings):
     settings.DEBUG = False
-    call_command("load_demo", verbosity=0)
+    demo_content.load_town_hall(timezone.now())
     assert not get_user_model().objects.filter(username="admin").exists()
 
 
 @pytest.mark.django_db
 def test_site_answers_on_the_port_of_the_demo(settings, client):
     settings.DEMO_PORT = 8123
-    call_command("load_demo", verbosity=0)
+    demo_content.load_town_hall(timezone.now())
     site = Site.objects.get(is_default_site=True)
     assert (site.hostname, site.port) == ("localhost", 8123)
     page = client.get("/", headers={"host": "localhost:8123"})

@@ -1,6 +1,5 @@
 """What can be booked in the demo: counters with hours and closures, workshops, study rooms."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -18,22 +17,35 @@ PASSPORT_PAGE = "passport"
 WORKSHOP_PAGE = "workshops"
 STUDY_PAGE = "study-rooms"
 
+WORKSHOPS_BEHIND = timedelta(days=14)
+WORKSHOPS_AHEAD = timedelta(days=30)
+
 MONDAY_TO_FRIDAY = range(5)
 SATURDAY = 5
 LUNCH = (time(12), time(13, 30))
 
 
+@dataclass(frozen=True)
+class TownHall:
+    """The site and what can be booked on it."""
+
+    site: Site
+    passports: Agenda
+    workshops: Agenda
+    study_rooms: Agenda
+
+
 def passports(site: Site) -> Agenda:
     """Three counters for passports, of which one is open on Saturday morning as well."""
-    agenda = Agenda.objects.filter(slug="passport-and-identity-card").first()
+    agenda = Agenda.objects.filter(slug="passports").first()
     if agenda:
         return agenda
     office_hours = weekly(MONDAY_TO_FRIDAY, time(9), time(17, 30), LUNCH)
     agenda = published(
         Agenda(
             kind=AgendaKind.MEETINGS,
-            label="Passport and identity card",
-            slug="passport-and-identity-card",
+            label="Passport counters",
+            slug="passports",
             description="Applications for passports and identity cards, and their collection.",
             timezone=ZONE,
             location="Fairbridge Town Hall, 1 Market Square, Fairbridge",
@@ -48,7 +60,7 @@ def passports(site: Site) -> Agenda:
             staff_addresses="counters@fairbridge.example",
             label_template="{appointment_type}",
             user_display_label_template="{appointment_type}, Fairbridge Town Hall",
-            description_template="{answers}",
+            description_template="{appointment_type} at {desk}",
             backoffice_url_template=f"{site.root_url}/demo/back-office/{{number}}/",
         ),
         [closures()],
@@ -85,7 +97,7 @@ def passports(site: Site) -> Agenda:
     return agenda
 
 
-def study_room(site: Site) -> Agenda:
+def study_rooms(site: Site) -> Agenda:
     """Two rooms of the library, by the hour."""
     agenda = Agenda.objects.filter(slug="study-rooms").first()
     if agenda:
@@ -112,7 +124,7 @@ def study_room(site: Site) -> Agenda:
 
 
 def workshops(site: Site) -> Agenda:
-    """The agenda of the workshops; `coming_workshops()` fills it."""
+    """The agenda of the workshops; `make_workshops()` fills it."""
     agenda = Agenda.objects.filter(slug="workshops").first()
     return agenda or published(
         Agenda(
@@ -195,28 +207,37 @@ WORKSHOPS = (
 )
 
 
-def coming_workshops(agenda: Agenda, first: date, last: date, now: datetime) -> Iterator[tuple]:
-    """Makes the workshops of these days that are missing; yields each new one with its demand."""
-    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    for day in days:
+def make_workshops(agenda: Agenda, now: datetime) -> None:
+    """Makes the workshops that are missing around that moment."""
+    today = now.astimezone(agenda.zone).date()
+    for number in range(-WORKSHOPS_BEHIND.days, WORKSHOPS_AHEAD.days + 1):
+        day = today + timedelta(days=number)
         for workshop in WORKSHOPS:
             week = day.toordinal() // 7
-            if day.weekday() != workshop.weekday or week % workshop.every:
-                continue
-            slug = f"{slugify(workshop.label)}-{day.isoformat()}"
-            if not agenda.events.filter(slug=slug).exists():
-                start = datetime.combine(day, workshop.starts, tzinfo=agenda.zone)
-                event = Event.objects.create(
-                    agenda=agenda,
-                    label=workshop.label,
-                    slug=slug,
-                    description=workshop.description,
-                    location=workshop.location,
-                    start=start,
-                    end=start + timedelta(hours=workshop.hours),
-                )
-                booking.change_places(event, workshop.places, now=now)
-                yield event, workshop.demand
+            if day.weekday() == workshop.weekday and week % workshop.every == 0:
+                make_workshop(agenda, workshop, day, now)
+
+
+def make_workshop(agenda: Agenda, workshop: Workshop, day: date, now: datetime) -> None:
+    slug = f"{slugify(workshop.label)}-{day.isoformat()}"
+    if agenda.events.filter(slug=slug).exists():
+        return
+    start = datetime.combine(day, workshop.starts, tzinfo=agenda.zone)
+    event = Event.objects.create(
+        agenda=agenda,
+        label=workshop.label,
+        slug=slug,
+        description=workshop.description,
+        location=workshop.location,
+        start=start,
+        end=start + timedelta(hours=workshop.hours),
+    )
+    booking.change_places(event, workshop.places, now=now)
+
+
+def demand_for(event: Event) -> float:
+    """The share of an event's places that is taken; none of an event that somebody has added."""
+    return next((known.demand for known in WORKSHOPS if known.label == event.label), 0)
 
 
 # Hours and closures

@@ -9,7 +9,9 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.test.utils import override_settings
@@ -17,85 +19,82 @@ from django.utils.translation import override
 from wagtail.coreutils import string_to_ascii
 from wagtail.models import Site
 
-from example_site.home import demo_agendas
+from example_site.home.demo_agendas import TownHall, demand_for
 from example_site.home.models import HomePage, Notice
 from wagtail_agenda import availability, booking, form_definition, outbox, tasks
 from wagtail_agenda.availability import Slot
 from wagtail_agenda.blocks.booking_form import definition_of
 from wagtail_agenda.booking import Details
 from wagtail_agenda.choices import Actor, Attendance, DeliveryState
-from wagtail_agenda.models import Agenda, Booking, FormVersion
+from wagtail_agenda.models import Agenda, Booking, Event, FormVersion
 from wagtail_agenda.signals import deliveries_due
 
 FORTNIGHT = timedelta(days=14)
-WORKSHOPS_AHEAD = timedelta(days=30)
 
 DOCUMENTS = ["Passport", "Identity card", "Both"]
 CHANNELS = ["The town’s newsletter", "A poster", "A friend", "This website"]
 
+ENGLISH = settings.LANGUAGE_CODE
+
 PEOPLE = (
     ("Amélie Girard", "fr"),
-    ("Oluwaseun Adeyemi", "en"),
-    ("Nguyễn Thị Hương", "en"),
-    ("Marta Kowalczyk", "en"),
+    ("Oluwaseun Adeyemi", ENGLISH),
+    ("Nguyễn Thị Hương", ENGLISH),
+    ("Marta Kowalczyk", ENGLISH),
     ("Jürgen Weiß", "de"),
     ("Fatima Zahra El Amrani", "fr"),
-    ("Hugh Pemberton", "en"),
+    ("Hugh Pemberton", ENGLISH),
     ("Svetlana Morozova", "ru"),
-    ("Chidi Okafor", "en"),
-    ("Siobhán O’Connor", "en"),
-    ("Yuki Tanaka", "en"),
-    ("Lucas Ferreira da Silva", "en"),
+    ("Chidi Okafor", ENGLISH),
+    ("Siobhán O’Connor", ENGLISH),
+    ("Yuki Tanaka", ENGLISH),
+    ("Lucas Ferreira da Silva", ENGLISH),
     ("Ana-Maria Ionescu", "fr"),
-    ("Priya Raghunathan", "en"),
+    ("Priya Raghunathan", ENGLISH),
     ("Théo Lefebvre", "fr"),
-    ("Ingrid Sørensen", "en"),
-    ("Mohammed Al-Hashimi", "en"),
-    ("Grace Mwangi", "en"),
+    ("Ingrid Sørensen", ENGLISH),
+    ("Mohammed Al-Hashimi", ENGLISH),
+    ("Grace Mwangi", ENGLISH),
     ("Emre Yılmaz", "de"),
-    ("Zofia Nowak", "en"),
+    ("Zofia Nowak", ENGLISH),
     ("Jean-Baptiste N’Diaye", "fr"),
-    ("Li Wei", "en"),
-    ("Eleni Papadopoulou", "en"),
-    ("Noah van den Berg", "en"),
-    ("Aaliyah Johnson", "en"),
+    ("Li Wei", ENGLISH),
+    ("Eleni Papadopoulou", ENGLISH),
+    ("Noah van den Berg", ENGLISH),
+    ("Aaliyah Johnson", ENGLISH),
     ("Tomáš Dvořák", "de"),
     ("Camille Dubois", "fr"),
-    ("Kwame Mensah", "en"),
-    ("Isabella Rossi", "en"),
+    ("Kwame Mensah", ENGLISH),
+    ("Isabella Rossi", ENGLISH),
     ("Dmitri Sokolov", "ru"),
-    ("Sarah Cohen", "en"),
-    ("Rajesh Kumar Patel", "en"),
+    ("Sarah Cohen", ENGLISH),
+    ("Rajesh Kumar Patel", ENGLISH),
     ("Manon Petit", "fr"),
     ("Hannah Schmidt", "de"),
-    ("Björn Lindqvist", "en"),
-    ("Mei-Ling Chen", "en"),
+    ("Björn Lindqvist", ENGLISH),
+    ("Mei-Ling Chen", ENGLISH),
     ("Antoine Moreau", "fr"),
     ("Khadija Benali", "fr"),
-    ("William Ashworth", "en"),
-    ("Dolores Hernández", "en"),
+    ("William Ashworth", ENGLISH),
+    ("Dolores Hernández", ENGLISH),
 )
 REASONS = ("I am ill.", "I have found my passport again.", "I cannot get away from work.", "")
 
 
-def load(
-    passports: Agenda, workshops: Agenda, study_rooms: Agenda, site: Site, now: datetime
-) -> None:
+def load(town_hall: TownHall, now: datetime) -> None:
     """Books what is missing of the fortnights before and after that moment."""
     is_first_time = not Booking.objects.exists()
-    desk = FrontDesk(site, now)
+    desk = FrontDesk(town_hall.site, town_hall.passports.zone, now)
+    today = now.astimezone(town_hall.passports.zone).date()
     with mails_go_nowhere(), transaction.atomic():
-        for day in days_around(now.astimezone(passports.zone).date()):
-            desk.fill_day(passports, day, least=3, most=6)
-            desk.fill_day(study_rooms, day, least=0, most=2)
-        today = now.astimezone(workshops.zone).date()
-        for event, demand in demo_agendas.coming_workshops(
-            workshops, today - FORTNIGHT, today + WORKSHOPS_AHEAD, now
-        ):
-            desk.fill_event(event, demand)
+        for day in days_around(today):
+            desk.fill_day(town_hall.passports, day, least=3, most=6)
+            desk.fill_day(town_hall.study_rooms, day, least=0, most=1)
+        for event in town_hall.workshops.events.filter(bookings=None):
+            desk.fill_event(event, demand_for(event))
         desk.check_in_the_past(today)
     if is_first_time:
-        desk.book_examples(passports, workshops)
+        desk.book_examples(town_hall.passports, town_hall.workshops)
 
 
 def days_around(today: date) -> Iterator[date]:
@@ -123,10 +122,11 @@ def mails_go_nowhere() -> Iterator[None]:
 class FrontDesk:
     """Books, cancels and checks in as visitors and agents of the demo would have done."""
 
-    def __init__(self, site: Site, now: datetime):
+    def __init__(self, site: Site, zone: ZoneInfo, now: datetime):
         self.site = site
         self.now = now
         self.agent = get_user_model().objects.filter(username="agent").first()
+        self.zone = zone
         self.forms = {form.agenda_id: form for form in form_versions()}
 
     def fill_day(self, agenda: Agenda, day: date, *, least: int, most: int) -> None:
@@ -148,7 +148,7 @@ class FrontDesk:
                 of_kind = [slot for slot in slots if slot.meeting_type == kind]
                 self.book(dice.choice(of_kind), person, made_at, dice)
 
-    def fill_event(self, event, demand: float) -> None:
+    def fill_event(self, event: Event, demand: float) -> None:
         """Books the share of an event's places that is asked for."""
         dice = random.Random(event.slug)  # noqa: S311 - no secret, a demo
         wanted = round(event.places * demand * (dice.uniform(0.6, 1.1) if demand < 1 else 1))
@@ -192,7 +192,7 @@ class FrontDesk:
 
     def check_in_the_past(self, today: date) -> None:
         """Notes who came, up to yesterday. Now and then somebody forgets to."""
-        midnight = datetime.combine(today, datetime.min.time(), tzinfo=self.now.tzinfo)
+        midnight = datetime.combine(today, datetime.min.time(), tzinfo=self.zone)
         expected = Booking.objects.filter(
             start__lt=midnight, cancelled_at=None, attendance=Attendance.UNKNOWN
         ).select_related("agenda")
@@ -213,7 +213,7 @@ class FrontDesk:
             coming = availability.next_free(agenda, now=self.now, limit=1)
             for slot in coming:
                 # The examples are in the language of the demo, whoever makes them.
-                details = self.details(slot, (person[0], "en"), dice)
+                details = self.details(slot, (person[0], ENGLISH), dice)
                 booking.book(slot, details, now=self.now, actor=Actor.VISITOR)
 
     def details(self, slot: Slot, person: tuple[str, str], dice: random.Random) -> Details:
@@ -253,8 +253,8 @@ def form_versions() -> Iterator[FormVersion]:
     for owner in (*HomePage.objects.live(), *Notice.objects.all()):
         for block in owner.body:
             if block.block_type == "booking_form" and block.value.get("agenda"):
-                with override("en"):
-                    yield form_definition.keep(definition_of(block.value, language="en"))
+                with override(ENGLISH):
+                    yield form_definition.keep(definition_of(block.value, language=ENGLISH))
 
 
 def deliver(booked: Booking, at: datetime) -> None:

@@ -30,20 +30,29 @@ PRIVACY = (
 
 
 def load(now: datetime | None = None) -> None:
-    """Makes what is missing of the town hall, seen from that moment."""
+    """Makes what is missing of the town hall and of its bookings, seen from that moment."""
     now = now or timezone.now()
-    with transaction.atomic():
-        load_administrator()
-        site = load_site()
-        passports = demo_agendas.passports(site)
-        workshops = demo_agendas.workshops(site)
-        study_room = demo_agendas.study_room(site)
-        load_passport_page(site.root_page, passports)
-        workshop_page = load_workshop_page(site.root_page, workshops)
-        load_study_page(site.root_page, study_room)
-        load_colleague(AGENT, "Passport agents", passports, Role.AGENT)
-        load_colleague(EDITOR, "Workshop editors", workshops, Role.EDITOR, workshop_page)
-    demo_bookings.load(passports, workshops, study_room, site, now)
+    demo_bookings.load(load_town_hall(now), now)
+
+
+@transaction.atomic
+def load_town_hall(now: datetime) -> demo_agendas.TownHall:
+    """Makes what is missing of the pages, the agendas and the people who work with them."""
+    load_administrator()
+    site = load_site()
+    town_hall = demo_agendas.TownHall(
+        site=site,
+        passports=demo_agendas.passports(site),
+        workshops=demo_agendas.workshops(site),
+        study_rooms=demo_agendas.study_rooms(site),
+    )
+    demo_agendas.make_workshops(town_hall.workshops, now)
+    load_passport_page(site.root_page, town_hall.passports)
+    workshop_page = load_workshop_page(site.root_page, town_hall.workshops)
+    load_study_page(site.root_page, town_hall.study_rooms)
+    load_colleague(AGENT, "Passport agents", town_hall.passports, Role.AGENT)
+    load_colleague(EDITOR, "Workshop editors", town_hall.workshops, Role.EDITOR, workshop_page)
+    return town_hall
 
 
 # People who work there

@@ -11,7 +11,13 @@ from example_site.settings.base import *
 
 DEBUG = True
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+# Shows the links to the inbox and the admin at the foot of every page.
+INTERNAL_IPS = ["127.0.0.1", "::1"]
 MIDDLEWARE = ["example_site.loopback.LoopbackOnly", *MIDDLEWARE]
+
+# A European town: weeks begin on Monday.
+LANGUAGE_CODE = "en-gb"
+LANGUAGES = WAGTAIL_CONTENT_LANGUAGES = [("en-gb", "English"), *LANGUAGES[1:]]
 
 DEMO_PORT = int(os.environ.get("DEMO_PORT") or 8000)
 DEMO_DATA = Path(os.environ.get("DEMO_DATA") or SITE_DIR / "var").resolve()

@@ -1,12 +1,14 @@
 import pytest
 from django.core.mail import EmailMultiAlternatives, get_connection
-from django.core.management import call_command
+from django.utils import timezone
+
+from example_site.home import demo_content
 
 
 @pytest.fixture
 def town_hall(live_server, settings):
     settings.DEMO_PORT = int(live_server.url.rpartition(":")[2])
-    call_command("load_demo", verbosity=0)
+    demo_content.load_town_hall(timezone.now())
 
 
 @pytest.fixture
