@@ -310,7 +310,7 @@ class Agenda(DraftStateMixin, LockableMixin, RevisionMixin, index.Indexed, Clust
         verbose_name = _("agenda")
         verbose_name_plural = _("agendas")
         ordering = ["label", "pk"]
-        permissions = [("administer_agendas", _("Can administer every agenda"))]
+        permissions = [("administer_agendas", _("Can administer all agendas"))]
 
     def __str__(self):
         return self.label or self.slug

@@ -84,8 +84,19 @@ def may(user, role: Role, agenda: Agenda) -> bool:
 
 
 def has_role(user, role: Role = Role.AGENT) -> bool:
-    """Whether `user` has at least `role` on any agenda, or is an administrator."""
-    return is_administrator(user) or (user.is_active and _grants(user, role).exists())
+    """Whether `user` has at least `role` on any agenda, or is an administrator.
+
+    Menu, buttons and policies of one page ask this dozens of times, so the answer is kept on the
+    user object, as Django keeps a user's permissions: it lasts for the request.
+    """
+    if is_administrator(user):
+        return True
+    if not user.is_active:
+        return False
+    if not hasattr(user, "_agenda_roles"):
+        granted = AgendaGrant.objects.filter(group__in=user.groups.all())
+        user._agenda_roles = frozenset(granted.order_by().values_list("role", flat=True).distinct())
+    return not user._agenda_roles.isdisjoint(_ROLES_THAT_INCLUDE[Role(role)])
 
 
 def visible(user, queryset: QuerySet) -> QuerySet:

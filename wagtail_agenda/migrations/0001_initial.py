@@ -333,7 +333,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "agenda",
                 "verbose_name_plural": "agendas",
                 "ordering": ["label", "pk"],
-                "permissions": [("administer_agendas", "Can administer every agenda")],
+                "permissions": [("administer_agendas", "Can administer all agendas")],
             },
             bases=(modelsearch.index.Indexed, models.Model),
         ),
