@@ -332,6 +332,22 @@ def test_of_many_workers_one_sends(lonely, smtp_server, simultaneously):  # noqa
     assert refreshed(lonely).attempts == 1
 
 
+def test_a_delivery_taken_between_looking_and_claiming_is_left_alone(lonely, monkeypatch):
+    wait_after = outbox._wait_after
+    sent = []
+    monkeypatch.setattr(mail, "send", sent.append)
+
+    def overtaken(attempts):
+        monkeypatch.setattr(outbox, "_wait_after", wait_after)
+        assert outbox.deliver(lonely.pk, now=NOW) == DeliveryState.DONE
+        return wait_after(attempts)
+
+    monkeypatch.setattr(outbox, "_wait_after", overtaken)
+
+    assert outbox.deliver(lonely.pk, now=NOW) is None
+    assert len(sent) == 1
+
+
 # Poison
 
 
