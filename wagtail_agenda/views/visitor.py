@@ -23,7 +23,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.utils.translation import override
+from django.utils.translation import ngettext, override
 from wagtail.models import Site
 
 from wagtail_agenda import availability, booking, conf, form_definition, throttle, tokens, wording
@@ -732,14 +732,22 @@ def _refused_for(request: HttpRequest, error: Exception, return_path: str) -> Ht
 
 def _limit_text(seconds: int) -> str:
     if seconds < 5400:
-        return _(
+        minutes = -(-seconds // 60)
+        return ngettext(
             "There have been many bookings from here or for this e-mail address. Nothing you "
-            "typed is lost; please try again in %(minutes)d minutes."
-        ) % {"minutes": -(-seconds // 60)}
-    return _(
+            "typed is lost; please try again in %(minutes)d minute.",
+            "There have been many bookings from here or for this e-mail address. Nothing you "
+            "typed is lost; please try again in %(minutes)d minutes.",
+            minutes,
+        ) % {"minutes": minutes}
+    hours = -(-seconds // 3600)
+    return ngettext(
         "There have been many bookings from here or for this e-mail address. Nothing you typed "
-        "is lost; please try again in %(hours)d hours."
-    ) % {"hours": -(-seconds // 3600)}
+        "is lost; please try again in %(hours)d hour.",
+        "There have been many bookings from here or for this e-mail address. Nothing you typed "
+        "is lost; please try again in %(hours)d hours.",
+        hours,
+    ) % {"hours": hours}
 
 
 def _busy_text() -> str:
