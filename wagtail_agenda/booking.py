@@ -11,20 +11,24 @@ Locking first and counting second is what keeps two visitors from winning one pl
 database. A single conditional UPDATE that also counts live holds does not: on PostgreSQL it
 re-reads the locked row after a wait, but its sub-select still sees the old snapshot.
 
+What was read before the lock is only a guess at what to lock: it is read again afterwards, by a
+locking statement, because MariaDB at REPEATABLE READ would otherwise answer with what it knew when
+the host's transaction began.
+
 Nothing here talks to the network. The first statement of a transaction writes, because SQLite
 cannot wait for a lock it wants only after reading.
 """
 
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, OperationalError, connection, transaction
-from django.db.models import Count, F
+from django.db.models import Count, F, QuerySet
 from wagtail.models import Site
 
 from wagtail_agenda import availability, conf, tokens, workflow
@@ -35,6 +39,7 @@ from wagtail_agenda.errors import (
     AgendaClosed,
     AlreadyCancelled,
     BookingCancelled,
+    BookingError,
     EventIsBooked,
     EventIsOver,
     HoldUsed,
@@ -62,6 +67,9 @@ ATTEMPTS = 4
 BASKET_LIFETIME = timedelta(hours=24)
 """How long what a visitor typed is kept after their hold has lapsed."""
 
+PURGED_AT_ONCE = 5_000
+"""How many holds one transaction deletes at most; the next purge takes the rest."""
+
 Answer = TypeVar("Answer")
 
 
@@ -85,6 +93,10 @@ class Details:
     places: int = 1
     form_version: FormVersion | None = None
 
+    def __post_init__(self) -> None:
+        if self.places < 1:
+            raise ValueError(f"A booking takes at least one place, not {self.places}")
+
 
 # Holds
 
@@ -105,29 +117,20 @@ def hold(
     typed so far stays with it. `visitor_key` and `address_key` (digests, never the values
     themselves) count towards the caps on holds.
 
-    Raises `AgendaClosed`, `SoldOut`, `TooManyHolds`, `HoldUsed` or `Overloaded`.
+    Raises `AgendaClosed`, `NotOffered`, `SoldOut`, `TooManyHolds`, `HoldUsed` or `Overloaded`.
     """
     if not availability.is_open(slot.agenda, now):
         raise AgendaClosed()
-    _check_caps(lock_code, visitor_key, address_key, now)
-
-    def at_desk(desk_id: int | None) -> Hold:
-        return _retried(
-            lambda: _hold_at(
-                slot,
-                desk_id,
-                lock_code,
-                now,
-                {
-                    "visitor_key": visitor_key,
-                    "address_key": address_key,
-                    "form_version": form_version,
-                    "return_path": return_path,
-                },
-            )
-        )
-
-    return _first_with_room(slot, now, at_desk)
+    _check_caps(slot.agenda, lock_code, visitor_key, address_key, now)
+    about = {
+        "visitor_key": visitor_key,
+        "address_key": address_key,
+        "form_version": form_version,
+        "return_path": return_path,
+    }
+    return _first_with_room(
+        slot, now, lambda desk_id: _hold_at(slot, desk_id, lock_code, now, about)
+    )
 
 
 def is_held(hold: Hold, now: datetime) -> bool:
@@ -153,35 +156,50 @@ def open_basket(
 
 def keep_answers(hold: Hold, answers: dict[str, Any]) -> None:
     """Keep what was typed, valid or not, so that nothing is lost when the time is."""
-    hold.answers = answers
-    Hold.objects.filter(pk=hold.pk, booking__isnull=True).update(answers=answers)
+    hold.answers = _storable(answers)
+    Hold.objects.filter(pk=hold.pk, booking__isnull=True).update(answers=hold.answers)
 
 
 def release(hold: Hold, *, now: datetime) -> None:
     """Give back what the hold keeps; what was typed stays."""
 
-    def work() -> None:
-        bookable_id = hold.bookable_id
-        if bookable_id is None:
-            return
-        _lock([bookable_id])
-        Occupation.objects.filter(hold=hold).delete()
-        Hold.objects.filter(pk=hold.pk, booking__isnull=True).update(lapses_at=now)
+    def guess() -> Hold | None:
+        return _known_hold(Hold.objects.filter(pk=hold.pk))
 
-    _retried(work)
+    def work(known: Hold | None) -> None:
+        if known is None or known.bookable_id is None:
+            return
+        _lock([known.bookable_id])
+        present = _present_hold(known)
+        if present.booking_id is None and is_held(present, now):
+            Occupation.objects.filter(hold=present).delete()
+            Hold.objects.filter(pk=present.pk).update(lapses_at=now)
+            hold.lapses_at = now
+
+    _retried(work, guess)
 
 
 def purge_baskets(now: datetime) -> int:
-    """Delete the holds of visitors who left, with what they had typed. Answers how many."""
-    gone = Hold.objects.filter(booking__isnull=True, created_at__lt=now - BASKET_LIFETIME).exclude(
-        lapses_at__gt=now
-    )
-    return gone.delete()[1].get(Hold._meta.label, 0)
+    """Delete what visitors typed and left a day ago. Answers how many holds are gone."""
+    cutoff = _instant(now) - BASKET_LIFETIME
+
+    def work(_nothing: None) -> int:
+        left = Hold.objects.filter(booking__isnull=True, created_at__lt=cutoff).exclude(
+            lapses_at__gt=cutoff
+        )
+        # Locked before they are deleted, since their visitors may be coming back just now.
+        oldest = left.select_for_update().order_by("pk")[:PURGED_AT_ONCE]
+        pks = list(oldest.values_list("pk", flat=True))
+        return Hold.objects.filter(pk__in=pks).delete()[1].get(Hold._meta.label, 0)
+
+    return _retried(work)
 
 
-def _check_caps(lock_code: str, visitor_key: str, address_key: str, now: datetime) -> None:
+def _check_caps(
+    agenda: Agenda, lock_code: str, visitor_key: str, address_key: str, now: datetime
+) -> None:
     others = Hold.objects.filter(booking__isnull=True, lapses_at__gt=now).exclude(
-        lock_code=lock_code
+        agenda=agenda, lock_code=lock_code
     )
     for column, key, setting in (
         ("visitor_key", visitor_key, "HOLDS_PER_SESSION"),
@@ -192,32 +210,51 @@ def _check_caps(lock_code: str, visitor_key: str, address_key: str, now: datetim
             raise TooManyHolds()
 
 
+def _known_hold(which: QuerySet[Hold]) -> Hold | None:
+    """A hold as it stands before any lock: says what to lock, decides nothing."""
+    return which.select_related("desk", "event").first()
+
+
+def _present_hold(known: Hold) -> Hold:
+    """The hold as it is once its bookable is locked.
+
+    Raises `_Outpaced` if it has moved to another bookable meanwhile, or is gone.
+    """
+    present = Hold.objects.select_for_update().filter(pk=known.pk).first()
+    if present is None or _taken_by(present) != _taken_by(known):
+        raise _Outpaced()
+    return present
+
+
+def _taken_by(hold: Hold) -> tuple[int | None, int | None]:
+    return hold.desk_id, hold.event_id
+
+
 def _hold_at(
     slot: Slot, desk_id: int | None, lock_code: str, now: datetime, about: dict[str, Any]
 ) -> Hold:
     bookable_id = _bookable_of(slot, desk_id)
     same_code = Hold.objects.filter(agenda=slot.agenda, lock_code=lock_code)
-    # Read before the transaction: its first statement must be the lock.
-    known = same_code.select_related("desk", "event").first()
-    locked_ids = {bookable_id, known.bookable_id if known else None} - {None}
 
-    def work() -> Hold:
-        bookables = _lock(locked_ids)
+    def guess() -> Hold | None:
+        return _known_hold(same_code)
+
+    def work(known: Hold | None) -> Hold:
+        bookables = _lock({bookable_id, known.bookable_id if known else None} - {None})
         held = same_code.select_for_update().first()
-        if held is not None:
-            if held.booking_id is not None:
-                raise HoldUsed(held.booking)
-            if held.bookable_id not in {None, *locked_ids}:
-                raise _Outpaced()
-        _require_room(bookables[bookable_id], slot, now, except_hold=held)
+        if held is not None and held.booking_id is not None:
+            raise HoldUsed(held.booking)
+        if held is not None and held.bookable_id not in {None, *bookables}:
+            raise _Outpaced()
         held = held or Hold(agenda=slot.agenda, lock_code=lock_code, created_at=now)
+        _require_room(bookables[bookable_id], slot, now, places=held.places, except_hold=held)
         for name, value in about.items():
-            if value or not getattr(held, name):
+            if value:
                 setattr(held, name, value)
         held.meeting_type, held.event = slot.meeting_type, slot.event
         held.desk = slot.desks.get(desk_id)
         held.start, held.end = slot.start, slot.end
-        held.lapses_at = now + timedelta(minutes=conf.get("HOLD_MINUTES"))
+        held.lapses_at = _instant(now) + timedelta(minutes=conf.get("HOLD_MINUTES"))
         held.save()
         busy_from, busy_to = _busy(slot.meeting_type, slot.start, slot.end)
         Occupation.objects.update_or_create(
@@ -232,7 +269,18 @@ def _hold_at(
         )
         return held
 
-    return work()
+    return _retried(work, guess)
+
+
+def _storable(typed: Any) -> Any:
+    """What was typed, without the characters that PostgreSQL keeps in no JSON: NUL, surrogates."""
+    if isinstance(typed, str):
+        return typed.replace("\0", "").encode("utf-8", "replace").decode()
+    if isinstance(typed, dict):
+        return {_storable(name): _storable(value) for name, value in typed.items()}
+    if isinstance(typed, (list, tuple)):
+        return [_storable(value) for value in typed]
+    return typed
 
 
 # Bookings
@@ -245,44 +293,76 @@ def confirm(hold: Hold, details: Details, *, now: datetime) -> Booking:
 
     Raises `AgendaClosed`, `NotOffered`, `EventIsOver`, `SoldOut` or `Overloaded`.
     """
-    if hold.booking_id is not None:
-        return hold.booking
-    if hold.bookable_id is None:
-        raise NotOffered()
-    if not availability.is_open(hold.agenda, now):
-        raise AgendaClosed()
-    if hold.start <= now:
-        raise EventIsOver()
-    if not is_held(hold, now):
-        availability.find(hold.agenda, slot_of(hold).key, now=now, lock_code=hold.lock_code)
-    road = workflow.road_of(hold.agenda)
 
-    def work() -> Booking:
-        bookables = _lock([hold.bookable_id])
-        present = Hold.objects.select_for_update().get(pk=hold.pk)
+    def guess() -> _Confirmation | Booking:
+        known = _known_hold(Hold.objects.filter(pk=hold.pk))
+        if known is None:
+            raise NotOffered()
+        if known.booking_id is not None:
+            return known.booking
+        if hold.start is None or known.start is None:
+            raise NotOffered()
+        if not availability.is_open(known.agenda, now):
+            raise AgendaClosed()
+        if hold.start <= now:
+            raise EventIsOver()
+        if not is_held(known, now) and _what_is_held(known) == _what_is_held(hold):
+            _require_offer(known, now)
+        return _Confirmation(known, workflow.road_of(known.agenda))
+
+    def work(known: _Confirmation | Booking) -> Booking:
+        if isinstance(known, Booking):
+            return known
+        bookable_id = known.hold.bookable_id
+        bookables = _lock([bookable_id])
+        present = _present_hold(known.hold)
         if present.booking_id is not None:
             return present.booking
-        if (present.desk_id, present.event_id, present.start) != (
-            hold.desk_id,
-            hold.event_id,
-            hold.start,
-        ):
+        if _what_is_held(present) != _what_is_held(hold):
             # Moved in another window meanwhile: what this page showed is no longer held.
             raise SoldOut(appointment=hold.desk_id is not None)
-        slot = slot_of(hold)
-        if not is_held(present, now):
-            _require_room(bookables[hold.bookable_id], slot, now, except_hold=present)
-        booking = _new_booking(slot, hold.desk_id, details, now, Actor.VISITOR, road)
+        slot = slot_of(known.hold)
+        # A live hold is counted too: while this waited for the lock it may have lapsed for others,
+        # and the booking may take more places than were held.
+        _require_room(bookables[bookable_id], slot, now, places=details.places, except_hold=present)
+        booking = _new_booking(slot, present.desk_id, details, now, Actor.VISITOR, known.road)
         handed_over = Occupation.objects.filter(hold=present).update(
             booking=booking, hold=None, lapses_at=None, places=booking.places
         )
         if not handed_over:
-            _occupy(booking, hold.bookable_id)
-        _count_and_advance(booking, hold.bookable_id, now, Actor.VISITOR, None, road)
-        Hold.objects.filter(pk=hold.pk).update(booking=booking, lapses_at=None, answers={})
+            _occupy(booking, bookable_id)
+        _count_and_advance(booking, bookable_id, now, Actor.VISITOR, None, known.road)
+        Hold.objects.filter(pk=present.pk).update(booking=booking, lapses_at=None, answers={})
         return booking
 
-    return _retried(work)
+    return _retried(work, guess)
+
+
+@dataclass(frozen=True)
+class _Confirmation:
+    """What `confirm` reads before it locks."""
+
+    hold: Hold
+    road: workflow.Road
+
+
+def _what_is_held(hold: Hold) -> tuple:
+    return (
+        hold.meeting_type_id,
+        hold.desk_id,
+        hold.event_id,
+        *(_instant(moment) for moment in (hold.start, hold.end) if moment),
+    )
+
+
+def _require_offer(lapsed: Hold, now: datetime) -> None:
+    """Raise unless what a lapsed hold kept can still be had."""
+    try:
+        availability.find(lapsed.agenda, slot_of(lapsed).key, now=now, lock_code=lapsed.lock_code)
+    except BookingError:
+        # Sent twice: the other one may have turned it into a booking since it was read.
+        if not Hold.objects.filter(pk=lapsed.pk, booking__isnull=False).exists():
+            raise
 
 
 def book(
@@ -295,12 +375,11 @@ def book(
 ) -> Booking:
     """Book a place of `slot` at once, without a hold.
 
-    Raises `SoldOut` or `Overloaded`.
+    Raises `NotOffered`, `SoldOut` or `Overloaded`.
     """
-    road = workflow.road_of(slot.agenda)
 
     def at_desk(desk_id: int | None) -> Booking:
-        def work() -> Booking:
+        def work(road: workflow.Road) -> Booking:
             bookable_id = _bookable_of(slot, desk_id)
             bookables = _lock([bookable_id])
             _require_room(bookables[bookable_id], slot, now, places=details.places)
@@ -309,7 +388,7 @@ def book(
             _count_and_advance(booking, bookable_id, now, actor, user, road)
             return booking
 
-        return _retried(work)
+        return _retried(work, lambda: workflow.road_of(slot.agenda))
 
     return _first_with_room(slot, now, at_desk)
 
@@ -327,23 +406,29 @@ def cancel(
     A visitor can do so until it begins, an agent afterwards too. Raises `AlreadyCancelled`,
     `EventIsOver` or `Overloaded`.
     """
-    if actor == Actor.VISITOR and booking.start <= now and not booking.is_cancelled:
-        raise EventIsOver()
     trigger = Trigger.CANCELLED_BY_VISITOR if actor == Actor.VISITOR else Trigger.CANCELLED_BY_AGENT
-    bookable_ids = list(
-        Occupation.objects.filter(booking=booking).values_list("bookable_id", flat=True)
-    )
-    road = workflow.road_of(booking.agenda)
+    occupations = Occupation.objects.filter(booking=booking)
 
-    def work() -> Booking:
+    def guess() -> tuple[set[int], workflow.Road]:
+        bookable_ids = set(occupations.values_list("bookable_id", flat=True))
+        return bookable_ids, workflow.road_of(booking.agenda)
+
+    def work(known: tuple[set[int], workflow.Road]) -> Booking:
+        bookable_ids, road = known
         _lock(bookable_ids)
         present = _booking_for_update(booking)
         if present.is_cancelled:
             raise AlreadyCancelled()
-        Occupation.objects.filter(booking=present).delete()
-        Bookable.objects.filter(pk__in=bookable_ids).update(
-            places_booked=F("places_booked") - present.places
-        )
+        if actor == Actor.VISITOR and present.start <= now:
+            raise EventIsOver()
+        taken = list(occupations.select_for_update().values_list("bookable_id", "places"))
+        if not {bookable_id for bookable_id, _places in taken} <= bookable_ids:
+            raise _Outpaced()
+        occupations.delete()
+        for bookable_id, places in taken:
+            Bookable.objects.filter(pk=bookable_id).update(
+                places_booked=F("places_booked") - places
+            )
         present.admission = Admission.CANCELLED
         present.cancelled_at = now
         present.cancellation_reason = reason
@@ -359,7 +444,7 @@ def cancel(
         )
         return present
 
-    return _retried(work)
+    return _retried(work, guess)
 
 
 def check_in(
@@ -376,9 +461,8 @@ def check_in(
 
     Raises `BookingCancelled` or `Overloaded`.
     """
-    road = workflow.road_of(booking.agenda)
 
-    def work() -> Booking:
+    def work(road: workflow.Road) -> Booking:
         changed = (
             Booking.objects.filter(pk=booking.pk)
             .exclude(admission=Admission.CANCELLED)
@@ -398,7 +482,7 @@ def check_in(
             )
         return present
 
-    return _retried(work)
+    return _retried(work, lambda: workflow.road_of(booking.agenda))
 
 
 # Events
@@ -410,28 +494,28 @@ def change_places(event: Event, places: int, *, now: datetime) -> None:
     Raises `PlacesInUse` if more are booked or held, or `Overloaded`.
     """
 
-    def work() -> None:
+    def work(_nothing: None) -> None:
         bookable = _lock([event.bookable_id])[event.bookable_id]
         taken = bookable.places_booked + _held(bookable, now)
         if places < taken:
             raise PlacesInUse(taken)
         Bookable.objects.filter(pk=bookable.pk).update(places=places)
-        event.bookable.places = places
 
     _retried(work)
+    event.bookable.places = places
 
 
 def change_event_time(event: Event, start: datetime, end: datetime, *, now: datetime) -> None:
-    """Move an event that nobody has booked. Raises `EventIsBooked` or `Overloaded`."""
+    """Move an event that nobody has booked or holds. Raises `EventIsBooked` or `Overloaded`."""
 
-    def work() -> None:
+    def work(_nothing: None) -> None:
         bookable = _lock([event.bookable_id])[event.bookable_id]
         if bookable.places_booked or _held(bookable, now):
             raise EventIsBooked()
         Event.objects.filter(pk=event.pk).update(start=start, end=end)
-        event.start, event.end = start, end
 
     _retried(work)
+    event.start, event.end = start, end
 
 
 def slot_of(taken: Hold | Booking) -> Slot:
@@ -454,36 +538,49 @@ class _Outpaced(Exception):
     """What was read before the lock has changed meanwhile: read again and retry."""
 
 
-def _retried(work: Callable[[], Answer]) -> Answer:
-    """Run `work` in a transaction, again if it lost a deadlock or met a busy database."""
-    if connection.in_atomic_block:
-        # Part of a larger transaction, which alone can start anew.
-        try:
-            with transaction.atomic():
-                return work()
-        except (OperationalError, _Outpaced) as error:
-            if isinstance(error, OperationalError) and not _is_contention(error):
-                raise
-            raise Overloaded() from error
+def _know_nothing() -> None:
+    """For work that needs nothing read before its lock."""
+
+
+def _retried(work: Callable[[Any], Answer], guess: Callable[[], Any] = _know_nothing) -> Answer:
+    """Run `work` on what `guess` reads, in a transaction, until nobody got in its way.
+
+    `guess` reads before the transaction, whose first statement must be the lock. Both run again if
+    the transaction lost a deadlock, met a busy database or was outpaced.
+    """
+    # Part of a larger transaction, which alone can start anew after a deadlock.
+    nested = connection.in_atomic_block
     for attempt in range(ATTEMPTS):
+        if attempt and not nested:
+            time.sleep(random.uniform(0.005, 0.05) * 2**attempt)  # noqa: S311
         try:
+            known = guess()
             with transaction.atomic():
-                _limit_waiting()
-                return work()
-        except (OperationalError, IntegrityError, _Outpaced) as error:
-            if isinstance(error, OperationalError) and not _is_contention(error):
+                if not nested:
+                    _limit_waiting()
+                return work(known)
+        except OperationalError as error:
+            if not _is_contention(error):
                 raise
-            if isinstance(error, IntegrityError) and attempt == ATTEMPTS - 1:
-                raise
+            if nested:
+                raise Overloaded() from error
             last_error: Exception = error
-        time.sleep(random.uniform(0.005, 0.05) * 2**attempt)  # noqa: S311
+        except IntegrityError as error:
+            # Two made the same row at the same moment: the second try finds it.
+            if attempt == ATTEMPTS - 1:
+                raise
+            last_error = error
+        except _Outpaced as error:
+            last_error = error
     raise Overloaded() from last_error
 
 
 def _is_contention(error: OperationalError) -> bool:
     """Whether the database only asks to try again: deadlock, lock timeout, busy."""
     cause = error.__cause__
-    if getattr(cause, "sqlstate", None) in {"40001", "40P01", "55P03"}:
+    # psycopg calls it sqlstate, psycopg2 pgcode.
+    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    if state in {"40001", "40P01", "55P03"}:
         return True
     if connection.vendor == "mysql":
         return bool(error.args) and error.args[0] in {1205, 1213, 1020}
@@ -497,12 +594,18 @@ def _limit_waiting() -> None:
 
 
 def _lock(bookable_ids: Iterable[int]) -> dict[int, Bookable]:
-    """Take the locks, in the one order that cannot deadlock, and read what they guard."""
+    """Take the locks, in the one order that cannot deadlock, and read what they guard.
+
+    Raises `NotOffered` if a desk or event has been deleted.
+    """
     ordered = sorted(set(bookable_ids))
     for bookable_id in ordered:
         Bookable.objects.filter(pk=bookable_id).update(version=F("version") + 1)
     locked = Bookable.objects.select_for_update().filter(pk__in=ordered).order_by("pk")
-    return {bookable.pk: bookable for bookable in locked}
+    found = {bookable.pk: bookable for bookable in locked}
+    if len(found) < len(ordered):
+        raise NotOffered()
+    return found
 
 
 def _require_room(
@@ -513,8 +616,14 @@ def _require_room(
     places: int = 1,
     except_hold: Hold | None = None,
 ) -> None:
-    """Raise `SoldOut` unless `places` are free. Only right while `bookable` is locked."""
+    """Raise `SoldOut` unless `places` are free. Only right while `bookable` is locked.
+
+    Raises `NotOffered` if the event is no longer at the time that was chosen.
+    """
     if slot.event is not None:
+        times = Event.objects.select_for_update().filter(pk=slot.event.pk)
+        if list(times.values_list("start", "end")) != [(_instant(slot.start), _instant(slot.end))]:
+            raise NotOffered()
         taken = bookable.places_booked + _held(bookable, now, except_hold)
         if taken + places > bookable.places:
             raise SoldOut()
@@ -606,16 +715,28 @@ def _count_and_advance(
 
 
 def _booking_for_update(booking: Booking) -> Booking:
-    return (
-        Booking.objects.select_for_update(of=_of_self())
-        .select_related("agenda__workflow", "meeting_type", "desk", "event", "status", "site")
-        .get(pk=booking.pk)
-    )
+    """The booking as it is, locked, with what the workflow and the mails read of it.
+
+    Locked alone: in one statement with its relations, MariaDB would lock the agenda and the status
+    as well, and with them everybody else's bookings.
+    """
+    relations = ("agenda", "meeting_type", "desk", "event", "status", "site")
+    present = Booking.objects.select_for_update().get(pk=booking.pk)
+    related = Booking.objects.select_related("agenda__workflow", *relations).filter(pk=booking.pk)
+    for seen in related:
+        for name in relations:
+            if getattr(present, f"{name}_id") == getattr(seen, f"{name}_id"):
+                setattr(present, name, getattr(seen, name))
+    return present
 
 
-def _of_self() -> Sequence[str]:
-    # PostgreSQL refuses to lock the nullable side of an outer join; only the booking is meant.
-    return ("self",) if connection.features.has_select_for_update_of else ()
+def _instant(moment: datetime) -> datetime:
+    """The same moment in UTC, where it can be compared and counted on from.
+
+    Python counts in wall time within one zone, and holds a time that a night repeats to be unequal
+    to the same moment in any other zone (PEP 495).
+    """
+    return moment.astimezone(timezone.utc)
 
 
 def _busy(meeting_type: MeetingType | None, start: datetime, end: datetime) -> tuple[int, int]:

@@ -5,6 +5,7 @@ shown. `code` is part of the public interface and never translated.
 """
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 
 class BookingError(Exception):
@@ -82,9 +83,14 @@ class PlacesInUse(BookingError):
     def __init__(self, taken: int):
         super().__init__()
         self.taken = taken
-        self.message = _("%(taken)d places are booked or held; there cannot be fewer.") % {
-            "taken": taken
-        }
+
+    @property
+    def message(self) -> str:
+        return ngettext(
+            "%(taken)d place is booked or held; there cannot be fewer.",
+            "%(taken)d places are booked or held; there cannot be fewer.",
+            self.taken,
+        ) % {"taken": self.taken}
 
 
 class EventIsBooked(BookingError):
