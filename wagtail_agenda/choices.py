@@ -22,7 +22,7 @@ class Admission(models.TextChoices):
     CONFIRMED = "confirmed", _("Confirmed")
     WAITING = "waiting", _("On the waiting list")
     OFFERED = "offered", _("Offered a place")
-    CANCELLED = "cancelled", _("Cancelled")
+    CANCELLED = "cancelled", pgettext_lazy("booking", "Cancelled")
 
 
 class Attendance(models.TextChoices):

@@ -20,6 +20,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from wagtail.blocks import Block
 
 from wagtail_agenda import ics, outbox, signals
@@ -364,7 +365,7 @@ def _fill_default_workflow(workflow: Workflow, apps: Apps) -> None:
     rows = [
         ("requested", _("Requested"), Colour.GREY, "time", []),
         ("confirmed", _("Confirmed"), Colour.BLUE, "circle-check", mails),
-        ("cancelled", _("Cancelled"), Colour.RED, "circle-xmark", mails),
+        ("cancelled", pgettext("booking", "Cancelled"), Colour.RED, "circle-xmark", mails),
         ("present", _("Present"), Colour.GREEN, "check", []),
         ("absent", _("Absent"), Colour.ORANGE, "cross", []),
     ]

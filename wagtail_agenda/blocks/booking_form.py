@@ -15,8 +15,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
-from django.utils.translation import get_language
-from django.utils.translation import gettext as translate
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail import blocks
 from wagtail.blocks.struct_block import StructBlockValidationError
@@ -155,8 +154,8 @@ class BookingFormBlock(StableDeconstruction, blocks.StructBlock):
     def get_preview_value(self):
         return self.normalize(
             {
-                "heading": translate("Book an appointment"),
-                "introduction": translate("Choose a time that suits you. It takes two minutes."),
+                "heading": gettext("Book an appointment"),
+                "introduction": gettext("Choose a time that suits you. It takes two minutes."),
             }
         )
 

@@ -9,6 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from wagtail import blocks
 from wagtail.blocks.list_block import ListBlockValidationError
 from wagtail.blocks.struct_block import StructBlockValidationError
@@ -33,8 +34,8 @@ class BreakBlock(blocks.StructBlock):
     def __init__(self, **kwargs):
         # “from” is a Python keyword, so these blocks cannot be class attributes.
         times = [
-            ("from", blocks.TimeBlock(label=_("From"))),
-            ("until", blocks.TimeBlock(label=_("Until"))),
+            ("from", blocks.TimeBlock(label=pgettext_lazy("time of day", "From"))),
+            ("until", blocks.TimeBlock(label=pgettext_lazy("time of day", "Until"))),
         ]
         super().__init__(times, **kwargs)
 

@@ -260,7 +260,7 @@ STATUS_ICONS = [
     ("cross", _("Cross")),
     ("history", _("Clock turning back")),
     ("info-circle", _("Letter i in a circle")),
-    ("lock", _("Lock")),
+    ("lock", _("Padlock")),
     ("mail", _("Envelope")),
     ("redirect", _("Arrow")),
     ("time", _("Clock")),

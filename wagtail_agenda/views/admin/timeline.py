@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, pgettext
 
 from wagtail_agenda.choices import Actor, Trigger
 from wagtail_agenda.models import Booking, Entry
@@ -83,7 +83,7 @@ def details(data: Any) -> list[tuple[str, str]]:
     names = {
         "status_label": gettext("Status"),
         "reason": gettext("Reason"),
-        "recipient": gettext("To"),
+        "recipient": pgettext("mail", "To"),
         "audience": gettext("For"),
     }
     return [
