@@ -1,40 +1,101 @@
-"""Checks the translations: catalogues compiled, placeholders kept, French complete and current."""
+"""Checks the translations: current with the sources, compiled, and complete where promised.
 
-import gettext
+French says everything. Other languages of `FOR_VISITORS` say what visitors see and receive, which
+is what `VISITOR_SOURCES` lists; what only editors and agents see may stay in English there.
+"""
+
+import ast
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "wagtail_agenda"
+
 COMPLETE = {"fr"}
+FOR_VISITORS = {"de", "ru"}
+VISITOR_SOURCES = (
+    "correspondence.py",
+    "errors.py",
+    "form_definition.py",
+    "forms.py",
+    "templates/wagtail_agenda/blocks/",
+    "templates/wagtail_agenda/visitor/",
+    "views/manage.py",
+    "views/month.py",
+    "views/pages.py",
+    "views/visitor.py",
+    "wording.py",
+    "workflow.py",
+)
+"""How the paths of the sources begin whose texts visitors see or receive."""
+
+TOOLS = ("msgfmt", "msgmerge", "msguniq", "msgunfmt", "xgettext")
+
+Key = tuple[str, str, str]
+"""What tells messages apart: context, text, text in the plural."""
+
+
+@dataclass
+class Message:
+    """One entry of a catalogue. `translations` holds one text, or one for each plural form."""
+
+    key: Key = ("", "", "")
+    translations: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    fuzzy: bool = False
+
+    @property
+    def for_visitors(self) -> bool:
+        return any(source.startswith(VISITOR_SOURCES) for source in self.sources)
 
 
 def main() -> int:
-    if not shutil.which("msgfmt"):
-        print("msgfmt is missing. On Debian: apt install gettext", file=sys.stderr)
+    missing_tools = [tool for tool in TOOLS if not shutil.which(tool)]
+    if missing_tools:
+        print(
+            f"{', '.join(missing_tools)} missing. On Debian: apt install gettext", file=sys.stderr
+        )
         return 1
-    catalogues = sorted(PACKAGE.glob("locale/*/LC_MESSAGES/django.po"))
-    problems: list[str] = []
+    catalogues = {path.parts[-3]: path for path in PACKAGE.glob("locale/*/LC_MESSAGES/django.po")}
     with tempfile.TemporaryDirectory() as folder:
-        for source in catalogues:
-            problems += catalogue_problems(source, Path(folder))
-        missing = COMPLETE - {source.parts[-3] for source in catalogues} if catalogues else set()
-        problems += [f"wagtail_agenda/locale/{language} is missing" for language in missing]
+        wanted = extracted(Path(folder))
+        problems = list_problems(wanted)
+        for language in sorted({*catalogues, *COMPLETE, *FOR_VISITORS}):
+            if language in catalogues:
+                problems += catalogue_problems(catalogues[language], wanted, Path(folder))
+            else:
+                problems.append(
+                    f"wagtail_agenda/locale/{language} is missing. Run {making(language)}, "
+                    "then translate what it collects."
+                )
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0
 
 
-def catalogue_problems(source: Path, folder: Path) -> list[str]:
-    """Returns what is wrong with one catalogue, in words."""
-    language = source.parts[-3]
-    name = source.relative_to(ROOT)
+def list_problems(wanted: dict[Key, Message]) -> list[str]:
+    """Returns what is wrong with `VISITOR_SOURCES`: a renamed file must not fall out unseen."""
+    sources = {source for message in wanted.values() for source in message.sources}
+    return [
+        f"tools/check_messages.py: nothing to translate in “{start}”. Correct VISITOR_SOURCES."
+        for start in VISITOR_SOURCES
+        if not any(source.startswith(start) for source in sources)
+    ]
+
+
+def catalogue_problems(path: Path, wanted: dict[Key, Message], folder: Path) -> list[str]:
+    """Returns what is wrong with one catalogue, in words, and what to do about it."""
+    language, name = path.parts[-3], path.relative_to(ROOT)
+    run = f"Run {making(language)}."
     fresh = folder / f"{language}.mo"
     checked = subprocess.run(
-        ["msgfmt", "--check", "--output-file", fresh, source],
+        ["msgfmt", "--check", "--output-file", fresh, name],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
@@ -42,52 +103,87 @@ def catalogue_problems(source: Path, folder: Path) -> list[str]:
     if checked.returncode:
         return [checked.stderr.strip()]
     problems = []
-    compiled = source.with_suffix(".mo")
+    compiled = path.with_suffix(".mo")
     if not compiled.exists():
-        problems.append(f"{name} is not compiled. Run `make messages`.")
-    elif messages(fresh) != messages(compiled):
-        problems.append(f"{name} has changed since it was compiled. Run `make messages`.")
-    if language in COMPLETE:
-        texts = messages(fresh)
-        problems += [
-            f"{name} does not translate: {text!r}"
-            for text in sorted(extracted(language, folder) - texts.keys())
-        ]
+        problems.append(f"{name} is not compiled. {run}")
+    elif unpacked(fresh) != unpacked(compiled):
+        problems.append(f"{name} has changed since it was compiled. {run}")
+    known = parsed(path.read_text(encoding="utf-8"))
+    problems += [
+        f"{name} does not have: {key[1]!r}. {run}" for key in sorted(wanted.keys() - known.keys())
+    ]
+    problems += [
+        f"{name} has what no source asks for: {key[1]!r}. {run}"
+        for key in sorted(known.keys() - wanted.keys())
+    ]
+    for key in sorted(wanted.keys() & known.keys()):
+        promised = language in COMPLETE or (language in FOR_VISITORS and wanted[key].for_visitors)
+        if known[key].fuzzy:
+            problems.append(
+                f"{name} only guesses at: {key[1]!r}. Correct its translation, remove “fuzzy”, "
+                f"then run {making(language)}."
+            )
+        elif promised and not all(known[key].translations):
+            problems.append(
+                f"{name} does not translate: {key[1]!r} ({', '.join(wanted[key].sources)}). "
+                f"Translate it, then run {making(language)}."
+            )
     return problems
 
 
-def messages(compiled: Path) -> dict[str, str]:
-    """Returns the messages of a compiled catalogue, its header left out.
-
-    Untranslated and fuzzy messages are not in it; of a plural, each form is one entry.
-    """
-    with compiled.open("rb") as file:
-        catalogue = gettext.GNUTranslations(file)._catalog
-    return {
-        key if isinstance(key, str) else key[0]: value
-        for key, value in catalogue.items()
-        if key and (isinstance(key, str) or key[1] == 0)
-    }
+def making(language: str) -> str:
+    """Returns the command that collects and compiles a language's messages."""
+    return f'`make messages LANGUAGES="{language}"`'
 
 
-def extracted(language: str, folder: Path) -> set[str]:
+def extracted(folder: Path) -> dict[Key, Message]:
     """Returns every message that the package's sources ask for."""
     copy = folder / "sources" / "wagtail_agenda"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("locale", "__pycache__"))
     (copy / "locale").mkdir()
     subprocess.run(
-        [sys.executable, "-m", "django", "makemessages", "--locale", language],
+        [sys.executable, "-m", "django", "makemessages"]
+        + ["--add-location", "file", "--locale", "fr"],
         cwd=copy,
         check=True,
-        capture_output=True,
+        stdout=subprocess.DEVNULL,
     )
-    template = copy / "locale" / language / "LC_MESSAGES" / "django.po"
-    # `msgen` copies every message into its own translation, so that compiling leaves none out.
-    filled = folder / "extracted.po"
-    subprocess.run(["msgen", "--output-file", filled, template], check=True)
-    compiled = folder / "extracted.mo"
-    subprocess.run(["msgfmt", "--use-fuzzy", "--output-file", compiled, filled], check=True)
-    return set(messages(compiled))
+    made = copy / "locale" / "fr" / "LC_MESSAGES" / "django.po"
+    return parsed(made.read_text(encoding="utf-8"))
+
+
+def unpacked(compiled: Path) -> dict[Key, tuple[str, ...]]:
+    """Returns the translations in a compiled catalogue, its header left out."""
+    unpacking = subprocess.run(
+        ["msgunfmt", compiled], capture_output=True, encoding="utf-8", check=True
+    )
+    return {key: message.translations for key, message in parsed(unpacking.stdout).items()}
+
+
+def parsed(text: str) -> dict[Key, Message]:
+    """Returns the messages of a .po file, without its header and what is commented out."""
+    messages = [_message(entry) for entry in re.split(r"\n\s*\n", text)]
+    return {message.key: message for message in messages if message.key[1]}
+
+
+def _message(entry: str) -> Message:
+    message = Message()
+    texts: dict[str, str] = {}
+    keyword = ""
+    for line in entry.split("\n"):
+        if line.startswith("#: "):
+            message.sources += tuple(line.removeprefix("#: ").split())
+        elif line.startswith("#,"):
+            message.fuzzy = "fuzzy" in line
+        elif line and not line.startswith("#"):
+            start, quote, rest = line.partition('"')
+            keyword = start.strip() or keyword
+            texts[keyword] = texts.get(keyword, "") + ast.literal_eval(quote + rest)
+    message.key = tuple(texts.get(part, "") for part in ("msgctxt", "msgid", "msgid_plural"))
+    message.translations = tuple(
+        text for keyword, text in texts.items() if keyword.startswith("msgstr")
+    )
+    return message
 
 
 if __name__ == "__main__":
