@@ -5,6 +5,7 @@
 #   make test-databases  the same without browser on PostgreSQL and MariaDB, the queue on Redis
 #   make lint            style, templates, migrations and translations
 #   make wheel           builds the package and tries it in plain Wagtail 7.4 and 8.0 sites
+#   make screenshots     takes the pictures of docs/images from a demo of its own
 #   make messages        collects and compiles the translations (LANGUAGES="fr de")
 
 # Python of the environment that is made in .venv; 3.10 or newer.
@@ -13,13 +14,14 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 # Worker processes of the tests: each has a database of its own.
 WORKERS ?= 2
-PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --quiet
+# Not worksteal: tests that commit must come last in every process, for they empty the tables.
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist load --quiet
 # Overridable as in `make test TESTS=tests/test_conf.py`.
 TESTS ?=
 LANGUAGES ?= fr de ru
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-databases lint wheel messages chromium clean
+.PHONY: help demo test test-databases lint wheel screenshots messages chromium clean
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +53,9 @@ lint: $(INSTALLED)
 
 wheel: $(INSTALLED)
 	$(BIN)/python tools/check_wheel.py
+
+screenshots: $(INSTALLED) chromium
+	$(BIN)/python tools/make_screenshots.py
 
 messages: $(INSTALLED)
 	cd wagtail_agenda && ../$(BIN)/python -m django makemessages --no-obsolete --add-location file $(addprefix --locale ,$(LANGUAGES))

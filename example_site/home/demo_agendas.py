@@ -59,7 +59,7 @@ def passports(site: Site) -> Agenda:
             schedule=schedule("Office hours", office_hours),
             staff_addresses="counters@fairbridge.example",
             label_template="{appointment_type}",
-            user_display_label_template="{appointment_type}, Fairbridge Town Hall",
+            user_display_label_template="{appointment_type} at the town hall",
             description_template="{appointment_type} at {desk}",
             backoffice_url_template=f"{site.root_url}/demo/back-office/{{number}}/",
         ),

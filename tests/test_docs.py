@@ -1,0 +1,64 @@
+"""What the reference says is what there is, and every link of the documentation leads somewhere."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from wagtail_agenda import checks, conf
+from wagtail_agenda.correspondence import LABEL_PLACEHOLDERS, PLACEHOLDERS
+
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = ROOT / "docs" / "reference"
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def rows(page: str) -> list[list[str]]:
+    """The cells of every table row of a reference page whose first cell is code."""
+    lines = (REFERENCE / page).read_text().splitlines()
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in lines
+        if line.startswith("| `")
+    ]
+
+
+def test_every_setting_is_documented_with_its_default():
+    documented = {key.strip("`"): default for key, default, _meaning in rows("settings.md")}
+    expected = {
+        key: f"`{value}`" if not isinstance(value, str) else f'`"{value}"`'
+        for key, value in conf.DEFAULTS.items()
+    }
+    assert documented == expected
+
+
+def test_every_system_check_is_documented():
+    documented = [check.strip("`") for check, *_rest in rows("checks.md")]
+    known = set(re.findall(r'id="(wagtail_agenda\.[EW]\d+)"', inspect.getsource(checks)))
+    assert sorted(documented) == sorted(known)
+
+
+def test_every_placeholder_is_documented_with_where_it_may_be_used():
+    documented = {name.strip("`{}"): labels for name, _meaning, labels in rows("placeholders.md")}
+    expected = {name: "yes" if name in LABEL_PLACEHOLDERS else "no" for name in PLACEHOLDERS} | {
+        "answer_<name>": "yes"
+    }
+    assert documented == expected
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_of_the_documentation_lead_somewhere(page):
+    targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text())
+    local = [target for target in targets if not re.match(r"[a-z]+:", target)]
+    missing = [target for target in local if not (page.parent / target).exists()]
+    assert missing == []
+
+
+def test_every_picture_is_used():
+    shown = {
+        Path(target).name
+        for page in PAGES
+        for target in re.findall(r"[(\"]([^(\"\s]+\.png)", page.read_text())
+    }
+    assert shown == {picture.name for picture in (ROOT / "docs" / "images").glob("*.png")}
