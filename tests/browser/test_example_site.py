@@ -47,3 +47,29 @@ def test_html_of_a_mail_shows_in_its_frame_and_its_links_leave_it(page, axe, wat
 def test_site_works_without_script(page_without_script):
     page_without_script.goto("/")
     assert page_without_script.get_by_role("heading", level=1).is_visible()
+
+
+@pytest.mark.usefixtures("town_hall")
+@pytest.mark.parametrize("path", ["/passport/", "/workshops/", "/study-rooms/"])
+def test_pages_with_booking_forms_are_accessible_and_fit_a_phone(phone, axe, watch, path):
+    watched = watch(phone)
+    phone.goto(path)
+    assert phone.get_by_role("radio").count() >= 2
+    axe(phone)
+    assert phone.evaluate("document.documentElement.scrollWidth") <= phone.viewport_size["width"]
+    watched.assert_clean()
+
+
+@pytest.mark.usefixtures("town_hall")
+def test_visitor_chooses_a_time_in_a_form_that_stands_in_a_notice(page, axe, watch):
+    watched = watch(page)
+    page.goto("/study-rooms/")
+    page.get_by_role("complementary", name="Book a study room").get_by_role("radio").first.check(
+        force=True
+    )
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("heading", name="Your details").wait_for()
+    assert page.get_by_role("heading", level=1).inner_text() == "Study rooms"
+    page.get_by_label("How many of you will come?").wait_for()
+    axe(page)
+    watched.assert_clean()
