@@ -303,7 +303,7 @@ def test_the_texts_of_an_editor_go_out_per_language():
     ]
 
     assert subjects[:2] == ["À bientôt", "See you"]
-    assert subjects[2].startswith("Confirmed:")
+    assert subjects[2].startswith("Bestätigt:")
 
 
 def test_a_text_keeps_the_words_it_had_when_the_booking_was_made():
