@@ -417,22 +417,29 @@ def test_answers_are_told_by_their_labels_in_their_order():
         agenda=agenda,
         definition={
             "fields": [
-                {"clean_name": "consent", "label": "I agree"},
-                {"clean_name": "days", "label": "Days"},
-                {"clean_name": "empty", "label": "Empty"},
-                {"clean_name": "nameless"},
+                {"type": "consent", "clean_name": "consent", "label": "I agree"},
+                {"type": "checkboxes", "clean_name": "days", "label": "Days"},
+                {"type": "single_line", "clean_name": "empty", "label": "Empty"},
+                {"type": "date", "clean_name": "born", "label": "Born"},
             ]
         },
     )
-    answers = {"later": 3, "days": ["Mon", "Tue"], "consent": True, "empty": "", "nameless": "n"}
+    answers = {
+        "later": 3,
+        "days": ["Mon", "Tue"],
+        "consent": True,
+        "empty": "",
+        "born": "1990-12-03",
+    }
     booking = make_booking(agenda, form_version=version, answers=answers)
 
     assert answer_lines(booking) == [
-        ("I agree", "yes"),
+        ("I agree", "Yes"),
         ("Days", "Mon, Tue"),
-        ("nameless", "n"),
+        ("Born", "Dec. 3, 1990"),
         ("later", "3"),
     ]
+    assert placeholder_values(booking)["answer_born"] == "Dec. 3, 1990"
 
 
 def test_every_placeholder_on_offer_can_be_filled():

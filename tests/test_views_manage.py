@@ -225,3 +225,14 @@ def test_the_page_stays_after_the_agenda_is_closed_and_the_day_is_over(client, b
     booking.agenda.save()
     clock.tick(timedelta(days=30))
     assert client.get(url("manage", booking)).status_code == 200
+
+
+def test_a_site_without_a_usable_sender_still_answers_for_the_calendar_file(
+    client, settings, booking
+):
+    settings.WAGTAIL_AGENDA = {"FROM_EMAIL": "not an address"}
+
+    response = client.get(url("manage_ics", booking))
+
+    assert response.status_code == 503
+    assert "Your booking stands." in response.content.decode()

@@ -15,12 +15,12 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import translation
 from django.utils.encoding import punycode
 from django.utils.html import escape
-from django.utils.translation import get_language_bidi, get_supported_language_variant, gettext
+from django.utils.translation import get_language_bidi, get_supported_language_variant
 from django.utils.translation import gettext_lazy as _
 from wagtail.models import Site
 from wagtail.rich_text import expand_db_html
 
-from wagtail_agenda import cleaning, conf, ics, mail, placeholders, tokens, wording
+from wagtail_agenda import cleaning, conf, form_definition, ics, mail, placeholders, tokens, wording
 from wagtail_agenda.choices import Audience, DeliveryState
 from wagtail_agenda.ics import CalendarEvent, Party
 from wagtail_agenda.models import Booking, Delivery, Invitation
@@ -139,7 +139,9 @@ def placeholder_values(booking: Booking, names=frozenset(PLACEHOLDERS)) -> dict[
         "user_name": booking.user_name,
         "user_email": booking.user_email,
         "user_phone_number": booking.user_phone_number,
-        "answers": "\n".join(f"{label}: {text}" for label, text in answer_lines(booking)),
+        "answers": "\n".join(
+            wording.labelled(label, text) for label, text in answer_lines(booking)
+        ),
         "booking": booking.display_name,
         "label": booking.label,
         "user_display_label": booking.user_display_label,
@@ -149,8 +151,9 @@ def placeholder_values(booking: Booking, names=frozenset(PLACEHOLDERS)) -> dict[
         "backoffice_url": booking.backoffice_url,
         "form_url": booking.form_url,
     }
+    kinds = {item["clean_name"]: item["type"] for item in _asked(booking).get("fields", ())}
     for name, answer in booking.answers.items():
-        values[f"{ANSWER_PREFIX}{name}"] = answer_text(answer)
+        values[f"{ANSWER_PREFIX}{name}"] = form_definition.in_words(answer, kinds.get(name, ""))
     if "manage_url" in names:
         values["manage_url"] = manage_url(booking)
     return {
@@ -166,27 +169,13 @@ def location_of(booking: Booking) -> str:
 
 
 def answer_lines(booking: Booking) -> list[tuple[str, str]]:
-    """Label and answer of every question of the form, as the visitor saw them, in their order."""
-    definition = booking.form_version.definition if booking.form_version else {}
-    labels = {
-        question["clean_name"]: question.get("label") or question["clean_name"]
-        for question in definition.get("fields", [])
-    }
-    ordered = [*labels, *(name for name in booking.answers if name not in labels)]
-    return [
-        (labels.get(name, name), answer_text(booking.answers[name]))
-        for name in ordered
-        if booking.answers.get(name) not in (None, "", [])
-    ]
+    """Label and answer of every question that was answered, as the visitor saw them."""
+    pairs = form_definition.answers_in_words(_asked(booking), booking.answers)
+    return [(label, text) for label, text in pairs if text]
 
 
-def answer_text(answer: Any) -> str:
-    """One answer in words."""
-    if isinstance(answer, bool):
-        return gettext("yes") if answer else gettext("no")
-    if isinstance(answer, (list, tuple)):
-        return ", ".join(str(part) for part in answer)
-    return "" if answer is None else str(answer)
+def _asked(booking: Booking) -> dict[str, Any]:
+    return booking.form_version.definition if booking.form_version else {}
 
 
 def base_url(booking: Booking) -> str:

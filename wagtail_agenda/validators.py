@@ -3,7 +3,7 @@
 import zoneinfo
 
 from django.core.exceptions import ValidationError
-from django.core.validators import StepValueValidator, validate_email
+from django.core.validators import MaxLengthValidator, StepValueValidator, validate_email
 from django.utils.translation import gettext_lazy as _
 
 from wagtail_agenda.timegrid import CELL_MINUTES
@@ -25,6 +25,8 @@ def validate_addresses(value: str) -> None:
     for line in value.splitlines():
         if line.strip():
             try:
+                # RFC 5321 §4.5.3.1.3: a path has at most 256 octets, its two brackets included.
+                MaxLengthValidator(254)(line.strip())
                 validate_email(line.strip())
             except ValidationError as error:
                 raise ValidationError(

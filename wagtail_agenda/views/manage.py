@@ -4,6 +4,7 @@ Opening a link changes nothing, because mail scanners open links as well: cancel
 its own with a button.
 """
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 
@@ -27,6 +28,8 @@ from wagtail_agenda.views.pages import (
     stale_notice,
     visitor_page,
 )
+
+logger = logging.getLogger(__name__)
 
 LONGEST_REASON = 1000
 
@@ -99,8 +102,20 @@ def manage_cancel(request: HttpRequest, booking: Booking, token: str) -> HttpRes
 @own_booking("GET")
 def manage_ics(request: HttpRequest, booking: Booking, token: str) -> HttpResponse:
     """The booking as a calendar file."""
+    try:
+        calendar = correspondence.download(booking)
+    except ValueError:
+        # The site's own sender address is unusable; a system check says how to mend it.
+        logger.exception("Booking %s cannot be written as a calendar file.", booking.reference)
+        return refused(
+            request,
+            _("The calendar file cannot be made at the moment"),
+            _("Your booking stands. Please note its date, or try again later."),
+            status=503,
+            return_path=reverse("wagtail_agenda:manage", args=[token]),
+        )
     return HttpResponse(
-        correspondence.download(booking),
+        calendar,
         content_type="text/calendar; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{booking.reference}.ics"'},
     )
