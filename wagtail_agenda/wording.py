@@ -40,6 +40,11 @@ def zone_text(local: datetime) -> str:
     return f"{local.tzinfo}, UTC{offset[:3]}:{offset[3:5]}"
 
 
+def labelled(label: str, text: str) -> str:
+    """“Telephone: 123 456”, with the colon as the language sets it."""
+    return gettext("%(label)s: %(text)s") % {"label": label, "text": text}
+
+
 @dataclass(frozen=True)
 class Text:
     """Subject and bodies of a mail, with ``{name}`` placeholders.

@@ -1,0 +1,370 @@
+"""The catalogues are whole and compiled, and nobody who asked for French is answered in English."""
+
+import ast
+import gettext as gnu_gettext
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from html import unescape
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import translation
+from freezegun import freeze_time
+
+import wagtail_agenda
+from tests.factories import (
+    NOW,
+    PARIS,
+    make_agenda,
+    make_appointments,
+    make_booking,
+    make_event,
+    make_meeting_type,
+)
+from tests.test_views_visitor import CHOOSE, TYPED, Visitor, definition_of
+from wagtail_agenda import availability, correspondence, tokens, wording
+from wagtail_agenda import booking as bookings
+from wagtail_agenda.blocks import BookingFormBlock
+from wagtail_agenda.choices import Actor, AgendaKind
+from wagtail_agenda.models import Booking, Delivery, Workflow
+from wagtail_agenda.workflow import ensure_default_workflow
+
+LOCALE = Path(wagtail_agenda.__file__).parent / "locale"
+CATALOGUES = {path.parts[-3]: path for path in sorted(LOCALE.glob("*/LC_MESSAGES/django.po"))}
+PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
+FIELDS = [
+    {"type": "phone", "clean_name": "phone", "label": "Téléphone", "required": True},
+    {"type": "number", "clean_name": "people", "label": "Personnes", "minimum": "1"},
+    {"type": "date", "clean_name": "born", "label": "Né le"},
+    {"type": "choice", "clean_name": "town", "label": "Quartier", "choices": ["Nord", "Sud"]},
+    {"type": "radio", "clean_name": "floor", "label": "Étage", "choices": ["1", "2"]},
+    {"type": "consent", "clean_name": "agreed", "label": "D’accord", "required": True},
+]
+WITHOUT_A_LETTER = re.compile(r"[\W\d_]*")
+
+
+@dataclass(frozen=True)
+class Message:
+    """One entry of a catalogue. `translations` are its plural forms, or its only one."""
+
+    context: str
+    text: str
+    plural: str
+    translations: tuple[str, ...]
+    fuzzy: bool
+
+    @property
+    def translated(self):
+        return all(self.translations) and not self.fuzzy
+
+
+def read_catalogue(path):
+    """The entries of a .po file as gettext writes them, its header first."""
+    messages = []
+    for block in path.read_text(encoding="utf-8").strip().split("\n\n"):
+        values, keyword = {}, ""
+        for line in block.splitlines():
+            if line.startswith("#"):
+                continue
+            named, quoted = re.fullmatch(r'(?:(msg\S+) )?(".*")', line).groups()
+            keyword = named or keyword
+            values[keyword] = values.get(keyword, "") + ast.literal_eval(quoted)
+        messages.append(
+            Message(
+                values.get("msgctxt", ""),
+                values["msgid"],
+                values.get("msgid_plural", ""),
+                tuple(text for name, text in values.items() if name.startswith("msgstr")),
+                bool(re.search(r"^#, .*\bfuzzy\b", block, re.MULTILINE)),
+            )
+        )
+    return messages
+
+
+def messages_of(language):
+    return read_catalogue(CATALOGUES[language])[1:]
+
+
+# The catalogues
+
+
+def test_the_package_speaks_french():
+    assert "fr" in CATALOGUES
+    assert len(messages_of("fr")) > 600
+
+
+def test_french_leaves_nothing_out():
+    assert [message.text for message in messages_of("fr") if not message.translated] == []
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_what_is_filled_in_keeps_its_place(language):
+    wrong = [
+        (message.text, text)
+        for message in messages_of(language)
+        for text in message.translations
+        if text
+        and set(PLACEHOLDER.findall(text))
+        not in (
+            set(PLACEHOLDER.findall(message.text)),
+            set(PLACEHOLDER.findall(message.plural or message.text)),
+        )
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_lines_stay_lines(language):
+    """A line of a built-in mail is left out if what it names is empty: see `wording.Text`."""
+    wrong = [
+        message.text
+        for message in messages_of(language)
+        if message.translated and not message.plural
+        if [PLACEHOLDER.findall(line) for line in message.text.splitlines()]
+        != [PLACEHOLDER.findall(line) for line in message.translations[0].splitlines()]
+        if "\n" in message.text
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_the_compiled_catalogue_is_the_written_one(language):
+    written = {}
+    for message in messages_of(language):
+        if not message.translated:
+            continue
+        key = f"{message.context}\x04{message.text}" if message.context else message.text
+        for number, text in enumerate(message.translations):
+            written[(key, number) if message.plural else key] = text
+    with CATALOGUES[language].with_suffix(".mo").open("rb") as file:
+        compiled = gnu_gettext.GNUTranslations(file)._catalog
+    assert {key: text for key, text in compiled.items() if key} == written
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_the_header_says_the_language_and_nobodys_address(language):
+    header = read_catalogue(CATALOGUES[language])[0].translations[0]
+    assert f"Language: {language}\n" in header
+    assert re.search(r"Plural-Forms: nplurals=\d+; plural=.+;\n", header)
+    assert "@" not in header
+
+
+def test_french_is_set_as_french_is():
+    """Unbreakable spaces in guillemets and before tall punctuation; real apostrophes."""
+    texts = [text for message in messages_of("fr") for text in message.translations]
+    assert [text for text in texts if re.search(r" [:;?!»]|[«] |[“”]", text)] == []
+    assert [text for text in texts if re.search(r"\w[;?!»]|«\w|\w:(?!//|\w|\d)", text)] == []
+    assert [text for text in texts if re.search(r"\w'\w", text)] == []
+
+
+def test_moments_are_said_as_the_french_say_them():
+    start = datetime(2026, 12, 3, 9, 30, tzinfo=PARIS)
+    with translation.override("fr"):
+        assert wording.day_text(date(2026, 12, 3)) == "jeudi 3 décembre 2026"
+        assert (
+            wording.span_text(start, start.replace(hour=10, minute=0))
+            == "jeudi 3 décembre 2026, de 09:30 à 10:00"
+        )
+        assert (
+            wording.span_text(start, start.replace(day=4))
+            == "du jeudi 3 décembre 2026 à 09:30 au vendredi 4 décembre 2026 à 09:30"
+        )
+
+
+# What a visitor sees and receives
+
+
+def leftovers(language):
+    """A pattern for each English text that the catalogue translates: as a whole, and anywhere.
+
+    Single words are looked for as a whole only, since another language may have them too.
+    """
+    whole, anywhere = [], []
+    for message in messages_of(language):
+        for text in filter(None, (message.text, message.plural)):
+            said = PLACEHOLDER.sub("", text)
+            if text in message.translations or WITHOUT_A_LETTER.fullmatch(said):
+                continue
+            pattern = r"\s+".join(
+                ".+?".join(re.escape(part) for part in PLACEHOLDER.split(word))
+                for word in re.sub(r"</?\w+>", " ", text).split()
+            )
+            whole.append(pattern)
+            if len(re.findall(r"[^\W\d_]{2,}", said)) > 1:
+                anywhere.append(rf"(?<!\w){pattern}(?!\w)")
+    return re.compile("|".join(whole)), re.compile("|".join(anywhere))
+
+
+def english_in(html, language):
+    """The English texts of ours that stand in a page: between its tags or in its attributes."""
+    html = re.sub(r"<(script|style)\b.*?</\1>|<!--.*?-->", "", html, flags=re.DOTALL)
+    flowing = re.sub(r"</?(strong|span|b|em|abbr|a)\b[^>]*>", " ", html)
+    pieces = re.split(r"<[^>]+>", html) + re.split(r"<[^>]+>", flowing)
+    pieces += re.findall(r'\s(?:title|aria-label|alt|placeholder|data-[\w-]+)="([^"]*)"', html)
+    whole, anywhere = leftovers(language)
+    found = []
+    for piece in {" ".join(unescape(piece).split()) for piece in pieces}:
+        match = whole.fullmatch(piece) or anywhere.search(piece)
+        if match:
+            found.append(match[0])
+    return found
+
+
+@pytest.fixture
+def clock():
+    with freeze_time(NOW) as frozen:
+        yield frozen
+
+
+@pytest.fixture(params=CATALOGUES)
+def language(request, db, settings):
+    """The language of a site: its built-in booking workflow was made in it."""
+    settings.LANGUAGE_CODE = request.param
+    Workflow.objects.all().delete()
+    ensure_default_workflow()
+    return request.param
+
+
+def passports():
+    agenda, meeting_type, _desks = make_appointments(
+        label="État civil",
+        location="Hôtel de ville",
+        contact="01 23 45 67 89",
+        comment="Apportez l’ancien.",
+        staff_addresses="guichet@fairbridge.example",
+    )
+    agenda.desks.update(label="Guichet 1")
+    agenda.meeting_types.update(label="Passeport")
+    return agenda
+
+
+def workshop(**fields):
+    agenda = make_agenda(kind=AgendaKind.EVENTS, label="Médiathèque", location="Place du Marché")
+    return make_event(agenda, **{"label": "Atelier", **fields})
+
+
+@dataclass
+class Walk:
+    """The visitors of a site in one language."""
+
+    language: str
+    clock: object
+
+    def visitor(self, agenda, fields=()):
+        definition = definition_of(agenda, language=self.language, fields=fields)
+        client = Client(headers={"accept-language": self.language})
+        return Visitor(client, agenda, definition, self.clock)
+
+    def block(self, agenda):
+        with translation.override(self.language):
+            return BookingFormBlock().render(BookingFormBlock().to_python({"agenda": agenda.pk}))
+
+
+def pages_of_an_appointment(walk):
+    """Each page on the way to an appointment and back out of it, by a name for each."""
+    agenda = passports()
+    visitor = walk.visitor(agenda, FIELDS)
+    yield "block", walk.block(agenda)
+    make_meeting_type(agenda, label="Mariage", slug="mariage", duration=60)
+    yield "block with two types", walk.block(agenda)
+    yield "types", visitor.choose(more="1").text
+    yield "picker", visitor.get("picker", type="passport").text
+    yield "nothing chosen", visitor.post("picker").text
+    yield "a month without times", visitor.get("picker", type="passport", day="2026-12-05").text
+    yield "not offered", visitor.post("picker", slot="passport:2026-11-29-0900").text
+    yield "details", visitor.post("picker", slot="passport:2026-11-30-0900").text
+    yield "picker, holding", visitor.get("picker").text
+    yield (
+        "wrong details",
+        visitor.post("details", user_name="", user_email="x", phone="x", people="x", born="x").text,
+    )
+    yield "summary", visitor.post("details", **TYPED, agreed="on").text
+    yield "too quick", visitor.confirm().text
+    walk.clock.tick(timedelta(minutes=12))
+    yield "lapsed", visitor.get("summary").text
+    visitor.post("picker", slot="passport:2026-11-30-0900")
+    walk.clock.tick(10)
+    yield "confirmed", visitor.confirm().text
+    made = Booking.objects.get()
+    for name in ("manage", "manage_cancel"):
+        page = reverse(f"wagtail_agenda:{name}", args=[tokens.manage_token(made)])
+        yield name, visitor.client.get(page).text
+    yield "reason too long", visitor.client.post(page, {"reason": "x" * 1001}).text
+    yield "cancelled", visitor.client.post(page, {"reason": "Malade"}, follow=True).text
+    yield "confirmed, cancelled since", visitor.get("confirmed").text
+
+
+def pages_of_an_event(walk):
+    event = workshop(places=2)
+    full = workshop(places=1)
+    make_booking(slot=availability.find(full.agenda, full.slug, now=NOW))
+    visitor = walk.visitor(event.agenda)
+    yield "block", walk.block(event.agenda)
+    yield "picker", visitor.choose(more="1").text
+    yield "details", visitor.post("picker", slot=event.slug).text
+    yield "picker, holding", visitor.get("picker").text
+    yield "block, full", walk.block(full.agenda)
+    yield "picker, full", walk.visitor(full.agenda).choose(slot=full.slug).text
+
+
+def pages_of_trouble(walk):
+    agenda = passports()
+    visitor = walk.visitor(agenda)
+    yield "damaged", visitor.client.post(CHOOSE, {"definition": "x"}).text
+    yield "elsewhere", visitor.client.post(CHOOSE, headers={"origin": "http://evil.example"}).text
+    yield "by GET", visitor.client.get(CHOOSE).text
+    yield "no basket", visitor.client.get("/agendas/book/x/y/").text
+    yield "no booking", visitor.client.get("/agendas/manage/x/").text
+    visitor.choose(more="1")
+    agenda.live = False
+    agenda.save()
+    yield "closed", visitor.get("picker").text
+    yield "block, closed", walk.block(agenda)
+
+
+@pytest.mark.parametrize("pages", [pages_of_an_appointment, pages_of_an_event, pages_of_trouble])
+def test_nobody_who_reads_another_language_is_shown_english(language, clock, pages):
+    shown = {name: english_in(html, language) for name, html in pages(Walk(language, clock))}
+    assert {name: texts for name, texts in shown.items() if texts} == {}
+
+
+@pytest.mark.parametrize("language", ["fr"], indirect=True)
+def test_the_way_to_an_appointment_is_french(language, clock):
+    shown = dict(pages_of_an_appointment(Walk(language, clock)))
+    for name, text in {
+        "picker": "Choisissez un créneau",
+        "wrong details": "Adresse électronique\N{NO-BREAK SPACE}: Saisissez",
+        "summary": "lundi 30 novembre 2026, de 09:00 à 09:30",
+        "confirmed": "Votre réservation est confirmée",
+        "manage": "Confirmée",
+        "cancelled": "Annulée",
+    }.items():
+        assert text in unescape(shown[name])
+
+
+def test_the_built_in_mails_have_no_english_in_them(language, clock):
+    booking = make_booking(passports(), language=language)
+    bookings.cancel(booking, actor=Actor.AGENT, now=NOW, reason="Malade")
+    letters = [correspondence.letter_of(delivery, NOW) for delivery in Delivery.objects.all()]
+    assert len(letters) == 4
+    for letter in letters:
+        said = [letter.subject, *letter.text.splitlines(), letter.html]
+        said += [line.partition(":")[2] for line in letter.calendar.decode().splitlines()]
+        assert [text for text in said if english_in(text, language)] == []
+    if language == "fr":
+        assert letters[0].subject == (
+            "Réservation confirmée\N{NO-BREAK SPACE}: "
+            "Passeport – État civil, lundi 30 novembre 2026, 09:00"
+        )
+        assert "Motif\N{NO-BREAK SPACE}: Malade\n" in letters[2].text
+
+
+def test_what_looks_for_english_finds_it():
+    assert english_in("<p>Il dit</p><button>Continue</button>", "fr") == ["Continue"]
+    assert english_in('<a title="Add to my calendar">x</a>', "fr") == ["Add to my calendar"]
+    assert english_in("<h1>Étape 1</h1><p>12 free times</p>", "fr") == ["12 free times"]
+    assert english_in("<p>Held for you until <strong>07:10</strong></p>", "fr")
+    assert english_in("<p>Un contact, une date</p><h2>Contact</h2>", "fr") == []
