@@ -246,8 +246,9 @@ def _hold_at(
             raise HoldUsed(held.booking)
         if held is not None and held.bookable_id not in {None, *bookables}:
             raise _Outpaced()
+        places = held.places if held is not None else 1
+        _require_room(bookables[bookable_id], slot, now, places=places, except_hold=held)
         held = held or Hold(agenda=slot.agenda, lock_code=lock_code, created_at=now)
-        _require_room(bookables[bookable_id], slot, now, places=held.places, except_hold=held)
         for name, value in about.items():
             if value:
                 setattr(held, name, value)
