@@ -39,9 +39,9 @@ def database() -> dict:
         # A file, because the tests use threads; one per process, so that suites run side by side.
         name = name or f"wagtail-agenda-{os.getpid()}"
         path = Path(tempfile.gettempdir()) / f"{name}.sqlite3"
-        # Never ":memory:", not even as the name of the database that the tests leave alone: the live
-        # server starts before the test database, would take it for one in memory, and share one
-        # connection between its threads.
+        # Never ":memory:", not even as the name of the database that the tests leave alone: the
+        # live server starts before the test database, would take it for one in memory, and share
+        # one connection between its threads.
         return {**sqlite(path.with_suffix(".unused")), "TEST": {"NAME": str(path)}}
     if TEST_DATABASE == "postgresql":
         return {
