@@ -365,7 +365,7 @@ def test_an_agent_who_works_in_french_sees_no_english(language, clock, client):
         url_to("booking_new", booking.agenda.slug),
         url_to("booking", booking.pk),
         url_to("booking_cancel", booking.pk),
-        # Not the forms with choosers: Wagtail keeps those in the language that the process began in.
+        # Not the forms with choosers: Wagtail leaves those in the language the process began in.
         edit_url(booking.agenda.schedule),
         edit_url(booking.meeting_type),
         edit_url(booking.desk),
