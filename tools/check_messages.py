@@ -25,6 +25,8 @@ VISITOR_SOURCES = (
     "forms.py",
     "templates/wagtail_agenda/blocks/",
     "templates/wagtail_agenda/visitor/",
+    "views/basket.py",
+    "views/choosing.py",
     "views/manage.py",
     "views/month.py",
     "views/pages.py",

@@ -5,12 +5,12 @@ path("agendas/", include("wagtail_agenda.urls"))
 
 from django.urls import path
 
-from wagtail_agenda.views import manage, visitor
+from wagtail_agenda.views import choosing, manage, visitor
 
 app_name = "wagtail_agenda"
 
 urlpatterns = [
-    path("book/", visitor.choose, name="choose"),
+    path("book/", choosing.choose, name="choose"),
     path("book/<str:digest>/<str:lock_code>/", visitor.picker, name="picker"),
     path("book/<str:digest>/<str:lock_code>/details/", visitor.details, name="details"),
     path("book/<str:digest>/<str:lock_code>/summary/", visitor.summary, name="summary"),

@@ -16,14 +16,12 @@ from datetime import date, datetime
 from datetime import timezone as fixed_zone
 from functools import wraps
 from itertools import groupby
-from urllib.parse import SplitResult, urlencode, urlsplit
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, override
+from django.utils.translation import override
 from wagtail.models import Site
 
 from wagtail_agenda import availability, booking, conf, form_definition, throttle, tokens, wording
@@ -35,12 +33,20 @@ from wagtail_agenda.errors import (
     NotOffered,
     Overloaded,
     SoldOut,
-    TooManyHolds,
 )
-from wagtail_agenda.form_definition import Definition, FormDefinitionError
 from wagtail_agenda.forms import details_of, form_of, typed
 from wagtail_agenda.models import Agenda, FormVersion, Hold, MeetingType
 from wagtail_agenda.timegrid import instant_of
+from wagtail_agenda.views.basket import (
+    RETRY_SECONDS,
+    busy_text,
+    hold_for,
+    limit_text,
+    name_in,
+    notice_of,
+    refused_for,
+    step_url,
+)
 from wagtail_agenda.views.month import month_bounds, month_of, month_text, parse_day
 from wagtail_agenda.views.pages import (
     HONEYPOT,
@@ -54,122 +60,6 @@ from wagtail_agenda.views.pages import (
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 LOCK_CODE = re.compile(r"[A-Za-z0-9_-]{22}")
-SESSION_KEY = "wagtail_agenda_visitor"
-RETRY_SECONDS = 30
-"""After how long to come back when the cache that counts limits does not answer."""
-
-
-# Choosing, on the page that has the block
-
-
-@visitor_page("POST", csrf=False)
-def choose(request: HttpRequest) -> HttpResponse:
-    """Where every booking form posts to: starts a basket, with the chosen time if there is one.
-
-    The form stands in pages that are cached, so it has no CSRF token. The signed definition, the
-    browser's word on where the request comes from, and the limits stand in its place.
-    """
-    now = timezone.now()
-    return_path = _return_path(request)
-    if not _comes_from_here(request):
-        return refused(
-            request,
-            _("This booking form is not on our site"),
-            _("Open the page with the booking form on our own site and choose from there."),
-            status=403,
-        )
-    if request.POST.get(HONEYPOT):
-        return refused(
-            request,
-            _("This was not sent"),
-            _("A field that must stay empty was filled in. Go back, reload the page, try again."),
-            status=400,
-            return_path=return_path,
-        )
-    try:
-        definition = form_definition.read(request.POST.get("definition", ""), now)
-        if _is_inside_admin(request):
-            raise FormDefinitionError("preview")
-    except FormDefinitionError as error:
-        return refused(
-            request,
-            _("This form cannot be used"),
-            str(error),
-            status=400,
-            return_path=return_path if error.code != "preview" else "",
-        )
-    with override(definition.language or None):
-        return _start(request, definition, return_path, now)
-
-
-def _start(
-    request: HttpRequest, definition: Definition, return_path: str, now: datetime
-) -> HttpResponse:
-    agenda = Agenda.objects.filter(pk=definition.agenda_id).first()
-    lock_code = secrets.token_urlsafe(16)
-    key = "" if "more" in request.POST else request.POST.get("slot", "")
-    try:
-        if agenda is None or not availability.is_open(agenda, now):
-            raise AgendaClosed()
-        throttle.count(throttle.basket_limits(request), now)
-        version = form_definition.keep(definition)
-        try:
-            if key:
-                _hold(request, version, agenda, lock_code, key, now, return_path)
-                return see_other(_step("details", version.digest, lock_code))
-            query = {"type": _name(request.POST.get("type", ""))}
-        except (SoldOut, NotOffered, EventIsOver) as error:
-            query = {"notice": _notice_of(error), "wanted": _name(key)}
-        basket = booking.open_basket(
-            agenda, lock_code=lock_code, form_version=version, return_path=return_path, now=now
-        )
-        return see_other(_step("picker", version.digest, basket.lock_code, **query))
-    except (BookingError, throttle.TooMany, throttle.CannotCount) as error:
-        return _refused_for(request, error, return_path)
-
-
-def _comes_from_here(request: HttpRequest) -> bool:
-    """Whether the browser says that the form stands on this site.
-
-    Fetch Metadata decides where it is sent, because a page with ``Referrer-Policy: no-referrer``
-    makes the browser write ``Origin: null``. Old browsers that send neither are let through:
-    nothing is booked here, and the limits hold.
-    """
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        return site == "same-origin"
-    origin = request.headers.get("Origin")
-    return origin is None or _split(origin).netloc == request.get_host()
-
-
-def _is_inside_admin(request: HttpRequest) -> bool:
-    """Whether the form stood in a preview, as far as its template could not tell."""
-    try:
-        admin = reverse("wagtailadmin_home")
-    except NoReverseMatch:
-        return False
-    return _referring_path(request).startswith(admin)
-
-
-def _referring_path(request: HttpRequest) -> str:
-    """The path of the page on this site that the request comes from, or ""."""
-    parts = _split(request.headers.get("Referer", ""))
-    return parts.path if parts.netloc == request.get_host() else ""
-
-
-def _split(url: str) -> SplitResult:
-    try:
-        return urlsplit(url)
-    except ValueError:
-        # Not a URL, for instance “http://[broken”.
-        return urlsplit("")
-
-
-def _return_path(request: HttpRequest) -> str:
-    """The page to go back to, if it is safe to link to."""
-    path = _referring_path(request)
-    safe = url_has_allowed_host_and_scheme(path, allowed_hosts=None)
-    return path if safe and path.startswith("/") and len(path) <= 1000 else ""
 
 
 # The steps
@@ -199,7 +89,7 @@ def step(*methods: str) -> Callable:
                 except HoldUsed:
                     return see_other(_url("confirmed", basket))
                 except BookingError as error:
-                    return _refused_for(request, error, basket.return_path)
+                    return refused_for(request, error, basket.return_path)
 
         return page
 
@@ -251,9 +141,11 @@ def picker(request: HttpRequest, basket: Hold, now: datetime) -> HttpResponse:
 def _move(request: HttpRequest, basket: Hold, key: str, now: datetime) -> HttpResponse:
     """Holds the chosen slot for this basket, and goes on to what is still missing."""
     try:
-        moved = _hold(request, basket.form_version, basket.agenda, basket.lock_code, key, now, "")
+        moved = hold_for(
+            request, basket.form_version, basket.agenda, basket.lock_code, key, now, ""
+        )
     except (SoldOut, NotOffered, EventIsOver) as error:
-        return see_other(_url("picker", basket, notice=_notice_of(error), wanted=_name(key)))
+        return see_other(_url("picker", basket, notice=notice_of(error), wanted=name_in(key)))
     complete = form_of(_asked(moved), moved.answers, judged=True).is_valid()
     return see_other(_url("summary" if complete else "details", moved))
 
@@ -271,7 +163,7 @@ def _show_picker(
         "held": booking.is_held(basket, now),
         "slot": booking.slot_of(basket) if booking.is_held(basket, now) else None,
     }
-    wanted = _name(request.GET.get("wanted", ""))
+    wanted = name_in(request.GET.get("wanted", ""))
     meeting_type = None
     if agenda.takes_appointments:
         types = _types_on_offer(agenda, asked)
@@ -428,10 +320,10 @@ def _confirm(request: HttpRequest, basket: Hold, form, now: datetime) -> HttpRes
     try:
         throttle.count(limits, now)
     except throttle.TooMany as error:
-        text = _limit_text(error.retry_after)
+        text = limit_text(error.retry_after)
         return _show_summary(request, basket, form, now, text, 429, error.retry_after)
     except throttle.CannotCount:
-        return _show_summary(request, basket, form, now, _busy_text(), 503, RETRY_SECONDS)
+        return _show_summary(request, basket, form, now, busy_text(), 503, RETRY_SECONDS)
     details = details_of(
         asked,
         form.cleaned_data,
@@ -444,7 +336,7 @@ def _confirm(request: HttpRequest, basket: Hold, form, now: datetime) -> HttpRes
     except BookingError as error:
         throttle.uncount(limits, now)
         if isinstance(error, SoldOut | NotOffered | EventIsOver):
-            return see_other(_url("picker", basket, notice=_notice_of(error)))
+            return see_other(_url("picker", basket, notice=notice_of(error)))
         if isinstance(error, Overloaded):
             text = str(error)
             return _show_summary(request, basket, form, now, text, 503, error.retry_after)
@@ -510,40 +402,6 @@ def confirmed(request: HttpRequest, basket: Hold, now: datetime) -> HttpResponse
 # What the steps share
 
 
-def _hold(
-    request: HttpRequest,
-    version: FormVersion,
-    agenda: Agenda,
-    lock_code: str,
-    key: str,
-    now: datetime,
-    return_path: str,
-) -> Hold:
-    slot = availability.find(agenda, key, now=now, lock_code=lock_code)
-    fixed = version.definition["meeting_type"]
-    if fixed and slot.meeting_type and slot.meeting_type.pk != fixed:
-        raise NotOffered()
-    return booking.hold(
-        slot,
-        lock_code=lock_code,
-        now=now,
-        visitor_key=_visitor_key(request),
-        address_key=throttle.address_key(request),
-        form_version=version,
-        return_path=return_path,
-    )
-
-
-def _visitor_key(request: HttpRequest) -> str:
-    """A random name for this browser session, for the cap on holds; nothing else depends on it."""
-    session = getattr(request, "session", None)
-    if session is None:
-        return ""
-    if SESSION_KEY not in session:
-        session[SESSION_KEY] = secrets.token_hex(16)
-    return hashlib.sha256(session[SESSION_KEY].encode()).hexdigest()
-
-
 def _types_on_offer(agenda: Agenda, asked: dict) -> list[MeetingType]:
     types = availability.meeting_types_on_offer(agenda)
     fixed = asked["meeting_type"]
@@ -574,12 +432,6 @@ def _moment_of(agenda: Agenda, key: str) -> datetime | None:
         return None
 
 
-def _name(text: str) -> str:
-    """`text` if it can be the name of a slot or of an appointment type, otherwise ""."""
-    shapes = (availability.EVENT_KEY, availability.APPOINTMENT_KEY)
-    return text if any(shape.fullmatch(text) for shape in shapes) else ""
-
-
 def _day_of(key: str) -> date | None:
     named = availability.APPOINTMENT_KEY.fullmatch(key)
     return parse_day(named["day"]) if named else None
@@ -590,13 +442,7 @@ def _asked(basket: Hold) -> dict:
 
 
 def _url(name: str, basket: Hold, **query: str) -> str:
-    return _step(name, basket.form_version.digest, basket.lock_code, **query)
-
-
-def _step(name: str, digest: str, lock_code: str, **query: str) -> str:
-    query = {key: value for key, value in query.items() if value}
-    url = reverse(f"wagtail_agenda:{name}", args=[digest, lock_code])
-    return f"{url}?{urlencode(query)}" if query else url
+    return step_url(name, basket.form_version.digest, basket.lock_code, **query)
 
 
 def _chosen(basket: Hold, now: datetime) -> dict:
@@ -619,12 +465,6 @@ def _seen(basket: Hold) -> str:
 
 
 # Saying no
-
-
-def _notice_of(error: BookingError) -> str:
-    if isinstance(error, SoldOut):
-        return "taken"
-    return "over" if isinstance(error, EventIsOver) else "not-offered"
 
 
 def _notice(code: str, basket: Hold) -> str:
@@ -671,7 +511,7 @@ def _basket_is_gone(request: HttpRequest, digest: str, now: datetime) -> HttpRes
                 raise AgendaClosed()
             throttle.count(throttle.basket_limits(request), now)
         except (AgendaClosed, throttle.TooMany, throttle.CannotCount) as error:
-            return _refused_for(request, error, "")
+            return refused_for(request, error, "")
         basket = booking.open_basket(
             version.agenda,
             lock_code=secrets.token_urlsafe(16),
@@ -681,77 +521,3 @@ def _basket_is_gone(request: HttpRequest, digest: str, now: datetime) -> HttpRes
         )
         booking.keep_answers(basket, typed(version.definition, request.POST))
         return see_other(_url("picker", basket, notice="restored"))
-
-
-def _refused_for(request: HttpRequest, error: Exception, return_path: str) -> HttpResponse:
-    """The page for an error that leaves the visitor no step to go to."""
-    if isinstance(error, throttle.TooMany):
-        return refused(
-            request,
-            _("Too many attempts"),
-            _limit_text(error.retry_after),
-            status=429,
-            return_path=return_path,
-            retry_after=error.retry_after,
-        )
-    if isinstance(error, throttle.CannotCount):
-        return refused(
-            request,
-            _("Please try again in a moment"),
-            _busy_text(),
-            status=503,
-            return_path=return_path,
-            retry_after=RETRY_SECONDS,
-        )
-    if isinstance(error, Overloaded):
-        return refused(
-            request,
-            _("Please try again in a moment"),
-            str(error),
-            status=503,
-            return_path=return_path,
-            retry_after=error.retry_after,
-        )
-    if isinstance(error, TooManyHolds):
-        return refused(
-            request,
-            _("You are holding other times"),
-            str(error),
-            status=429,
-            return_path=return_path,
-            retry_after=conf.get("HOLD_MINUTES") * 60,
-        )
-    if isinstance(error, AgendaClosed):
-        return refused(
-            request, _("No bookings at the moment"), str(error), status=409, return_path=return_path
-        )
-    return refused(
-        request, _("This is not possible"), str(error), status=409, return_path=return_path
-    )
-
-
-def _limit_text(seconds: int) -> str:
-    if seconds < 5400:
-        minutes = -(-seconds // 60)
-        return ngettext(
-            "There have been many bookings from here or for this e-mail address. Nothing you "
-            "typed is lost; please try again in %(minutes)d minute.",
-            "There have been many bookings from here or for this e-mail address. Nothing you "
-            "typed is lost; please try again in %(minutes)d minutes.",
-            minutes,
-        ) % {"minutes": minutes}
-    hours = -(-seconds // 3600)
-    return ngettext(
-        "There have been many bookings from here or for this e-mail address. Nothing you typed "
-        "is lost; please try again in %(hours)d hour.",
-        "There have been many bookings from here or for this e-mail address. Nothing you typed "
-        "is lost; please try again in %(hours)d hours.",
-        hours,
-    ) % {"hours": hours}
-
-
-def _busy_text() -> str:
-    return _(
-        "Bookings cannot be taken this moment. Nothing you typed is lost; please try again in "
-        "half a minute."
-    )
