@@ -298,6 +298,20 @@ def test_publishing_needs_an_agenda():
     assert "agenda" in errors_of(BookingFormBlock(), value()).block_errors
 
 
+def test_appointment_types_stand_under_their_agenda_even_if_two_have_one_name():
+    first, second = (make_agenda(label="Papers", slug=slug) for slug in ("north", "south"))
+    other = make_agenda(label="Weddings")
+    types = [make_meeting_type(agenda, label="Passport") for agenda in (first, second, other)]
+
+    form = BookingFormBlock().child_blocks["meeting_type"].field.widget.render("type", None)
+
+    grouped = re.findall(r'<optgroup label="([^"]+)">\s*<option value="(\d+)">Passport<', form)
+    assert grouped == [
+        (label, str(kind.pk))
+        for label, kind in zip(["Papers (north)", "Papers (south)", "Weddings"], types, strict=True)
+    ]
+
+
 def test_another_agendas_appointment_type_is_refused():
     agenda = make_appointments()[0]
     foreign = make_appointments()[1]

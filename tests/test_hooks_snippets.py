@@ -1,15 +1,18 @@
 """The set-up screens as an editor meets them: what is saved, what is refused, in which words."""
 
+import uuid
 from datetime import datetime, time, timedelta
 
 import pytest
 from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
 from django.contrib.messages import get_messages
 from django.urls import reverse
 from django.utils.html import strip_tags
+from wagtail.models import ReferenceIndex, Site
 from wagtail.test.utils.form_data import nested_form_data, streamfield
 
-from tests.agents import make_administrator, make_staff
+from tests.agents import make_administrator, make_staff, queries_of
 from tests.factories import (
     NOW,
     PARIS,
@@ -622,6 +625,61 @@ def test_searching_finds_by_label(administrator):
     page = text(administrator.get(f"{chooser}?q=pass"))
     assert "Passports" in page
     assert "Weddings" not in page
+
+
+def refer(to, page, path="body"):
+    """As if `page` had `to` in its body."""
+    kind = ContentType.objects.get_for_model
+    ReferenceIndex.objects.create(
+        content_type=kind(type(page)),
+        base_content_type=kind(type(page)),
+        object_id=page.pk,
+        to_content_type=kind(Agenda),
+        to_object_id=to.pk,
+        model_path=path,
+        content_path=f"{path}.0",
+        content_path_hash=uuid.uuid4(),
+    )
+
+
+def test_the_chooser_tells_agendas_apart_by_kind_usage_and_state(administrator):
+    site = Site.objects.get()
+    used, _unused = make_agenda(label="Passports"), make_agenda(label="Papers", live=False)
+    make_agenda(label="Yoga", kind=AgendaKind.EVENTS)
+    for path in ("body", "body.again", "footer"):
+        refer(used, site.root_page, path)
+    refer(used, site)
+    refer(used, make_desk(used))
+
+    for view in ("choose", "choose_results"):
+        address = reverse(f"wagtailsnippetchoosers_wagtail_agenda_agenda:{view}")
+        response = administrator.get(address)
+        html = response.json()["html"] if view == "choose" else response.content.decode()
+        page = " ".join(strip_tags(html).split())
+        assert "Passports Appointments Used 2 times live" in page
+        assert "Papers Appointments Not used draft" in page
+        assert "Yoga Events Not used live" in page
+
+
+def test_the_chooser_reads_all_usages_at_once(administrator):
+    address = reverse("wagtailsnippetchoosers_wagtail_agenda_agenda:choose_results")
+    for _number in range(5):
+        make_agenda()
+    asked = [sql for sql in queries_of(administrator, address) if "referenceindex" in sql]
+    assert len(asked) == 1
+
+
+def test_the_list_of_agendas_tells_drafts_from_what_is_live(administrator):
+    make_agenda(label="Passports")
+    make_agenda(label="Papers", live=False)
+    page = text(administrator.get(url(Agenda, "list")))
+    assert "Appointments live" in page
+    assert "Appointments draft" in page
+
+
+def test_the_form_says_which_address_staff_cannot_be_told_at(administrator, settings):
+    settings.WAGTAIL_AGENDA = {"FROM_EMAIL": "Town hall <agenda@fairbridge.example>"}
+    assert "Not agenda@fairbridge.example, which" in text(administrator.get(url(Agenda, "add")))
 
 
 def test_the_list_of_events_shows_how_full_they_are(administrator):

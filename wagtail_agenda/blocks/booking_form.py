@@ -6,6 +6,7 @@ the output (see `form_definition`).
 """
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -48,7 +49,10 @@ def by_day(slots: Sequence[Any]) -> list[Day]:
 
 
 def meeting_type_choices() -> list:
-    """Every appointment type on offer, grouped by its agenda."""
+    """Every appointment type on offer, grouped by its agenda.
+
+    Agendas of the same name are told apart by their slugs.
+    """
     from wagtail_agenda.models import MeetingType
 
     types = (
@@ -56,9 +60,14 @@ def meeting_type_choices() -> list:
         .select_related("agenda")
         .order_by("agenda__label", "agenda_id", "sort_order", "pk")
     )
-    return [
-        (str(agenda), [(str(item.pk), item.label) for item in of_agenda])
+    groups = [
+        (agenda, [(str(item.pk), item.label) for item in of_agenda])
         for agenda, of_agenda in groupby(types, key=lambda item: item.agenda)
+    ]
+    named = Counter(agenda.label for agenda, _choices in groups)
+    return [
+        (agenda.label if named[agenda.label] == 1 else f"{agenda.label} ({agenda.slug})", choices)
+        for agenda, choices in groups
     ]
 
 

@@ -202,13 +202,13 @@ if apps.is_installed("wagtail_modeladmin"):
         history_view_enabled = False
         list_display = (
             "reference",
-            "agenda",
-            "label",
-            "user_name",
             "local_start",
+            "agenda",
+            "display_name",
             "status",
             "attendance",
         )
+        index_view_extra_css = ["wagtail_agenda/admin.css"]
         list_filter = (AgendaFilter, StatusFilter, AttendanceFilter, DateFilter)
         list_select_related = ("agenda", "status")
         list_per_page = 50
@@ -223,6 +223,17 @@ if apps.is_installed("wagtail_modeladmin"):
 
         local_start.short_description = _("starts at")
         local_start.admin_order_field = "start"
+
+        def display_name(self, booking):
+            return booking.display_name
+
+        display_name.short_description = _("Booking")
+        display_name.admin_order_field = "user_name"
+
+        def get_extra_class_names_for_field_col(self, obj, field_name):
+            classes = super().get_extra_class_names_for_field_col(obj, field_name)
+            short = field_name in ("reference", "local_start", "status", "attendance")
+            return [*classes, "wagtail-agenda-unbroken"] if short else classes
 
         def inspect_view(self, request, instance_pk):
             # Its own inspect view asks neither `get_queryset` nor whether the key is a number.

@@ -14,7 +14,13 @@ from wagtail.admin.panels import (
     ObjectList,
     TabbedInterface,
 )
-from wagtail.admin.ui.tables import BooleanColumn, Column, NumberColumn
+from wagtail.admin.ui.tables import (
+    BooleanColumn,
+    Column,
+    LiveStatusTagColumn,
+    NumberColumn,
+    UpdatedAtColumn,
+)
 
 from wagtail_agenda import permissions
 from wagtail_agenda.choices import Role
@@ -141,7 +147,8 @@ class AgendaViewSet(ScopedSnippetViewSet):
     model = Agenda
     icon = "calendar"
     edit_handler = _agenda_panels
-    list_display = ["label", "kind", "timezone"]
+    chooser_viewset_class = setup.AgendaChooserViewSet
+    list_display = ["label", "kind", LiveStatusTagColumn(), UpdatedAtColumn()]
     list_filter = ["kind"]
 
 
@@ -151,6 +158,7 @@ class AgendaViewSet(ScopedSnippetViewSet):
 class ScheduleViewSet(ScopedSnippetViewSet):
     model = Schedule
     icon = "time"
+    list_display = ["label", LiveStatusTagColumn(), UpdatedAtColumn()]
     edit_handler = ObjectList(
         [
             FieldPanel("label"),

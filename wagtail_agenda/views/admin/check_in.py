@@ -40,9 +40,13 @@ class CheckInView(AgentView):
         return self.back(booking)
 
     def back(self, booking):
-        """To the same place on the same page, also for those who go through it by keyboard."""
+        """To the same place on the same page, also for those who go through it by keyboard.
+
+        The booking's own page is short: from its top one sees what happened.
+        """
         own_page = url_to("booking", booking.pk)
-        return redirect(f"{next_url(self.request, own_page)}#booking-{booking.pk}")
+        where = next_url(self.request, own_page)
+        return redirect(where if where == own_page else f"{where}#booking-{booking.pk}")
 
 
 def said(booking, attendance: Attendance) -> str:

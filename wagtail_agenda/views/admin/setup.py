@@ -5,32 +5,40 @@ values.
 """
 
 import zoneinfo
+from collections import Counter
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 import django_filters
 from django import forms
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.filters import DateRangePickerWidget, WagtailFilterSet
 from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import Panel
+from wagtail.admin.ui.tables import Column
 from wagtail.admin.views import generic
 from wagtail.admin.widgets.button import Button
 from wagtail.blocks.stream_block import StreamBlockValidationError
 from wagtail.blocks.struct_block import StructBlockValidationError
+from wagtail.models import ReferenceIndex
+from wagtail.snippets.views.chooser import ChooseResultsView, ChooseView
 
 from wagtail_agenda import booking, permissions, removal, schedule, wording
 from wagtail_agenda.blocks.actions import validate_placeholders
 from wagtail_agenda.blocks.schedule import skipped_times
 from wagtail_agenda.choices import AgendaKind, Role
 from wagtail_agenda.cleaning import web_address
+from wagtail_agenda.correspondence import sender
 from wagtail_agenda.errors import BookingError, EventIsBooked
 from wagtail_agenda.models import Agenda, Desk, Event, MeetingType, Workflow
+from wagtail_agenda.views.admin.scope import ScopedChooserViewSet
 
 MOST_PLACES = 100_000
 
@@ -47,6 +55,14 @@ def time_zone_choices() -> list[tuple[str, str]]:
 
 class AgendaForm(WagtailAdminModelForm):
     """The form of an agenda, whatever its kind."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if field := self.fields.get("staff_addresses"):
+            field.help_text = _(
+                "One e-mail address a line. Not %(address)s, which the mails come from: "
+                "Outlook shows no invitation that comes from its own reader."
+            ) % {"address": sender().address}
 
     def clean_kind(self) -> str:
         kind = self.cleaned_data.get("kind")
@@ -158,6 +174,50 @@ def offer_buttons(agenda: Agenda) -> list[Button]:
         )
         for offer in offers_of(agenda)
     ]
+
+
+class KindAndUsageColumns:
+    """Tells agendas apart in their chooser: what they take, and whether pages use them."""
+
+    @property
+    def columns(self):
+        uses = times_used(self.results.object_list)
+        kind = Column("kind", label=_("Kind"), accessor="get_kind_display")
+        usage = Column("usage", label=_("Usage"), accessor=lambda row: usage_text(uses[row.pk]))
+        title, *others = super().columns
+        return [title, kind, usage, *others]
+
+
+class AgendaChooseView(KindAndUsageColumns, ChooseView):
+    pass
+
+
+class AgendaChooseResultsView(KindAndUsageColumns, ChooseResultsView):
+    pass
+
+
+class AgendaChooserViewSet(ScopedChooserViewSet):
+    choose_view_class = AgendaChooseView
+    choose_results_view_class = AgendaChooseResultsView
+
+
+def times_used(agendas: Iterable[Agenda]) -> Counter[int]:
+    """By the key of each agenda, how many pages and snippets take bookings for it.
+
+    One query. What this package keeps of an agenda itself, such as its desks, is no usage.
+    """
+    found = ReferenceIndex.objects.filter(
+        to_content_type=ContentType.objects.get_for_model(Agenda),
+        to_object_id__in=[str(agenda.pk) for agenda in agendas],
+    ).exclude(base_content_type__app_label=Agenda._meta.app_label)
+    users = set(found.values_list("to_object_id", "base_content_type", "object_id"))
+    return Counter(int(agenda) for agenda, _kind, _user in users)
+
+
+def usage_text(count: int) -> str:
+    if not count:
+        return gettext("Not used")
+    return ngettext("Used %(count)d time", "Used %(count)d times", count) % {"count": count}
 
 
 # Schedules
