@@ -226,6 +226,33 @@ def test_what_a_visitor_types_is_text_in_every_part():
     assert "<img" not in mail.html
 
 
+def test_an_address_that_a_visitor_types_is_not_made_a_link():
+    booking = make_booking(
+        full_agenda(contact="https://town.example/contact"),
+        user_name="Win at http://evil.example/a",
+        answers={"colour": "http://evil.example/b"},
+    )
+
+    visitor, staff = letter(booking), letter(booking, Audience.STAFF)
+
+    assert "Hello Win at http://evil.example/a," in visitor.html
+    assert '<a href="https://town.example/contact">' in visitor.html
+    assert "http://evil.example/b" in staff.html
+    assert 'href="http://evil' not in visitor.html + staff.html
+
+
+def test_the_visitors_own_reason_is_told_to_staff_alone():
+    booking = make_booking(full_agenda())
+    bookings.cancel(booking, actor=Actor.VISITOR, now=NOW, reason="Buy at http://evil.example/")
+
+    visitor, staff = letter(booking), letter(booking, Audience.STAFF)
+
+    assert "evil" not in visitor.text + visitor.html + visitor.subject
+    assert "Reason" not in visitor.text
+    assert "Reason: Buy at http://evil.example/\n" in staff.text
+    assert "href" not in staff.html
+
+
 def test_links_to_pages_of_the_site_get_its_address():
     site = Site.objects.get(is_default_site=True)
     booking = make_booking(full_agenda(), site=site)

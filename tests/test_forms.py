@@ -99,6 +99,25 @@ def test_a_name_that_is_none_is_refused(said):
     assert judged(asked(), user_name=said).errors["user_name"]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Ada http://evil.example",
+        "https://evil.example/win",
+        "Win at WWW.evil.example",
+        "ht\u200btp:\u200b//evil.example",
+        "ftp://evil.example",
+    ],
+)
+def test_a_name_advertises_no_web_address(said):
+    assert "web address" in judged(asked(), user_name=said).errors["user_name"][0]
+
+
+@pytest.mark.parametrize("said", ["Ada St.John-Smith", "Wwwwo", "Ada c/o Bob", "Dr. A. B. Martin"])
+def test_a_name_may_have_its_signs(said):
+    assert judged(asked(), user_name=said).cleaned_data["user_name"] == said
+
+
 def test_what_is_too_long_is_refused_and_kept():
     form = judged(asked(question("multi_line", "text")), text="a" * 10_000)
     assert f"{LONGEST_TEXT}" in form.errors["text"][0].replace(",", "")
@@ -141,6 +160,9 @@ def test_takes_one_address(said, kept):
         "a" * 10_000 + "@example.org",
         "ada@exam\x00ple.org ada",
         "ada@" + "ü" * 120 + ".example",
+        "root@localhost",
+        "root@[127.0.0.1]",
+        "root@[IPv6:::1]",
     ],
 )
 def test_refuses_any_other_address(said):

@@ -263,3 +263,11 @@ def test_html_from_text_shows_the_text_and_no_tag_of_its_own(text):
     assert {tag for tag, _ in Tags(html).tags} <= {"p", "br", "a"}
     assert "<script" not in html
     assert stdlib_html.unescape(html).count("\x00") == 0
+
+
+def test_html_from_text_does_not_link_what_a_stranger_typed():
+    said = "Ada, see https://evil.example/a, (http://evil.example)"
+    text = f"Hello {said}!\n\nhttps://town.example/manage/ https://evil.example/a/b"
+    read = Tags(html_from_text(text, foreign=[said, "", "no address"]))
+    links = [attrs["href"] for tag, attrs in read.tags if tag == "a"]
+    assert links == ["https://town.example/manage/"]

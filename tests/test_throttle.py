@@ -108,6 +108,10 @@ def test_takes_the_address_of_the_connection_whatever_a_header_says():
         (2, "6.6.6.6, 198.51.100.1, 10.0.0.2", "198.51.100.1"),
         (2, "198.51.100.1", "203.0.113.7"),
         (1, "", "203.0.113.7"),
+        (1, "6.6.6.6, 198.51.100.1:49152", "198.51.100.1"),
+        (1, "[2001:db8::1]:49152", "2001:db8::1"),
+        (1, "2001:db8::1", "2001:db8::1"),
+        (1, "[2001:db8::1]", "[2001:db8::1]"),
     ],
 )
 def test_believes_as_many_proxies_as_the_site_has(settings, proxies, header, address):
@@ -131,7 +135,14 @@ def test_any_address_has_a_key_that_fits_its_column(address):
 
 @pytest.mark.parametrize(
     "same",
-    ["ada@example.org", "ADA@Example.ORG", "ada+shop@example.org", " ada@example.org "],
+    [
+        "ada@example.org",
+        "ADA@Example.ORG",
+        "ada+shop@example.org",
+        "a.d.a+x.y@example.org",
+        " ada@example.org ",
+        "ada@ｅxample.org",
+    ],
 )
 def test_one_person_has_one_key(same):
     assert throttle.email_key(same) == throttle.email_key("ada@example.org")

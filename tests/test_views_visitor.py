@@ -608,6 +608,8 @@ def test_a_closed_agenda_takes_nothing(visitor):
         assert "Bookings are closed at the moment." in text_of(response)
     assert not Booking.objects.exists()
     assert Hold.objects.get().answers == TYPED
+    visitor.post("details", **{**TYPED, "user_name": "Ada Lovelace"})
+    assert Hold.objects.get().answers["user_name"] == "Ada Lovelace"
     Agenda.objects.update(live=True, expire_at=timezone.now())
     assert visitor.get("summary").status_code == 409
 
@@ -824,6 +826,23 @@ def test_one_address_begins_so_often_an_hour(visitor, settings):
     assert Hold.objects.count() == 2
 
 
+def test_nobody_keeps_a_time_for_ever_by_choosing_it_again(visitor, settings, clock):
+    settings.WAGTAIL_AGENDA = {"HOLDS_PER_ADDRESS_PER_HOUR": 3}
+    slot = first_slot(visitor.agenda)
+    visitor.choose(slot)
+    for _time in range(2):
+        clock.tick(timedelta(minutes=9))
+        visitor.post("picker", slot=slot.key)
+        assert visitor.step == "details"
+    lapses_at = Hold.objects.get().lapses_at
+    clock.tick(timedelta(minutes=9))
+    response = visitor.post("picker", slot=slot.key)
+    assert response.status_code == 429
+    assert response["Retry-After"]
+    assert f'href="{visitor.url("picker")}"' in response.text
+    assert Hold.objects.get().lapses_at == lapses_at
+
+
 @pytest.mark.parametrize("setting", ["HOLDS_PER_SESSION", "HOLDS_PER_ADDRESS"])
 def test_nobody_hoards_times(visitor, settings, setting):
     settings.WAGTAIL_AGENDA = {setting: 2}
@@ -864,6 +883,29 @@ def test_a_request_larger_than_any_form(visitor):
     assert response.status_code == 413
     assert Hold.objects.get().answers == TYPED
     assert visitor.client.post(CHOOSE, {"definition": "x" * 300_000}).status_code == 413
+    # More than Django reads at all, which the check of the CSRF token would do first.
+    strict = Client(enforce_csrf_checks=True)
+    response = strict.post(visitor.url("details"), {"user_name": "x" * 3_000_000})
+    assert response.status_code == 413
+    assert "More text arrived" in text_of(response)
+
+
+def test_reports_to_the_admins_say_nothing_that_was_typed(
+    visitor, monkeypatch, settings, mailoutbox
+):
+    settings.ADMINS = [("Ops", "ops@fairbridge.example")]
+    page = visitor.to_summary()
+
+    def overloaded(*args, **kwargs):
+        raise Overloaded()
+
+    monkeypatch.setattr(booking, "keep_answers", overloaded)
+    assert visitor.post("details", **TYPED).status_code == 503
+    assert visitor.confirm(page).status_code == 200
+    (report,) = mailoutbox
+    assert "503" in report.subject or "Service Unavailable" in report.subject
+    for said in TYPED.values():
+        assert said not in report.body
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from wagtail.models import Site
 from wagtail.rich_text import expand_db_html
 
 from wagtail_agenda import cleaning, conf, form_definition, ics, mail, placeholders, tokens, wording
-from wagtail_agenda.choices import Audience, DeliveryState
+from wagtail_agenda.choices import Audience, DeliveryState, Trigger
 from wagtail_agenda.ics import CalendarEvent, Party
 from wagtail_agenda.models import Booking, Delivery, Invitation
 
@@ -174,6 +174,18 @@ def answer_lines(booking: Booking) -> list[tuple[str, str]]:
     return [(label, text) for label, text in pairs if text]
 
 
+def said_by_visitor(booking: Booking) -> list[str]:
+    """The texts of a booking that its visitor may have made up; whoever they are."""
+    said = [
+        booking.user_name,
+        *(form_definition.in_words(item) for item in booking.answers.values()),
+    ]
+    by_visitor = booking.entries.filter(what=Trigger.CANCELLED_BY_VISITOR)
+    if booking.cancellation_reason and by_visitor.exists():
+        said.append(booking.cancellation_reason)
+    return [text for text in said if text]
+
+
 def _asked(booking: Booking) -> dict[str, Any]:
     return booking.form_version.definition if booking.form_version else {}
 
@@ -289,9 +301,15 @@ def letter_of(delivery: Delivery, now: datetime) -> mail.Letter:
     with translation.override(language):
         wanted = _text_for(delivery, language)
         values = placeholder_values(booking)
+        said = said_by_visitor(booking)
+        if audience == Audience.VISITOR and booking.cancellation_reason in said:
+            # Whoever cancelled knows why. The address may be somebody else's, who would be sent
+            # any text at all in the name of the site.
+            values["cancellation_reason"] = ""
         subject = placeholders.render_line(wanted.subject, values)
         text = _text_body(wanted.text, values)
-        inner_html = _html_body(wanted.html, values, booking) or placeholders.html_from_text(text)
+        inner_html = _html_body(wanted.html, values, booking)
+        inner_html = inner_html or placeholders.html_from_text(text, foreign=said)
         return mail.Letter(
             sender=sender(booking.site),
             to=Party(delivery.recipient, booking.user_name if audience == Audience.VISITOR else ""),

@@ -31,6 +31,7 @@ LONGEST_KEPT = 20_000
 # They turn the reading direction round and never give it back: a name could rewrite the line that
 # an agent reads. Joiners stay, Persian and family emoji are written with them.
 _DIRECTION_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_WEB_ADDRESS = re.compile(r"://|\bwww\.", re.IGNORECASE)
 _PHONE = re.compile(r"\+?[0-9 ()./-]+", re.ASCII)
 _BUILT_IN_FIELDS = ("user_name", "user_email")
 
@@ -54,6 +55,19 @@ class LineField(forms.CharField):
     def to_python(self, value):
         line = _DIRECTION_CONTROLS.sub("", one_line(value or ""))
         return "" if is_blank(line) else line
+
+
+class NameField(LineField):
+    """Somebody's name. It greets whoever reads the mail, so it advertises no web address."""
+
+    widget = forms.TextInput(attrs={"autocomplete": "name"})
+    default_error_messages = {"web_address": _("Write the name without a web address.")}
+
+    def clean(self, value):
+        name = super().clean(value)
+        if _WEB_ADDRESS.search(without_invisible(name)):
+            raise ValidationError(self.error_messages["web_address"], code="web_address")
+        return name
 
 
 class TextField(forms.CharField):
@@ -88,7 +102,11 @@ class AddressField(forms.CharField):
             on_the_wire = email_address(address)
         except ValueError as error:
             raise ValidationError(self.error_messages["invalid"], code="invalid") from error
-        if len(on_the_wire) > LONGEST_EMAIL or '"' in on_the_wire:
+        # Quoted names, numbers of machines and names of the own network are nobody's address, but
+        # a mail server may find a way to them.
+        local, _at, domain = on_the_wire.rpartition("@")
+        odd = '"' in local or "[" in domain or "." not in domain
+        if odd or len(on_the_wire) > LONGEST_EMAIL:
             raise ValidationError(self.error_messages["invalid"], code="invalid")
         return address
 
@@ -131,7 +149,7 @@ class DayField(forms.DateField):
 class BookingForm(forms.Form):
     """Name and e-mail address, which every booking asks. `filled_in` adds what the editor asks."""
 
-    user_name = LineField(label=_("Name"), widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    user_name = NameField(label=_("Name"))
     user_email = AddressField(
         label=_("E-mail"), help_text=_("The confirmation and the invitation go there.")
     )

@@ -104,13 +104,19 @@ def unknown_names(template: str, allowed: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(unknown))
 
 
-def html_from_text(text: str) -> str:
+def html_from_text(text: str, foreign: Iterable[str] = ()) -> str:
     """Return plain text as HTML: paragraphs at blank lines, `<br>` at line breaks, escaped.
 
-    Whole http(s) URLs become links; `www.example.org` is ordinary text.
+    Whole http(s) URLs become links; `www.example.org` is ordinary text. What begins like a URL in
+    one of the `foreign` texts stays ordinary text as well: a stranger may have typed it, to be
+    read by somebody else.
     """
+    found = (url for said in foreign for url in _WEB_ADDRESS_IN_TEXT.findall(clean_text(said)))
+    unlinked = tuple(map(_without_trailing_punctuation, found))
     paragraphs = re.split(r"\n[ \t]*(?:\n[ \t]*)+", clean_text(text).strip())
-    return "\n".join(f"<p>{_linked(paragraph)}</p>" for paragraph in paragraphs if paragraph)
+    return "\n".join(
+        f"<p>{_linked(paragraph, unlinked)}</p>" for paragraph in paragraphs if paragraph
+    )
 
 
 def _says_nothing(part: str, values: Mapping[str, str]) -> bool:
@@ -150,12 +156,12 @@ def _rendered_attribute(match: re.Match, values: Mapping[str, str]) -> str:
     return f'{name}="{escape(value)}"'
 
 
-def _linked(text: str) -> str:
+def _linked(text: str, unlinked: tuple[str, ...]) -> str:
     pieces = []
     end = 0
     for match in _WEB_ADDRESS_IN_TEXT.finditer(text):
         url = _without_trailing_punctuation(match[0])
-        if web_address(url):
+        if web_address(url) and not url.startswith(unlinked):
             pieces += [_with_line_breaks(text[end : match.start()]), _link(url)]
             end = match.start() + len(url)
     return "".join([*pieces, _with_line_breaks(text[end:])])

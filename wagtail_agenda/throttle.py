@@ -7,6 +7,7 @@ Addresses are counted under a keyed digest, so that the cache holds no personal 
 """
 
 import logging
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 SALT = "wagtail_agenda.throttle"
 HOUR = 3600
 DAY = 24 * HOUR
+_ADDRESS_WITH_PORT = re.compile(r"(?:\[(?P<bracketed>[^\]]+)\]|(?P<plain>[\d.]+)):\d+", re.ASCII)
+
 IPV6_PREFIX = 64
 """Bits of an IPv6 address that belong to one household; it may change the others at will."""
 
@@ -112,8 +115,14 @@ def client_address(request: HttpRequest) -> str:
     if proxies:
         hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
         if len(hops) >= proxies and hops[-proxies]:
-            return hops[-proxies]
+            return _without_port(hops[-proxies])
     return request.META.get("REMOTE_ADDR") or ""
+
+
+def _without_port(hop: str) -> str:
+    """Some proxies write the port as well, which is another one for every connection."""
+    match = _ADDRESS_WITH_PORT.fullmatch(hop)
+    return (match["bracketed"] or match["plain"]) if match else hop
 
 
 def address_key(request: HttpRequest) -> str:
@@ -134,14 +143,16 @@ def address_key(request: HttpRequest) -> str:
 def email_key(email: str) -> str:
     """A digest of the e-mail address, 64 characters.
 
-    The same for capitals and for what follows a plus sign: both reach the same person.
+    The same whatever its capitals, its dots, and what follows a plus sign: with many providers all
+    of them reach the same person.
     """
     try:
         email = email_address(email)
     except ValueError:
         email = email.strip()
     local, _at, domain = email.lower().rpartition("@")
-    return _digest(f"{local.partition('+')[0] or local}@{domain}")
+    local = (local.partition("+")[0] or local).replace(".", "") or local
+    return _digest(f"{local}@{domain}")
 
 
 def _digest(text: str) -> str:

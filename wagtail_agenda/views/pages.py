@@ -15,6 +15,7 @@ from django.utils.decorators import decorator_from_middleware
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_post_parameters
 
 from wagtail_agenda import conf
 
@@ -62,6 +63,9 @@ def visitor_page(*methods: str, csrf: bool = True) -> Callable[[View], View]:
     allowed = {*methods, *(["HEAD"] if "GET" in methods else [])}
 
     def decorate(view: View) -> View:
+        # Reads the body, so it comes after the check of its size.
+        protected = decorator_from_middleware(_NoteCsrfFailure)(view) if csrf else view
+
         @wraps(view)
         def checked(request: HttpRequest, *args, **kwargs) -> HttpResponse:
             if request.method not in allowed:
@@ -80,12 +84,13 @@ def visitor_page(*methods: str, csrf: bool = True) -> Callable[[View], View]:
                     _("More text arrived than this form can take. Go back and shorten it."),
                     status=413,
                 )
-            response = view(request, *args, **kwargs)
+            response = protected(request, *args, **kwargs)
             for name, value in HEADERS.items():
                 response.headers[name] = value
             return response
 
-        page = decorator_from_middleware(_NoteCsrfFailure)(checked) if csrf else checked
+        # A 503 is reported to the site's admins, which must not mail them what a visitor typed.
+        page = sensitive_post_parameters()(checked)
         return csrf_exempt(transaction.non_atomic_requests(page))
 
     return decorate

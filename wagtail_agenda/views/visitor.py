@@ -84,6 +84,9 @@ def step(*methods: str) -> Callable:
                     if basket.booking_id and view.__name__ != "confirmed":
                         return see_other(_url("confirmed", basket))
                     if not basket.booking_id and not availability.is_open(basket.agenda, now):
+                        if "user_name" in request.POST and not form_is_stale(request):
+                            # It may open again.
+                            booking.keep_answers(basket, typed(_asked(basket), request.POST))
                         raise AgendaClosed()
                     return view(request, basket, now)
                 except HoldUsed:
@@ -139,13 +142,19 @@ def picker(request: HttpRequest, basket: Hold, now: datetime) -> HttpResponse:
 
 
 def _move(request: HttpRequest, basket: Hold, key: str, now: datetime) -> HttpResponse:
-    """Holds the chosen slot for this basket, and goes on to what is still missing."""
+    """Holds the chosen slot for this basket, and goes on to what is still missing.
+
+    Counts as starting to book does: whoever chooses again and again keeps times from others.
+    """
     try:
+        throttle.count(throttle.basket_limits(request), now)
         moved = hold_for(
             request, basket.form_version, basket.agenda, basket.lock_code, key, now, ""
         )
     except (SoldOut, NotOffered, EventIsOver) as error:
         return see_other(_url("picker", basket, notice=notice_of(error), wanted=name_in(key)))
+    except (throttle.TooMany, throttle.CannotCount) as error:
+        return refused_for(request, error, _url("picker", basket))
     complete = form_of(_asked(moved), moved.answers, judged=True).is_valid()
     return see_other(_url("summary" if complete else "details", moved))
 
