@@ -664,6 +664,11 @@ class TestHoursOverMidnight:
             -1
         ]
         assert last.start == local(TUESDAY, "23:30")
+        agenda.maximal_booking_delay, agenda.maximal_booking_delay_unit = 17, DelayUnit.HOURS
+        now = local(MONDAY, "06:30")
+        assert (
+            starts(availability.slots(agenda, first=MONDAY, last=TUESDAY, now=now))[-1] == "23:30"
+        )
 
 
 class TestQueries:
