@@ -23,12 +23,27 @@
     }
   };
 
+  // Two forms on one page ask the same questions: an id of its own for every label and message.
+  const setApart = (root, number) => {
+    for (const name of ["id", "for", "aria-describedby"]) {
+      for (const element of root.querySelectorAll(`[${name}]`)) {
+        const ids = element.getAttribute(name).split(/\s+/).filter(Boolean);
+        element.setAttribute(name, ids.map((id) => `${id}--${number}`).join(" "));
+      }
+    }
+    for (const link of root.querySelectorAll("a[href^='#']")) {
+      link.setAttribute("href", `${link.getAttribute("href")}--${number}`);
+    }
+  };
+
   // Shows the step that a response contains; false if it contains none.
   const show = async (block, response) => {
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const fragment = page.querySelector("[data-agenda-fragment]");
     if (!fragment) return false;
     demote(fragment);
+    const number = blocks().indexOf(block);
+    if (number > 0) setApart(fragment, number);
     // They have not left the page that such a link leads back to.
     for (const link of fragment.querySelectorAll("[data-agenda-elsewhere]")) link.remove();
     block.lang = fragment.lang;
@@ -63,10 +78,12 @@
   };
 
   document.addEventListener("submit", (event) => {
+    // A question called “action” hides `form.action`. No name of a question has capitals, though.
     const form = event.target;
-    const block = form.closest("[data-agenda-block]");
-    if (!block || !form.matches("[data-agenda-step]") || event.defaultPrevented) return;
+    const block = blocks().find((candidate) => candidate.contains(form));
+    if (!block || !form.hasAttribute("data-agenda-step") || event.defaultPrevented) return;
     event.preventDefault();
+    const action = new URL(form.getAttribute("action"), location.href).href;
     const data = new URLSearchParams(new FormData(form));
     const button = event.submitter;
     if (button?.name) data.append(button.name, button.value);
@@ -74,12 +91,12 @@
       if (button?.name) {
         const pressed = document.createElement("input");
         Object.assign(pressed, { type: "hidden", name: button.name, value: button.value });
-        form.append(pressed);
+        form.appendChild(pressed);
       }
       HTMLFormElement.prototype.submit.call(form);
     };
-    if (form.method === "get") go(block, `${form.action}?${data}`, undefined, again);
-    else go(block, form.action, { method: "POST", body: data }, again);
+    if (form.getAttribute("method") === "get") go(block, `${action}?${data}`, undefined, again);
+    else go(block, action, { method: "POST", body: data }, again);
   });
 
   document.addEventListener("click", (event) => {
@@ -111,13 +128,14 @@
   const count = (root) => {
     for (const held of root.querySelectorAll("[data-agenda-lapses]")) {
       const { agendaLapses, agendaNow, agendaLeft, agendaSoon, agendaOver } = held.dataset;
-      // Measured from the server's clock, for the visitor's may be wrong.
-      const end = performance.now() + (new Date(agendaLapses) - new Date(agendaNow));
+      // Measured from the server's clock, for the visitor's may be wrong. Not by `performance`,
+      // which stands still while a laptop sleeps.
+      const end = Date.now() + (new Date(agendaLapses) - new Date(agendaNow));
       const [shown, said] = held.querySelectorAll(".agenda-booking__left, [role=status]");
       const tell = (text) => { if (said.textContent !== text) said.textContent = text; };
       const tick = () => {
         if (!held.isConnected) return;
-        const seconds = Math.max(0, Math.ceil((end - performance.now()) / 1000));
+        const seconds = Math.max(0, Math.ceil((end - Date.now()) / 1000));
         const time = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
         shown.textContent = `(${agendaLeft.replace("{time}", time)})`;
         if (seconds === 0) {
