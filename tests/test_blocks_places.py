@@ -88,7 +88,10 @@ def test_stands_inside_a_struct_block_whose_template_knows_nothing_of_it(agenda)
 
     value = form_of(agenda)["value"]
     section = Section().to_python({"form": value, "forms": [value, value]})
-    template = "{{ section.form }}{% for form in section.forms %}{{ form }}{% endfor %}"
+    template = (
+        "{% load wagtailcore_tags %}{% include_block section.form %}"
+        "{% for form in section.forms %}{% include_block form %}{% endfor %}"
+    )
     html = engines["django"].from_string(template).render({"section": section})
     assert html.count('name="definition"') == 3
 
