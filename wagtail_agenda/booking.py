@@ -19,21 +19,19 @@ Nothing here talks to the network. The first statement of a transaction writes, 
 cannot wait for a lock it wants only after reading.
 """
 
-import random
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import Count, F, QuerySet
 from wagtail.models import Site
 
 from wagtail_agenda import availability, conf, tokens, workflow
 from wagtail_agenda.availability import Slot, live_at
 from wagtail_agenda.choices import Actor, Admission, Attendance, Trigger
+from wagtail_agenda.contention import Outpaced, retried
 from wagtail_agenda.correspondence import label_texts
 from wagtail_agenda.errors import (
     AgendaClosed,
@@ -44,7 +42,6 @@ from wagtail_agenda.errors import (
     EventIsOver,
     HoldUsed,
     NotOffered,
-    Overloaded,
     PlacesInUse,
     SoldOut,
     TooManyHolds,
@@ -60,9 +57,6 @@ from wagtail_agenda.models import (
     Occupation,
 )
 from wagtail_agenda.timegrid import epoch_minutes, epoch_minutes_up
-
-ATTEMPTS = 4
-"""How often a transaction that lost a deadlock or met a busy database is tried."""
 
 BASKET_LIFETIME = timedelta(hours=24)
 """How long what a visitor typed is kept after their hold has lapsed."""
@@ -176,7 +170,7 @@ def release(hold: Hold, *, now: datetime) -> None:
             Hold.objects.filter(pk=present.pk).update(lapses_at=now)
             hold.lapses_at = now
 
-    _retried(work, guess)
+    retried(work, guess)
 
 
 def purge_baskets(now: datetime) -> int:
@@ -192,7 +186,7 @@ def purge_baskets(now: datetime) -> int:
         pks = list(oldest.values_list("pk", flat=True))
         return Hold.objects.filter(pk__in=pks).delete()[1].get(Hold._meta.label, 0)
 
-    return _retried(work)
+    return retried(work)
 
 
 def _check_caps(
@@ -218,11 +212,11 @@ def _known_hold(which: QuerySet[Hold]) -> Hold | None:
 def _present_hold(known: Hold) -> Hold:
     """The hold as it is once its bookable is locked.
 
-    Raises `_Outpaced` if it has moved to another bookable meanwhile, or is gone.
+    Raises `Outpaced` if it has moved to another bookable meanwhile, or is gone.
     """
     present = Hold.objects.select_for_update().filter(pk=known.pk).first()
     if present is None or _taken_by(present) != _taken_by(known):
-        raise _Outpaced()
+        raise Outpaced()
     return present
 
 
@@ -245,7 +239,7 @@ def _hold_at(
         if held is not None and held.booking_id is not None:
             raise HoldUsed(held.booking)
         if held is not None and held.bookable_id not in {None, *bookables}:
-            raise _Outpaced()
+            raise Outpaced()
         places = held.places if held is not None else 1
         _require_room(bookables[bookable_id], slot, now, places=places, except_hold=held)
         held = held or Hold(agenda=slot.agenda, lock_code=lock_code, created_at=now)
@@ -270,7 +264,7 @@ def _hold_at(
         )
         return held
 
-    return _retried(work, guess)
+    return retried(work, guess)
 
 
 def _storable(typed: Any) -> Any:
@@ -336,7 +330,7 @@ def confirm(hold: Hold, details: Details, *, now: datetime) -> Booking:
         Hold.objects.filter(pk=present.pk).update(booking=booking, lapses_at=None, answers={})
         return booking
 
-    return _retried(work, guess)
+    return retried(work, guess)
 
 
 @dataclass(frozen=True)
@@ -389,7 +383,7 @@ def book(
             _count_and_advance(booking, bookable_id, now, actor, user, road)
             return booking
 
-        return _retried(work, lambda: workflow.road_of(slot.agenda))
+        return retried(work, lambda: workflow.road_of(slot.agenda))
 
     return _first_with_room(slot, now, at_desk)
 
@@ -424,7 +418,7 @@ def cancel(
             raise EventIsOver()
         taken = list(occupations.select_for_update().values_list("bookable_id", "places"))
         if not {bookable_id for bookable_id, _places in taken} <= bookable_ids:
-            raise _Outpaced()
+            raise Outpaced()
         occupations.delete()
         for bookable_id, places in taken:
             Bookable.objects.filter(pk=bookable_id).update(
@@ -445,7 +439,7 @@ def cancel(
         )
         return present
 
-    return _retried(work, guess)
+    return retried(work, guess)
 
 
 def check_in(
@@ -483,7 +477,7 @@ def check_in(
             )
         return present
 
-    return _retried(work, lambda: workflow.road_of(booking.agenda))
+    return retried(work, lambda: workflow.road_of(booking.agenda))
 
 
 # Events
@@ -502,7 +496,7 @@ def change_places(event: Event, places: int, *, now: datetime) -> None:
             raise PlacesInUse(taken)
         Bookable.objects.filter(pk=bookable.pk).update(places=places)
 
-    _retried(work)
+    retried(work)
     event.bookable.places = places
 
 
@@ -515,7 +509,7 @@ def change_event_time(event: Event, start: datetime, end: datetime, *, now: date
             raise EventIsBooked()
         Event.objects.filter(pk=event.pk).update(start=start, end=end)
 
-    _retried(work)
+    retried(work)
     event.start, event.end = start, end
 
 
@@ -533,65 +527,6 @@ def slot_of(taken: Hold | Booking) -> Slot:
 
 
 # The parts of a transaction
-
-
-class _Outpaced(Exception):
-    """What was read before the lock has changed meanwhile: read again and retry."""
-
-
-def _know_nothing() -> None:
-    """For work that needs nothing read before its lock."""
-
-
-def _retried(work: Callable[[Any], Answer], guess: Callable[[], Any] = _know_nothing) -> Answer:
-    """Run `work` on what `guess` reads, in a transaction, until nobody got in its way.
-
-    `guess` reads before the transaction, whose first statement must be the lock. Both run again if
-    the transaction lost a deadlock, met a busy database or was outpaced.
-    """
-    # Part of a larger transaction, which alone can start anew after a deadlock.
-    nested = connection.in_atomic_block
-    for attempt in range(ATTEMPTS):
-        if attempt and not nested:
-            time.sleep(random.uniform(0.005, 0.05) * 2**attempt)  # noqa: S311
-        try:
-            known = guess()
-            with transaction.atomic():
-                if not nested:
-                    _limit_waiting()
-                return work(known)
-        except OperationalError as error:
-            if not _is_contention(error):
-                raise
-            if nested:
-                raise Overloaded() from error
-            last_error: Exception = error
-        except IntegrityError as error:
-            # Two made the same row at the same moment: the second try finds it.
-            if attempt == ATTEMPTS - 1:
-                raise
-            last_error = error
-        except _Outpaced as error:
-            last_error = error
-    raise Overloaded() from last_error
-
-
-def _is_contention(error: OperationalError) -> bool:
-    """Whether the database only asks to try again: deadlock, lock timeout, busy."""
-    cause = error.__cause__
-    # psycopg calls it sqlstate, psycopg2 pgcode.
-    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
-    if state in {"40001", "40P01", "55P03"}:
-        return True
-    if connection.vendor == "mysql":
-        return bool(error.args) and error.args[0] in {1205, 1213, 1020}
-    return connection.vendor == "sqlite" and ("locked" in str(error) or "busy" in str(error))
-
-
-def _limit_waiting() -> None:
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL lock_timeout = '3s'")
 
 
 def _lock(bookable_ids: Iterable[int]) -> dict[int, Bookable]:

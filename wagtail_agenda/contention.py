@@ -1,0 +1,74 @@
+"""Transactions that start again when others were quicker: lost deadlocks, busy databases."""
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.db import IntegrityError, OperationalError, connection, transaction
+
+from wagtail_agenda.errors import Overloaded
+
+ATTEMPTS = 4
+"""How often a transaction that lost a deadlock or met a busy database is tried."""
+
+Answer = TypeVar("Answer")
+
+
+class Outpaced(Exception):
+    """What was read before the lock has changed meanwhile: read again and retry."""
+
+
+def _know_nothing() -> None:
+    """For work that needs nothing read before its lock."""
+
+
+def retried(work: Callable[[Any], Answer], guess: Callable[[], Any] = _know_nothing) -> Answer:
+    """Run `work` on what `guess` reads, in a transaction, until nobody got in its way.
+
+    `guess` reads before the transaction, whose first statement must be the lock. Both run again if
+    the transaction lost a deadlock, met a busy database or was outpaced.
+    """
+    # Part of a larger transaction, which alone can start anew after a deadlock.
+    nested = connection.in_atomic_block
+    for attempt in range(ATTEMPTS):
+        if attempt and not nested:
+            time.sleep(random.uniform(0.005, 0.05) * 2**attempt)  # noqa: S311
+        try:
+            known = guess()
+            with transaction.atomic():
+                if not nested:
+                    _limit_waiting()
+                return work(known)
+        except OperationalError as error:
+            if not _is_contention(error):
+                raise
+            if nested:
+                raise Overloaded() from error
+            last_error: Exception = error
+        except IntegrityError as error:
+            # Two made the same row at the same moment: the second try finds it.
+            if attempt == ATTEMPTS - 1:
+                raise
+            last_error = error
+        except Outpaced as error:
+            last_error = error
+    raise Overloaded() from last_error
+
+
+def _is_contention(error: OperationalError) -> bool:
+    """Whether the database only asks to try again: deadlock, lock timeout, busy."""
+    cause = error.__cause__
+    # psycopg calls it sqlstate, psycopg2 pgcode.
+    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    if state in {"40001", "40P01", "55P03"}:
+        return True
+    if connection.vendor == "mysql":
+        return bool(error.args) and error.args[0] in {1205, 1213, 1020}
+    return connection.vendor == "sqlite" and ("locked" in str(error) or "busy" in str(error))
+
+
+def _limit_waiting() -> None:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '3s'")
