@@ -174,6 +174,32 @@ def test_time_zones_are_chosen_from_those_there_are(administrator):
     assert '<option value="Pacific/Chatham">' in page
 
 
+@pytest.mark.parametrize(
+    ("notice", "horizon", "refused"),
+    [
+        ((3, "days"), (2, "days"), True),
+        ((2, "days"), (2, "days"), False),
+        ((49, "hours"), (2, "hours"), True),
+        ((47, "hours"), (1, "days"), False),
+        ((49, "hours"), (1, "days"), True),
+        ((2, "days"), (24, "hours"), False),
+        ((2, "days"), (23, "hours"), True),
+    ],
+)
+def test_a_horizon_that_ends_before_the_notice_is_refused(administrator, notice, horizon, refused):
+    data = AGENDA_FIELDS | {
+        "minimal_booking_delay": notice[0],
+        "minimal_booking_delay_unit": notice[1],
+        "maximal_booking_delay": horizon[0],
+        "maximal_booking_delay_unit": horizon[1],
+    }
+    response = administrator.post(url(Agenda, "add"), data)
+    if refused:
+        assert "never book" in errors(response)["maximal_booking_delay"]
+    else:
+        assert response.status_code == 302
+
+
 # Schedules, closures, booking workflows
 
 
@@ -398,6 +424,7 @@ def event_data(agenda, **fields):
         "start": "2026-12-02 18:00",
         "end": "2026-12-02 20:00",
         "places": "12",
+        "open_for_booking": "on",
         **fields,
     }
 
@@ -413,6 +440,27 @@ def test_an_event_is_made_with_its_places(administrator):
     event = Event.objects.get()
     assert event.places == 12
     assert event.start == datetime(2026, 12, 2, 18, tzinfo=PARIS)
+
+
+def test_an_event_is_closed_to_further_bookings_and_opened_again(administrator):
+    event = booked_event(places=10, taken=3)
+    address = url(Event, "edit", event.pk)
+    data = event_data(
+        event.agenda,
+        slug=event.slug,
+        start=local(event.start),
+        end=local(event.end),
+        places="10",
+    )
+    closed = {name: value for name, value in data.items() if name != "open_for_booking"}
+
+    assert administrator.post(address, closed).status_code == 302
+    with pytest.raises(booking.BookingError):
+        availability.find(event.agenda, event.slug, now=NOW)
+    assert event.bookings.count() == 3
+
+    administrator.post(address, data)
+    assert availability.find(event.agenda, event.slug, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -696,7 +744,14 @@ def test_the_list_of_events_filters_by_date_and_survives_nonsense(administrator)
     assert "Poetry" in text(found)
     later = day + timedelta(days=1)
     assert "Poetry" not in text(administrator.get(f"{url(Event, 'index')}?start_from={later}"))
-    for query in ("?agenda=nonsense", "?start_from=x", "?p=x", "?ordering=nonsense"):
+    for query in (
+        "?agenda=nonsense",
+        "?start_from=x",
+        "?start_from=0001-01-01",
+        "?start_to=9999-12-31",
+        "?p=x",
+        "?ordering=nonsense",
+    ):
         assert administrator.get(url(Event, "index") + query).status_code == 200
 
 

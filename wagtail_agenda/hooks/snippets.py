@@ -218,7 +218,7 @@ class WorkflowStatusViewSet(ScopedSnippetViewSet):
         [
             MultiFieldPanel(
                 [
-                    FieldPanel("workflow"),
+                    FieldPanel("workflow", widget=forms.Select),
                     FieldPanel("label"),
                     FieldPanel("slug"),
                 ],
@@ -359,6 +359,10 @@ class EventViewSet(OfferViewSet):
                 [
                     FieldRowPanel([FieldPanel("start"), FieldPanel("end")]),
                     FieldPanel("places"),
+                    FieldPanel(
+                        "open_for_booking",
+                        help_text=_("Without it, nobody more can book; those who have, stay."),
+                    ),
                 ],
                 heading=_("When, and for how many"),
             ),

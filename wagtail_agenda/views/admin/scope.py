@@ -13,7 +13,7 @@ from django import forms
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import Permission
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import BigIntegerField, Model, QuerySet
 from django.db.models.base import ModelState
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
@@ -210,7 +210,9 @@ class ScopedBulkDelete(DeleteBulkAction):
 
 
 def _numbers(texts: list[str]) -> list[int]:
-    return [int(text) for text in texts if text.isascii() and text.isdigit()]
+    """Those that can be a key; SQLite fails over longer ones."""
+    found = [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 20]
+    return [number for number in found if number <= BigIntegerField.MAX_BIGINT]
 
 
 class LabelSearchForm(BaseFilterForm):

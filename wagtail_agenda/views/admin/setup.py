@@ -6,7 +6,9 @@ values.
 
 import zoneinfo
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import MAXYEAR, MINYEAR
+from typing import Any
 from urllib.parse import urlsplit
 
 import django_filters
@@ -33,7 +35,7 @@ from wagtail.snippets.views.chooser import ChooseResultsView, ChooseView
 from wagtail_agenda import booking, permissions, removal, schedule, wording
 from wagtail_agenda.blocks.actions import validate_placeholders
 from wagtail_agenda.blocks.schedule import skipped_times
-from wagtail_agenda.choices import AgendaKind, Role
+from wagtail_agenda.choices import AgendaKind, DelayUnit, Role
 from wagtail_agenda.cleaning import web_address
 from wagtail_agenda.correspondence import sender
 from wagtail_agenda.errors import BookingError, EventIsBooked
@@ -81,6 +83,13 @@ class AgendaForm(WagtailAdminModelForm):
 
     def clean(self):
         cleaned = super().clean()
+        if leaves_no_time(cleaned):
+            message = _(
+                "Visitors could never book: this is sooner than the minimum notice. "
+                "Choose a longer time here, or a shorter notice."
+            )
+            error = ValidationError(message, code="horizon_before_notice")
+            self.add_error("maximal_booking_delay", error)
         for field in [*LABEL_TEMPLATES, *URL_TEMPLATES]:
             try:
                 validate_label_template(cleaned.get(field) or "")
@@ -89,6 +98,23 @@ class AgendaForm(WagtailAdminModelForm):
             except ValidationError as error:
                 self.add_error(field, error)
         return cleaned
+
+
+def leaves_no_time(delays: Mapping[str, Any]) -> bool:
+    """Whether the horizon of these booking delays always ends before their notice is over.
+
+    Days count from midnight and hours from this moment, so between the two lies up to a day.
+    """
+    notice, notice_unit, horizon, horizon_unit = (
+        delays.get(f"{end}_booking_delay{unit}")
+        for end in ("minimal", "maximal")
+        for unit in ("", "_unit")
+    )
+    if notice is None or horizon is None:
+        return False
+    hours = {DelayUnit.HOURS: 1, DelayUnit.DAYS: 24}
+    slack = 0 if notice_unit == horizon_unit else 24
+    return notice * hours.get(notice_unit, 1) > horizon * hours.get(horizon_unit, 1) + slack
 
 
 def validate_label_template(template: str) -> None:
@@ -311,6 +337,7 @@ class WorkflowStatusForm(WagtailAdminModelForm):
         field.queryset = permissions.editable(self.for_user, Workflow.objects.all())
         if self.instance.pk:
             field.disabled = True
+            field.help_text = _("Stays as it is. Make another one for another booking workflow.")
 
 
 STATUS_ICONS = [
@@ -560,8 +587,19 @@ class MeetingTypeFilterSet(OfferFilterSet):
         fields = ["agenda", "retired"]
 
 
+class DatesFilter(django_filters.DateFromToRangeFilter):
+    """Takes the first and the last year there are for no bound: no zone can shift their ends."""
+
+    def filter(self, rows, value):
+        if not value:
+            return rows
+        first = value.start if value.start and value.start.year > MINYEAR else None
+        last = value.stop if value.stop and value.stop.year < MAXYEAR else None
+        return super().filter(rows, slice(first, last) if first or last else None)
+
+
 class EventFilterSet(OfferFilterSet):
-    start = django_filters.DateFromToRangeFilter(label=_("Starts"), widget=DateRangePickerWidget)
+    start = DatesFilter(label=_("Starts"), widget=DateRangePickerWidget)
 
     class Meta:
         model = Event
