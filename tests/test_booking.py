@@ -3,6 +3,7 @@
 Many visitors at the same moment are in `tests/concurrency`.
 """
 
+import time
 from datetime import datetime, time, timedelta
 
 import pytest
@@ -36,7 +37,7 @@ from tests.factories import (
     make_schedule,
     weekly,
 )
-from wagtail_agenda import availability, booking, contention, outbox, tokens, workflow
+from wagtail_agenda import availability, booking, outbox, tokens, workflow
 from wagtail_agenda.choices import (
     Actor,
     Admission,
@@ -44,6 +45,7 @@ from wagtail_agenda.choices import (
     Attendance,
     Trigger,
 )
+from wagtail_agenda.contention import ATTEMPTS, Outpaced
 from wagtail_agenda.errors import (
     AgendaClosed,
     AlreadyCancelled,
@@ -937,10 +939,10 @@ class TestContentionInAHostsTransaction:
 
     def test_being_outpaced_is_not(self, monkeypatch):
         slot = first_slot(make_appointments()[0])
-        failing = Failing(booking._lock, contention.Outpaced(), 2)
+        failing = Failing(booking._lock, Outpaced(), 2)
         monkeypatch.setattr(booking, "_lock", failing)
         assert hold(slot)
-        monkeypatch.setattr(booking, "_lock", Failing(booking._lock, contention.Outpaced(), 99))
+        monkeypatch.setattr(booking, "_lock", Failing(booking._lock, Outpaced(), 99))
         with pytest.raises(Overloaded):
             hold(slot)
 
@@ -951,10 +953,10 @@ class TestContention:
     def waits(self, monkeypatch):
         """Waits that take no time, and how long they would have been."""
         waited = []
-        monkeypatch.setattr(contention.time, "sleep", waited.append)
+        monkeypatch.setattr(time, "sleep", waited.append)
         return waited
 
-    @pytest.mark.parametrize("times", [1, contention.ATTEMPTS - 1])
+    @pytest.mark.parametrize("times", [1, ATTEMPTS - 1])
     def test_is_retried(self, monkeypatch, waits, times):
         agenda, *_ = make_appointments()
         held = hold_first(agenda)
@@ -981,7 +983,7 @@ class TestContention:
         monkeypatch.setattr(booking, "_lock", failing)
         with pytest.raises(Overloaded):
             attempts[what]()
-        assert failing.calls == contention.ATTEMPTS
+        assert failing.calls == ATTEMPTS
         assert rows() == before
         assert event.places == stored(event).places == 10
 
