@@ -3,7 +3,6 @@
 Many visitors at the same moment are in `tests/concurrency`.
 """
 
-import time
 from datetime import datetime, time, timedelta
 
 import pytest
@@ -953,7 +952,7 @@ class TestContention:
     def waits(self, monkeypatch):
         """Waits that take no time, and how long they would have been."""
         waited = []
-        monkeypatch.setattr(time, "sleep", waited.append)
+        monkeypatch.setattr("wagtail_agenda.contention.time.sleep", waited.append)
         return waited
 
     @pytest.mark.parametrize("times", [1, ATTEMPTS - 1])
