@@ -7,8 +7,9 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
+from django.core.cache import caches
 from django.core.cache.backends.locmem import LocMemCache
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 from freezegun import freeze_time
@@ -25,7 +26,7 @@ from tests.factories import (
     make_schedule,
     weekly,
 )
-from wagtail_agenda import availability, booking, form_definition
+from wagtail_agenda import availability, booking, form_definition, throttle
 from wagtail_agenda.errors import Overloaded
 from wagtail_agenda.form_definition import Definition
 from wagtail_agenda.models import Agenda, Booking, FormVersion, Hold, Occupation
@@ -813,6 +814,36 @@ def test_limits_that_cannot_be_counted_let_nobody_book(visitor, settings):
     response = another(visitor).choose("passport:2026-12-03-1000")
     assert response.status_code == 503
     assert 'href="/passports/"' in response.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_form_sent_many_times_at_once_books_and_counts_once(visitor, settings, simultaneously):
+    settings.WAGTAIL_AGENDA = {"FORM_MINIMUM_SECONDS": 0, "BOOKINGS_PER_EMAIL_PER_DAY": 6}
+    page = visitor.to_summary()
+    seen = re.search(r'name="seen" value="(\w+)"', page.text)[1]
+    address = visitor.url("summary")
+    # No two requests come at the same microsecond.
+    with freeze_time(timezone.now(), auto_tick_seconds=0.01):
+        answers = simultaneously(
+            lambda _number: Client().post(address, {"seen": seen}).status_code, range(6)
+        )
+    assert answers == [303] * 6
+    assert Booking.objects.count() == 1
+    limits = throttle.booking_limits(RequestFactory().get("/"), TYPED["user_email"])
+    assert caches["default"].get(limits[1].cache_key(NOW)) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_hoards_times_by_being_quick(agenda, settings, simultaneously):
+    settings.WAGTAIL_AGENDA = {"HOLDS_PER_ADDRESS": 3, "HOLDS_PER_SESSION": 0}
+    signed = form_definition.sign(definition_of(agenda), NOW)
+    slots = availability.next_free(agenda, now=NOW, limit=12)
+    answers = simultaneously(
+        lambda slot: Client().post(CHOOSE, {"definition": signed, "slot": slot.key}).status_code,
+        slots,
+    )
+    assert set(answers) <= {303, 429}
+    assert Occupation.objects.filter(lapses_at__gt=NOW).count() <= 3
 
 
 def test_one_address_begins_so_often_an_hour(visitor, settings):

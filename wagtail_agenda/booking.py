@@ -122,9 +122,17 @@ def hold(
         "form_version": form_version,
         "return_path": return_path,
     }
-    return _first_with_room(
+    held = _first_with_room(
         slot, now, lambda desk_id: _hold_at(slot, desk_id, lock_code, now, about)
     )
+    try:
+        # Once more, as others of the same visitor may have come in at the same moment: the last of
+        # them to be written sees all the others.
+        _check_caps(slot.agenda, lock_code, visitor_key, address_key, now)
+    except TooManyHolds:
+        release(held, now=now)
+        raise
+    return held
 
 
 def is_held(hold: Hold, now: datetime) -> bool:

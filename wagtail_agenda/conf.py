@@ -47,7 +47,7 @@ DEFAULTS: Mapping[str, Any] = {
     "HOLDS_PER_SESSION": 3,
     # Times that one network address may hold at once. A library's computers share one address.
     "HOLDS_PER_ADDRESS": 20,
-    # Holds that one network address may start in an hour.
+    # Times that one network address may choose in an hour, changes of mind included.
     "HOLDS_PER_ADDRESS_PER_HOUR": 60,
     # Bookings that one network address may make in an hour.
     "BOOKINGS_PER_ADDRESS_PER_HOUR": 20,

@@ -329,6 +329,9 @@ def _confirm(request: HttpRequest, basket: Hold, form, now: datetime) -> HttpRes
     try:
         throttle.count(limits, now)
     except throttle.TooMany as error:
+        if Hold.objects.filter(pk=basket.pk, booking__isnull=False).exists():
+            # Sent twice, and the other one was the last that the limit allowed.
+            return see_other(_url("confirmed", basket))
         text = limit_text(error.retry_after)
         return _show_summary(request, basket, form, now, text, 429, error.retry_after)
     except throttle.CannotCount:
@@ -341,7 +344,7 @@ def _confirm(request: HttpRequest, basket: Hold, form, now: datetime) -> HttpRes
         form_version=basket.form_version,
     )
     try:
-        booking.confirm(basket, details, now=now)
+        made = booking.confirm(basket, details, now=now)
     except BookingError as error:
         throttle.uncount(limits, now)
         if isinstance(error, SoldOut | NotOffered | EventIsOver):
@@ -350,6 +353,9 @@ def _confirm(request: HttpRequest, basket: Hold, form, now: datetime) -> HttpRes
             text = str(error)
             return _show_summary(request, basket, form, now, text, 503, error.retry_after)
         raise
+    if made.created_at != now:
+        # Sent twice: the booking is the other one's, and counted there.
+        throttle.uncount(limits, now)
     return see_other(_url("confirmed", basket))
 
 
