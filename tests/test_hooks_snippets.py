@@ -174,6 +174,13 @@ def test_time_zones_are_chosen_from_those_there_are(administrator):
     assert '<option value="Pacific/Chatham">' in page
 
 
+@pytest.mark.parametrize("nonsense", ["x", "\0", "9" * 30, "0001-01-01", "[]"])
+def test_nonsense_in_a_chooser_is_refused_at_its_field(administrator, nonsense):
+    data = AGENDA_FIELDS | {"schedule": nonsense, "workflow": nonsense}
+    found = errors(administrator.post(url(Agenda, "add"), data))
+    assert set(found) == {"schedule", "workflow"}
+
+
 @pytest.mark.parametrize(
     ("notice", "horizon", "refused"),
     [

@@ -34,6 +34,7 @@ from wagtail.snippets.bulk_actions.delete import DeleteBulkAction
 from wagtail.snippets.models import get_snippet_models
 from wagtail.snippets.views.chooser import SnippetChooserViewSet
 from wagtail.snippets.views.snippets import SnippetViewSet
+from wagtail.snippets.widgets import AdminSnippetChooser
 
 from wagtail_agenda import permissions, removal
 
@@ -292,8 +293,20 @@ class ScopedViewSetMixin:
         return Permission.objects.none()
 
 
+class Chooser(AdminSnippetChooser):
+    """Shows as empty what cannot be a key, where Wagtail's own fails over a form sent by hand."""
+
+    def get_instance(self, value):
+        try:
+            return super().get_instance(value)
+        except (TypeError, ValueError):
+            return None
+
+
 class ScopedChooserViewSet(SnippetChooserViewSet):
     """A chooser of what its user may see. Nothing is made in it, so it has no such address."""
+
+    base_widget_class = Chooser
 
     def construct_view(self, view_class, **kwargs):
         return super().construct_view(scoped(view_class), **kwargs)
