@@ -478,6 +478,8 @@ def test_an_event_is_closed_to_further_bookings_and_opened_again(administrator):
         ("places", "100001"),
         ("places", "many"),
         ("start", ""),
+        ("start", "0001-01-01"),
+        ("end", "9999-12-31 23:59"),
         ("end", "2026-12-02 17:00"),
         ("end", "2026-12-02 18:00"),
         ("end", "nonsense"),
@@ -730,6 +732,12 @@ def test_the_list_of_agendas_tells_drafts_from_what_is_live(administrator):
     page = text(administrator.get(url(Agenda, "list")))
     assert "Appointments live" in page
     assert "Appointments draft" in page
+
+
+def test_the_list_of_statuses_reads_their_workflows_with_them(administrator):
+    queries = queries_of(administrator, url(WorkflowStatus, "list"))
+    alone = [sql for sql in queries if 'FROM "wagtail_agenda_workflow" WHERE' in sql]
+    assert alone == []
 
 
 def test_the_form_says_which_address_staff_cannot_be_told_at(administrator, settings):

@@ -213,6 +213,10 @@ class WorkflowStatusViewSet(ScopedSnippetViewSet):
     icon = "tag"
     sort_order_field = "sort_order"
     list_display = ["label", "workflow", Column("get_colour_display", label=_("Colour"))]
+
+    def get_queryset(self, request):
+        return WorkflowStatus.objects.select_related("workflow")
+
     list_filter = ["workflow"]
     edit_handler = ObjectList(
         [

@@ -43,6 +43,8 @@ from wagtail_agenda.models import Agenda, Desk, Event, MeetingType, Workflow
 from wagtail_agenda.views.admin.scope import ScopedChooserViewSet
 
 MOST_PLACES = 100_000
+EARLIEST_YEAR, LATEST_YEAR = 1970, 2999
+"""Years of an event, as the agenda view shows them; no zone can shift the ends of the calendar."""
 
 LABEL_TEMPLATES = ["label_template", "user_display_label_template", "description_template"]
 URL_TEMPLATES = ["backoffice_url_template", "form_url_template"]
@@ -174,7 +176,8 @@ def offers_of(agenda: Agenda) -> list[dict]:
             "label": model._meta.verbose_name_plural,
             "add_label": gettext("Add %(name)s") % {"name": model._meta.verbose_name},
             "icon": ICONS[model],
-            "count": rows.count(),
+            # Counted by whoever shows it: the buttons of a list do not.
+            "count": rows.count,
             "list_url": f"{reverse(setup_url_name(model, 'index'))}?agenda={agenda.pk}",
             "add_url": f"{reverse(setup_url_name(model, 'add'))}?agenda={agenda.pk}",
         }
@@ -284,6 +287,14 @@ class ScheduleForm(WagtailAdminModelForm):
         )
         known = zoneinfo.available_timezones()
         return [zoneinfo.ZoneInfo(name) for name in names if name in known]
+
+
+def _year_error() -> ValidationError:
+    return ValidationError(
+        _("Choose a date between %(first)s and %(last)s."),
+        code="no_such_year",
+        params={"first": EARLIEST_YEAR, "last": LATEST_YEAR},
+    )
 
 
 def _skipped_error(at, zone: zoneinfo.ZoneInfo) -> ValidationError:
@@ -484,6 +495,10 @@ class EventForm(OfferForm):
         """Takes the times as the agenda's: the field has read them as the site's."""
         for field in ("start", "end"):
             if cleaned.get(field) is None:
+                continue
+            if not EARLIEST_YEAR <= cleaned[field].year <= LATEST_YEAR:
+                cleaned[field] = None
+                self.add_error(field, _year_error())
                 continue
             typed = timezone.make_naive(cleaned[field])
             if schedule.wall_time_exists(typed.date(), typed.time(), agenda.zone):
