@@ -296,6 +296,9 @@ class ScopedViewSetMixin:
 class Chooser(AdminSnippetChooser):
     """Shows as empty what cannot be a key, where Wagtail's own fails over a form sent by hand."""
 
+    def __init__(self, **kwargs):
+        super().__init__(**{"model": self.model, **kwargs})
+
     def get_instance(self, value):
         try:
             return super().get_instance(value)
@@ -306,7 +309,10 @@ class Chooser(AdminSnippetChooser):
 class ScopedChooserViewSet(SnippetChooserViewSet):
     """A chooser of what its user may see. Nothing is made in it, so it has no such address."""
 
-    base_widget_class = Chooser
+    @cached_property
+    def widget_class(self):
+        # Wagtail 7.4 has no `base_widget_class` for snippets.
+        return type("Chooser", (Chooser,), {"model": self.model, "icon": self.icon})
 
     def construct_view(self, view_class, **kwargs):
         return super().construct_view(scoped(view_class), **kwargs)
