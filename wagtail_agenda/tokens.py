@@ -44,7 +44,7 @@ def manage_token(booking: Booking) -> str:
         if digest_of(token) == booking.token_digest:
             return token
     booking.token_digest = new_digest(booking)
-    Booking.objects.filter(pk=booking.pk).update(token_digest=booking.token_digest)
+    booking.save(update_fields=["token_digest"])
     return _token(booking.uuid, settings.SECRET_KEY)
 
 

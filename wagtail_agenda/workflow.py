@@ -168,7 +168,7 @@ def advance(
     entry.save(force_insert=True)
     if status is not None:
         booking.status = status
-        Booking.objects.filter(pk=booking.pk).update(status=status)
+        booking.save(update_fields=["status"])
         for name, position, value in _rows(status.actions):
             run = _actions.get(name)
             if run is None:
@@ -201,7 +201,7 @@ def undo_check_in(booking: Booking, *, now: datetime, user: AbstractBaseUser | N
         data=_movement(from_status, status),
     )
     booking.status = status
-    Booking.objects.filter(pk=booking.pk).update(status=status)
+    booking.save(update_fields=["status"])
     _announce(booking, entry)
     return entry
 
