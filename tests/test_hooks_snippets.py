@@ -831,6 +831,26 @@ def test_a_group_has_one_role_per_agenda(administrator):
     assert not AgendaGrant.objects.exists()
 
 
+@pytest.mark.parametrize("initial", ["-1", "0", "1", "nonsense", ""])
+def test_a_forged_count_of_roles_is_refused_and_changes_nothing(administrator, initial):
+    group, agenda = Group.objects.create(name="Front desk"), make_agenda()
+    AgendaGrant.objects.create(group=group, agenda=agenda, role=Role.EDITOR)
+    address = reverse("wagtailusers_groups:edit", args=[group.pk])
+    forged = group_data(group, {"agenda": agenda.pk, "role": "agent"}, initial=initial)
+    assert administrator.post(address, forged).status_code == 200
+    assert AgendaGrant.objects.get().role == Role.EDITOR
+
+
+def test_a_role_can_be_taken_back_and_given_anew_at_once(administrator):
+    group, agenda = Group.objects.create(name="Front desk"), make_agenda()
+    grant = AgendaGrant.objects.create(group=group, agenda=agenda, role=Role.EDITOR)
+    gone = {"id": grant.pk, "agenda": agenda.pk, "role": "editor", "DELETE": "1"}
+    data = group_data(group, gone, {"agenda": agenda.pk, "role": "agent"}, initial=1)
+    address = reverse("wagtailusers_groups:edit", args=[group.pk])
+    assert administrator.post(address, data).status_code == 302
+    assert AgendaGrant.objects.get().role == Role.AGENT
+
+
 def test_a_group_can_be_given_all_agendas_but_no_permission_that_means_nothing(administrator):
     page = administrator.get(reverse("wagtailusers_groups:add"))
     offered = page.context["form"].fields["permissions"].queryset

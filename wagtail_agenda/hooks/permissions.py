@@ -3,6 +3,7 @@
 from django import forms
 from django.contrib.auth.models import Group, Permission
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 from wagtail import hooks
 from wagtail.admin.forms.formsets import BaseFormSetMixin
 
@@ -28,6 +29,28 @@ class BaseGrantFormSet(BaseFormSetMixin, forms.BaseInlineFormSet):
     def add_fields(self, form, index):
         super().add_fields(form, index)
         form.fields["agenda"].queryset = Agenda.objects.order_by("label", "pk")
+
+    def initial_form_count(self):
+        # The number comes with the form, and Django believes one below zero.
+        return max(0, super().initial_form_count())
+
+    def clean(self):
+        super().clean()
+        if self.instance.pk is None:
+            return
+        filled = [form for form in self.forms if hasattr(form, "cleaned_data")]
+        leaving = {form.instance.pk for form in filled if self._should_delete_form(form)}
+        granted = dict(
+            self.instance.agenda_grants.exclude(pk__in=leaving).values_list("agenda", "pk")
+        )
+        for form in filled:
+            agenda = form.cleaned_data.get("agenda")
+            if agenda and granted.get(agenda.pk, form.instance.pk) != form.instance.pk:
+                # Somebody else has given it while this form was open.
+                form.add_error(
+                    "agenda",
+                    _("The group has a role on this agenda already. Reload the page to see it."),
+                )
 
     def as_admin_panel(self):
         return render_to_string("wagtail_agenda/admin/grants.html", {"formset": self})
