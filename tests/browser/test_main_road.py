@@ -200,8 +200,9 @@ def test_phone_leads_through_the_month_to_another_day(phone, passport_page, sett
     phone.get_by_role("button", name="More times").click()
     heading(phone, "Choose a time")
     axe(phone)
-    phone.get_by_role("table").get_by_role("link").last.click()
-    phone.locator("table tr:last-child a[aria-current=date]").wait_for()
+    with phone.expect_response(lambda response: "day=" in response.url):
+        phone.get_by_role("table").get_by_role("link").last.click()
+    phone.locator("[data-agenda-block][aria-busy]").wait_for(state="detached")
     phone.get_by_role("radio").last.check(force=True)
     phone.get_by_role("button", name="Continue").click()
     heading(phone, "Your details")
