@@ -28,7 +28,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Count, F, QuerySet
 from wagtail.models import Site
 
-from wagtail_agenda import availability, conf, tokens, workflow
+from wagtail_agenda import availability, cleaning, conf, tokens, workflow
 from wagtail_agenda.availability import Slot, live_at
 from wagtail_agenda.choices import Actor, Admission, Attendance, Trigger
 from wagtail_agenda.contention import Outpaced, retried
@@ -141,7 +141,12 @@ def is_held(hold: Hold, now: datetime) -> bool:
 
 
 def open_basket(
-    agenda: Agenda, *, lock_code: str, form_version: FormVersion | None, return_path: str, now
+    agenda: Agenda,
+    *,
+    lock_code: str,
+    form_version: FormVersion | None,
+    return_path: str,
+    now: datetime,
 ) -> Hold:
     """A hold that keeps nothing yet but what is typed, for visitors who have no time chosen."""
     basket, _created = Hold.objects.get_or_create(
@@ -158,7 +163,7 @@ def open_basket(
 
 def keep_answers(hold: Hold, answers: dict[str, Any]) -> None:
     """Keep what was typed, valid or not, so that nothing is lost when the time is."""
-    hold.answers = _storable(answers)
+    hold.answers = cleaning.storable(answers)
     Hold.objects.filter(pk=hold.pk, booking__isnull=True).update(answers=hold.answers)
 
 
@@ -273,17 +278,6 @@ def _hold_at(
         return held
 
     return retried(work, guess)
-
-
-def _storable(typed: Any) -> Any:
-    """What was typed, without the characters that PostgreSQL keeps in no JSON: NUL, surrogates."""
-    if isinstance(typed, str):
-        return typed.replace("\0", "").encode("utf-8", "replace").decode()
-    if isinstance(typed, dict):
-        return {_storable(name): _storable(value) for name, value in typed.items()}
-    if isinstance(typed, (list, tuple)):
-        return [_storable(value) for value in typed]
-    return typed
 
 
 # Bookings

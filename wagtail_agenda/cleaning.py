@@ -6,6 +6,7 @@ once, for calendars, mails and templates alike; pure functions, no request, no d
 """
 
 import re
+from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from django.core.exceptions import ValidationError
@@ -32,6 +33,21 @@ def clean_text(value: str) -> str:
     readers. Cleaning twice changes nothing.
     """
     return _UNWANTED.sub("", _LINE_BREAKS.sub("\n", str(value)))
+
+
+def storable(typed: Any) -> Any:
+    """Return what was typed, strings in lists and dictionaries too, as a database can keep it.
+
+    PostgreSQL keeps neither NUL nor lone surrogates in JSON: the one goes, the others become "?".
+    Nothing else changes, for the visitor gets to see it again.
+    """
+    if isinstance(typed, str):
+        return typed.replace("\0", "").encode("utf-8", "replace").decode()
+    if isinstance(typed, dict):
+        return {storable(name): storable(value) for name, value in typed.items()}
+    if isinstance(typed, (list, tuple)):
+        return [storable(value) for value in typed]
+    return typed
 
 
 def one_line(value: str) -> str:

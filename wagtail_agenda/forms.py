@@ -243,9 +243,9 @@ def typed(asked: Mapping[str, Any], post: QueryDict) -> dict[str, Any]:
     several = {item["clean_name"] for item in asked["fields"] if item["type"] == "checkboxes"}
     for name in (*_BUILT_IN_FIELDS, *(item["clean_name"] for item in asked["fields"])):
         if name in several:
-            answers[name] = [_storable(value) for value in post.getlist(name)[:200]]
+            answers[name] = [_kept(value) for value in post.getlist(name)[:200]]
         else:
-            answers[name] = _storable(post.get(name, ""))
+            answers[name] = _kept(post.get(name, ""))
     return answers
 
 
@@ -273,7 +273,7 @@ def as_stored(value: Any) -> Any:
     return value
 
 
-def _storable(value: str) -> str:
+def _kept(value: str) -> str:
     return clean_text(value[:LONGEST_KEPT])
 
 
