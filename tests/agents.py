@@ -36,6 +36,11 @@ def make_administrator():
     )
 
 
+def url(name: str, *args) -> str:
+    """The address of one of our own pages in the admin: ``url("booking", 7)``."""
+    return reverse(f"wagtail_agenda_admin:{name}", args=args)
+
+
 def queries_of(client: Client, address: str) -> list[str]:
     """What a page of the admin reads beyond the frame that Wagtail puts around every page."""
 

@@ -8,7 +8,7 @@ from django.urls import reverse
 from freezegun import freeze_time
 
 from tests import factories
-from tests.agents import make_administrator, make_staff, queries_of
+from tests.agents import make_administrator, make_staff, queries_of, url
 from tests.factories import NOW
 from wagtail_agenda import availability, booking
 from wagtail_agenda.choices import Actor, AgendaKind, Attendance
@@ -25,10 +25,6 @@ def _now():
     ensure_default_workflow()
     with freeze_time(NOW):
         yield
-
-
-def url(name, *args):
-    return reverse(f"wagtail_agenda_admin:{name}", args=args)
 
 
 def week(agenda, day=MONDAY):

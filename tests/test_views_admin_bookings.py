@@ -8,7 +8,7 @@ from freezegun import freeze_time
 from wagtail.models import ModelLogEntry
 
 from tests import factories
-from tests.agents import make_administrator, make_staff, queries_of
+from tests.agents import make_administrator, make_staff, queries_of, url
 from tests.factories import NOW
 from wagtail_agenda import availability, booking, form_definition, outbox
 from wagtail_agenda.choices import Actor, Admission, AgendaKind, Attendance, DeliveryState
@@ -38,10 +38,6 @@ def agent(client, made):
     user = make_staff(made.agenda)
     client.force_login(user)
     return user
-
-
-def url(name, *args):
-    return reverse(f"wagtail_agenda_admin:{name}", args=args)
 
 
 def text(response):

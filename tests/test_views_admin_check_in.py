@@ -6,7 +6,7 @@ from freezegun import freeze_time
 from wagtail.models import ModelLogEntry
 
 from tests import factories
-from tests.agents import make_administrator, make_staff
+from tests.agents import make_administrator, make_staff, url
 from tests.factories import NOW
 from wagtail_agenda import booking
 from wagtail_agenda.choices import Actor, Attendance, Trigger
@@ -33,10 +33,6 @@ def agent(client, made):
     user = make_staff(made.agenda)
     client.force_login(user)
     return user
-
-
-def url(name, *args):
-    return reverse(f"wagtail_agenda_admin:{name}", args=args)
 
 
 def post(client, made, attendance, **data):
