@@ -305,7 +305,10 @@ def confirm(hold: Hold, details: Details, *, now: datetime) -> Booking:
             raise EventIsOver()
         if not is_held(known, now) and _what_is_held(known) == _what_is_held(hold):
             _require_offer(known, now)
-        return _Confirmation(known, workflow.road_of(known.agenda))
+        road = workflow.road_of(known.agenda)
+        slot = slot_of(known)
+        booking = _prepared(slot, known.desk_id, details, now, Actor.VISITOR, road)
+        return _Confirmation(known, slot, road, booking)
 
     def work(known: _Confirmation | Booking) -> Booking:
         if isinstance(known, Booking):
@@ -318,11 +321,13 @@ def confirm(hold: Hold, details: Details, *, now: datetime) -> Booking:
         if _what_is_held(present) != _what_is_held(hold):
             # Moved in another window meanwhile: what this page showed is no longer held.
             raise SoldOut(appointment=hold.desk_id is not None)
-        slot = slot_of(known.hold)
         # A live hold is counted too: while this waited for the lock it may have lapsed for others,
         # and the booking may take more places than were held.
-        _require_room(bookables[bookable_id], slot, now, places=details.places, except_hold=present)
-        booking = _new_booking(slot, present.desk_id, details, now, Actor.VISITOR, known.road)
+        _require_room(
+            bookables[bookable_id], known.slot, now, places=details.places, except_hold=present
+        )
+        booking = known.booking
+        booking.save(force_insert=True)
         handed_over = Occupation.objects.filter(hold=present).update(
             booking=booking, hold=None, lapses_at=None, places=booking.places
         )
@@ -337,10 +342,12 @@ def confirm(hold: Hold, details: Details, *, now: datetime) -> Booking:
 
 @dataclass(frozen=True)
 class _Confirmation:
-    """What `confirm` reads before it locks."""
+    """What `confirm` reads and prepares before it locks."""
 
     hold: Hold
+    slot: Slot
     road: workflow.Road
+    booking: Booking
 
 
 def _what_is_held(hold: Hold) -> tuple:
@@ -376,16 +383,22 @@ def book(
     """
 
     def at_desk(desk_id: int | None) -> Booking:
-        def work(road: workflow.Road) -> Booking:
-            bookable_id = _bookable_of(slot, desk_id)
+        bookable_id = _bookable_of(slot, desk_id)
+
+        def guess() -> tuple[workflow.Road, Booking]:
+            road = workflow.road_of(slot.agenda)
+            return road, _prepared(slot, desk_id, details, now, actor, road)
+
+        def work(known: tuple[workflow.Road, Booking]) -> Booking:
+            road, booking = known
             bookables = _lock([bookable_id])
             _require_room(bookables[bookable_id], slot, now, places=details.places)
-            booking = _new_booking(slot, desk_id, details, now, actor, road)
+            booking.save(force_insert=True)
             _occupy(booking, bookable_id)
             _count_and_advance(booking, bookable_id, now, actor, user, road)
             return booking
 
-        return retried(work, lambda: workflow.road_of(slot.agenda))
+        return retried(work, guess)
 
     return _first_with_room(slot, now, at_desk)
 
@@ -588,7 +601,7 @@ def _held(bookable: Bookable, now: datetime, except_hold: Hold | None = None) ->
     return sum(places for hold_id, places in rows if hold_id != mine)
 
 
-def _new_booking(
+def _prepared(
     slot: Slot,
     desk_id: int | None,
     details: Details,
@@ -596,6 +609,7 @@ def _new_booking(
     actor: str,
     road: workflow.Road,
 ) -> Booking:
+    """The booking as it will be saved, its texts filled in: nothing that others should wait for."""
     booking = Booking(
         agenda=slot.agenda,
         meeting_type=slot.meeting_type,
@@ -623,7 +637,6 @@ def _new_booking(
         setattr(booking, name, text)
     if details.description:
         booking.description = details.description
-    booking.save(force_insert=True)
     return booking
 
 
