@@ -14,11 +14,12 @@ from aiosmtpd.controller import Controller
 
 @dataclass(frozen=True)
 class Received:
-    """One accepted message with its envelope."""
+    """One accepted message with its envelope, and the port it came from: one a connection."""
 
     sender: str
     recipients: tuple[str, ...]
     content: bytes
+    port: int
 
 
 class SmtpServer:
@@ -27,12 +28,14 @@ class SmtpServer:
     Refusals are set by step, "MAIL", "RCPT" or "DATA", and hold until `accept()`:
     `server.refuse("RCPT", 452, "Mailbox busy")`, or for one address only
     `server.refuse("RCPT", 550, "No such user", address="ada@example.org")`.
+    A server with `messages_per_connection` says goodbye to whoever sends more (RFC 5321 §3.8).
     """
 
     host = "127.0.0.1"
 
     def __init__(self):
         self.received: list[Received] = []
+        self.messages_per_connection: int | None = None
         self._refusals: dict[tuple[str, str], str] = {}
         self._controller: Controller | None = None
         with socket.socket() as probe:
@@ -74,6 +77,10 @@ class SmtpServer:
         """Forget every refusal."""
         self._refusals.clear()
 
+    def is_tired_of(self, port: int) -> bool:
+        taken = sum(received.port == port for received in self.received)
+        return self.messages_per_connection is not None and taken >= self.messages_per_connection
+
     def refusal(self, step: str, address: str = "") -> str | None:
         return self._refusals.get((step, address.lower())) or self._refusals.get((step, ""))
 
@@ -83,6 +90,8 @@ class _Handler:
         self.server = server
 
     async def handle_MAIL(self, server, session, envelope, address, options):
+        if self.server.is_tired_of(session.peer[1]):
+            return "421 Too many messages, closing the connection"
         refusal = self.server.refusal("MAIL", address)
         if refusal:
             return refusal
@@ -102,7 +111,12 @@ class _Handler:
         if refusal:
             return refusal
         self.server.received.append(
-            Received(envelope.mail_from, tuple(envelope.rcpt_tos), envelope.original_content)
+            Received(
+                envelope.mail_from,
+                tuple(envelope.rcpt_tos),
+                envelope.original_content,
+                session.peer[1],
+            )
         )
         return "250 OK"
 

@@ -14,6 +14,7 @@ import pytest
 from django.core import mail as django_mail
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMultiAlternatives
+from django.core.mail.backends.locmem import EmailBackend as LocmemBackend
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +24,7 @@ from wagtail_agenda.cleaning import clean_text
 from wagtail_agenda.ics import CalendarEvent, Party, invitation
 from wagtail_agenda.mail import (
     DeliveryFailure,
+    KeptConnection,
     Letter,
     PermanentFailure,
     TemporaryFailure,
@@ -576,3 +578,70 @@ def test_the_server_refuses_connections_once_stopped():
     server.stop()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((server.host, server.port), timeout=5)
+
+
+# One connection for many letters
+
+
+def test_letters_in_a_row_go_over_one_connection(smtp_server):  # noqa: F811
+    with KeptConnection() as connection:
+        for _number in range(3):
+            send(LETTER, connection)
+
+    assert len(smtp_server.received) == 3
+    assert len({received.port for received in smtp_server.received}) == 1
+
+
+@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA"])
+def test_a_refused_letter_keeps_no_later_one_from_its_way(smtp_server, step):  # noqa: F811
+    with KeptConnection() as connection:
+        send(LETTER, connection)
+        smtp_server.refuse(step, 452, "Not today")
+        with pytest.raises(TemporaryFailure):
+            send(LETTER, connection)
+        smtp_server.accept()
+        send(LETTER, connection)
+
+    assert len(smtp_server.received) == 2
+
+
+def test_a_server_that_takes_few_letters_a_connection_gets_another_connection(smtp_server):  # noqa: F811
+    smtp_server.messages_per_connection = 2
+    with KeptConnection() as connection:
+        for _number in range(5):
+            send(LETTER, connection)
+
+    assert len(smtp_server.received) == 5
+    assert len({received.port for received in smtp_server.received}) == 3
+
+
+def test_a_server_that_came_back_is_reached_again(smtp_server):  # noqa: F811
+    with KeptConnection() as connection:
+        send(LETTER, connection)
+        smtp_server.stop()
+        with pytest.raises(TemporaryFailure):
+            send(LETTER, connection)
+        smtp_server.start()
+        send(LETTER, connection)
+
+    assert len(smtp_server.received) == 2
+
+
+def test_a_server_that_hangs_up_at_once_is_asked_once_only(smtp_server):  # noqa: F811
+    smtp_server.messages_per_connection = 0
+    with KeptConnection() as connection, pytest.raises(TemporaryFailure, match="421"):
+        send(LETTER, connection)
+
+
+class BackendThatCannotClose(LocmemBackend):
+    def close(self):
+        raise RuntimeError("The network is down.")
+
+
+def test_a_connection_that_ends_badly_fails_nothing(settings):
+    settings.EMAIL_BACKEND = "tests.test_mail.BackendThatCannotClose"
+    django_mail.outbox = []
+    with KeptConnection() as connection:
+        send(LETTER, connection)
+
+    assert len(django_mail.outbox) == 1

@@ -175,6 +175,14 @@ def test_a_permanent_refusal_fails_with_its_reason(lonely, smtp_server):  # noqa
     assert outbox.sweep(now=NOW + 2 * DAY) == 0
 
 
+def test_a_sweep_sends_all_over_one_connection(agenda, smtp_server):  # noqa: F811
+    make_booking(agenda)
+
+    assert outbox.sweep(now=NOW) == 2
+
+    assert len({received.port for received in smtp_server.received}) == 1
+
+
 def test_one_refused_recipient_keeps_no_mail_from_the_others(agenda, smtp_server):  # noqa: F811
     smtp_server.refuse("RCPT", 550, "No such user", address="ada@fairbridge.example")
     make_booking(agenda)
@@ -272,7 +280,7 @@ def test_a_killed_worker_leaves_a_counted_attempt_and_the_same_bytes(lonely, mon
 
     letters = []
 
-    def send(letter):
+    def send(letter, connection):
         letters.append(letter)
         if len(letters) == 1:
             raise Killed
@@ -293,7 +301,7 @@ def test_a_mail_that_kills_every_worker_is_given_up(lonely, monkeypatch):
     class Killed(BaseException):
         pass
 
-    def send(letter):
+    def send(letter, connection):
         raise Killed
 
     monkeypatch.setattr(mail, "send", send)
@@ -310,9 +318,9 @@ def test_a_mail_that_kills_every_worker_is_given_up(lonely, monkeypatch):
 
 
 def test_a_worker_that_comes_back_too_late_does_not_undo_a_delivery(lonely, monkeypatch):
-    def slow(letter):
+    def slow(letter, connection):
         # While this one waits, another worker takes over and succeeds.
-        monkeypatch.setattr(mail, "send", lambda letter: None)
+        monkeypatch.setattr(mail, "send", lambda letter, connection: None)
         assert outbox.deliver(lonely.pk, now=NOW + outbox.LEASE) == DeliveryState.DONE
         raise mail.TemporaryFailure("timed out")
 
@@ -335,7 +343,7 @@ def test_of_many_workers_one_sends(lonely, smtp_server, simultaneously):  # noqa
 def test_a_delivery_taken_between_looking_and_claiming_is_left_alone(lonely, monkeypatch):
     wait_after = outbox._wait_after
     sent = []
-    monkeypatch.setattr(mail, "send", sent.append)
+    monkeypatch.setattr(mail, "send", lambda letter, connection: sent.append(letter))
 
     def overtaken(attempts):
         monkeypatch.setattr(outbox, "_wait_after", wait_after)
@@ -379,10 +387,10 @@ def test_an_error_nobody_foresaw_stops_no_other(agenda, monkeypatch, caplog):
     first, second = make_booking(agenda).deliveries.order_by("pk")
     original = outbox.deliver
 
-    def deliver(pk, *, now):
+    def deliver(pk, **options):
         if pk == first.pk:
             raise RuntimeError("the disk is on fire")
-        return original(pk, now=now)
+        return original(pk, **options)
 
     monkeypatch.setattr(outbox, "deliver", deliver)
 

@@ -21,6 +21,7 @@ from email.message import Message, MIMEPart
 from email.mime.base import MIMEBase
 from email.utils import format_datetime
 
+from django.core import mail as django_mail
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMultiAlternatives
 from django.utils.translation import gettext as _
@@ -46,6 +47,8 @@ _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
 _METHOD = re.compile(rb"^METHOD:([A-Z]+)\r?$", re.MULTILINE)
 # RFC 4954 §6 and RFC 3207 §4: who may send here is for the operator to settle.
 _AUTHENTICATION_CODES = {530, 534, 535, 538}
+# RFC 5321 §4.2.3: « Service not available, closing transmission channel ».
+_CLOSING = 421
 
 
 class DeliveryFailure(Exception):
@@ -181,6 +184,70 @@ def send(letter: Letter, connection=None) -> None:
         raise _failure(error, letter) from error
     if sent == 0:
         raise TemporaryFailure(_("The mail backend did not send the message and gave no reason."))
+
+
+class KeptConnection:
+    """The site's mail backend with its connection kept open for many letters in a row.
+
+    Pass it to `send()` as `connection`, inside a ``with``. Servers end a connection after some
+    messages or some silence (RFC 5321 §3.8): one that has been in use is then opened anew and the
+    letter sent once more, which is harmless should the server have taken it the first time.
+    """
+
+    def __init__(self):
+        self._backend = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error) -> None:
+        self._close()
+
+    def send_messages(self, messages: list[InvitationMessage]) -> int | None:
+        in_use = self._backend is not None
+        try:
+            return self._send(messages)
+        except Exception as error:
+            self._close()
+            if not (in_use and _is_hung_up(error)):
+                raise
+        try:
+            return self._send(messages)
+        except Exception:
+            self._close()
+            raise
+
+    def _send(self, messages: list[InvitationMessage]) -> int | None:
+        if self._backend is None:
+            self._backend = _site_backend()
+            self._backend.open()
+        return self._backend.send_messages(messages)
+
+    def _close(self) -> None:
+        backend, self._backend = self._backend, None
+        if backend is None:
+            return
+        try:
+            backend.close()
+        except Exception:
+            # The letters before it are sent or refused already.
+            logger.info("The connection to the mail server did not end well", exc_info=True)
+
+
+def _site_backend():
+    """The backend that the site sends its mails with. Django 6.1 asks for it in another way."""
+    if hasattr(django_mail, "mailers"):
+        return django_mail.mailers.default
+    return django_mail.get_connection()
+
+
+def _is_hung_up(error: Exception) -> bool:
+    """Whether the server has ended the connection, rather than refused the letter."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return any(code == _CLOSING for code, _answer in error.recipients.values())
+    if isinstance(error, smtplib.SMTPResponseException):
+        return error.smtp_code == _CLOSING
+    return isinstance(error, (smtplib.SMTPServerDisconnected, ConnectionError))
 
 
 def to_json(letter: Letter) -> dict:

@@ -10,6 +10,7 @@ import json
 import logging
 import random
 import time
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -90,8 +91,10 @@ def enqueue_mail(
     return delivery
 
 
-def deliver(pk: int, *, now: datetime | None = None) -> str | None:
-    """Make one attempt at a delivery that is due.
+def deliver(
+    pk: int, *, now: datetime | None = None, connection: mail.KeptConnection | None = None
+) -> str | None:
+    """Make one attempt at a delivery that is due, over `connection` or else one of its own.
 
     Answers with its state afterwards, or None if it was not to be had: done, not yet due, or
     being sent by another worker at this moment.
@@ -115,7 +118,7 @@ def deliver(pk: int, *, now: datetime | None = None) -> str | None:
     if was_abandoned and now >= delivery.give_up_at:
         return _fail(delivery, _("Given up: the worker never came back from sending it."), now)
     try:
-        mail.send(_letter(delivery, now))
+        mail.send(_letter(delivery, now), connection)
     except mail.PermanentFailure as failure:
         return _fail(delivery, failure.reason, now)
     except mail.TemporaryFailure as failure:
@@ -131,17 +134,26 @@ def sweep(*, now: datetime | None = None) -> int:
     A delivery that cannot even be tried is logged and stops none of the others. `now` is the
     moment to take for all of them, by default that of each attempt.
     """
-    stop_at = time.monotonic() + SWEEP_SECONDS
     due = Delivery.objects.filter(_claimable(now or timezone.now())).order_by("due_at", "pk")
+    return deliver_all(due.values_list("pk", flat=True)[:SWEEP_LIMIT], now=now)
+
+
+def deliver_all(pks: Iterable[int], *, now: datetime | None = None) -> int:
+    """Attempt these deliveries over one connection. Answers how many attempts were made.
+
+    What an unexpected error or the clock leaves over is swept.
+    """
+    stop_at = time.monotonic() + SWEEP_SECONDS
     attempted = 0
-    for pk in list(due.values_list("pk", flat=True)[:SWEEP_LIMIT]):
-        if time.monotonic() > stop_at:
-            break
-        try:
-            attempted += deliver(pk, now=now) is not None
-        except Exception:
-            # Whatever it is, its lease runs out and it is tried again; the rest must not wait.
-            logger.exception("Delivery %s could not be attempted", pk)
+    with mail.KeptConnection() as connection:
+        for pk in list(pks):
+            if time.monotonic() > stop_at:
+                break
+            try:
+                attempted += deliver(pk, now=now, connection=connection) is not None
+            except Exception:
+                # Whatever it is, its lease runs out and it is tried again; the rest must not wait.
+                logger.exception("Delivery %s could not be attempted", pk)
     return attempted
 
 

@@ -43,8 +43,7 @@ def nudge(pks: list[int], **_kwargs) -> None:
 
 def deliver(pks: list[int]) -> None:
     """Attempt these deliveries. What an unexpected error leaves over is swept."""
-    for pk in pks:
-        outbox.deliver(pk)
+    outbox.deliver_all(pks)
 
 
 def sweep_outbox() -> int:
