@@ -1,0 +1,23 @@
+"""Settings of the benchmarks: those of the tests, addresses of the databases included.
+
+BENCHMARK_DATABASE_NAME  the throw-away database of a benchmark that is running, which the harness
+                         names so that a web server or worker started by it finds the same one
+"""
+
+import os
+
+from tests.settings import *
+
+ROOT_URLCONF = "example_site.urls"
+# As a site would run: without what only tests look at.
+MIDDLEWARE = [name for name in MIDDLEWARE if not name.startswith("tests.")]
+CACHES = {
+    "default": {
+        **CACHES["default"],
+        "LOCATION": "benchmarks",
+    }
+}
+
+_name = os.environ.get("BENCHMARK_DATABASE_NAME")
+if _name:
+    DATABASES["default"]["NAME"] = _name
