@@ -3,7 +3,9 @@
 #   make demo            the example town hall: migrate, load, web and worker, until Ctrl-C
 #   make test            the test suite on SQLite, browser tests included
 #   make test-databases  the same without browser on PostgreSQL and MariaDB, the queue on Redis
-#   make lint            style, templates, migrations and translations
+#   make lint            style, templates, migrations, translations and documentation
+#   make docs            builds the documentation into build/docs; a broken link is an error
+#   make bench           measures the product beside the least it could cost (FIGURE=availability)
 #   make wheel           builds the package and tries it in plain Wagtail 7.4 and 8.0 sites
 #   make screenshots     takes the pictures of docs/images from a demo of its own
 #   make messages        collects and compiles the translations (LANGUAGES="fr de")
@@ -12,6 +14,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+INSTALLED_FOR_BENCH := .venv/.installed-for-bench
 # Worker processes of the tests: each has a database of its own.
 WORKERS ?= 2
 # Not worksteal: tests that commit must come last in every process, for they empty the tables.
@@ -19,9 +22,11 @@ PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist load --quiet
 # Overridable as in `make test TESTS=tests/test_conf.py`.
 TESTS ?=
 LANGUAGES ?= fr de ru
+# One benchmark of benchmarks/, as in `make bench FIGURE=booking`; all of them when empty.
+FIGURE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-databases lint wheel screenshots messages chromium clean
+.PHONY: help demo test test-databases bench lint docs wheel screenshots messages chromium clean
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -44,12 +49,23 @@ test-databases: $(INSTALLED)
 	TEST_DATABASE=mariadb $(PYTEST) -m "not browser and not redis" $(TESTS)
 	TEST_QUEUE=redis $(BIN)/python -m pytest --quiet -m redis $(TESTS)
 
-lint: $(INSTALLED)
+$(INSTALLED_FOR_BENCH): $(INSTALLED)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]' >&2
+	@touch $@
+
+# Standard output is one JSON object per line and nothing else.
+bench: $(INSTALLED_FOR_BENCH)
+	@$(BIN)/python -m benchmarks $(FIGURE)
+
+lint: $(INSTALLED) docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python tools/check_templates.py
 	$(BIN)/python -m django makemigrations --check --dry-run --settings tests.settings
 	$(BIN)/python tools/check_messages.py
+
+docs: $(INSTALLED)
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet docs build/docs
 
 wheel: $(INSTALLED)
 	$(BIN)/python tools/check_wheel.py
