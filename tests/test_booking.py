@@ -1,4 +1,4 @@
-"""Holds, bookings, cancellations, check-ins and places: what they change and what they refuse.
+"""Holds, bookings, cancellations and places: what they change and what they refuse.
 
 Many visitors at the same moment are in `tests/concurrency`.
 """
@@ -36,7 +36,7 @@ from tests.factories import (
     make_schedule,
     weekly,
 )
-from wagtail_agenda import availability, booking, outbox, tokens, workflow
+from wagtail_agenda import attendance, availability, booking, outbox, tokens, workflow
 from wagtail_agenda.choices import (
     Actor,
     Admission,
@@ -750,56 +750,6 @@ class TestCancel:
         assert first_slot(agenda).start == made.start
 
 
-class TestCheckIn:
-    def test_present_absent_and_back(self):
-        user = get_user_model().objects.create(username="agent")
-        made = make_booking()
-        mails = made.deliveries.count()
-        for attendance in (Attendance.PRESENT, Attendance.ABSENT, Attendance.PRESENT):
-            booking.check_in(made, attendance, now=LATER, user=user)
-            now = stored(made)
-            assert (now.attendance, now.status.slug) == (attendance, attendance.value)
-        assert now.entries.last().user == user
-        booking.check_in(made, Attendance.UNKNOWN, now=LATER, user=user)
-        now = stored(made)
-        assert (now.attendance, now.status.slug) == (Attendance.UNKNOWN, "confirmed")
-        assert now.entries.last().what == workflow.CHECK_IN_UNDONE
-        assert now.deliveries.count() == mails
-        booking.check_in(made, Attendance.ABSENT, now=LATER)
-        booking.check_in(made, Attendance.UNKNOWN, now=LATER)
-        assert stored(made).status.slug == "confirmed"
-
-    @pytest.mark.parametrize("attendance", Attendance)
-    def test_twice_changes_nothing(self, attendance):
-        made = make_booking()
-        booking.check_in(made, attendance, now=LATER)
-        before = rows()
-        booking.check_in(stored(made), attendance, now=LATER)
-        assert rows() == before
-
-    @pytest.mark.parametrize("attendance", Attendance)
-    def test_of_a_cancelled_booking_is_refused(self, attendance):
-        made = make_booking()
-        stale = stored(made)
-        booking.cancel(made, actor=Actor.AGENT, now=NOW)
-        for one in (made, stale):
-            with pytest.raises(BookingCancelled):
-                booking.check_in(one, attendance, now=LATER)
-        assert stored(made).attendance == Attendance.UNKNOWN
-
-    def test_as_something_unknown_changes_nothing(self):
-        made = make_booking()
-        with pytest.raises(ValueError, match="late"):
-            booking.check_in(made, "late", now=LATER)
-        assert stored(made).attendance == Attendance.UNKNOWN
-
-    def test_a_visitor_who_came_can_still_be_cancelled_by_an_agent(self):
-        made = make_booking()
-        booking.check_in(made, Attendance.PRESENT, now=LATER)
-        booking.cancel(made, actor=Actor.AGENT, now=LATER)
-        assert stored(made).status.slug == "cancelled"
-
-
 class TestEvents:
     def test_change_places(self):
         event = make_event(places=5)
@@ -879,13 +829,6 @@ class TestAllOrNothing:
         assert rows() == before
         assert list(Bookable.objects.order_by("pk").values()) == versions
         assert list(Booking.objects.values()) == bookings
-
-    def test_a_check_in(self, monkeypatch):
-        made = make_booking()
-        monkeypatch.setattr(workflow, "_announce", lambda *_: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            booking.check_in(made, Attendance.PRESENT, now=NOW)
-        assert stored(made).attendance == Attendance.UNKNOWN
 
     def test_inside_the_hosts_transaction(self):
         agenda, *_ = make_appointments()
@@ -1061,7 +1004,7 @@ class TestContention:
             lambda: booking.release(stored(held), now=NOW),
             lambda: booking.confirm(stored(held), make_details(), now=NOW),
             lambda: booking.book(slots[0], make_details(), now=NOW),
-            lambda: booking.check_in(stored(made), Attendance.PRESENT, now=NOW),
+            lambda: attendance.check_in(stored(made), Attendance.PRESENT, now=NOW),
             lambda: booking.cancel(stored(made), actor=Actor.AGENT, now=NOW),
             lambda: booking.change_places(event, 20, now=NOW),
         ):
@@ -1148,10 +1091,10 @@ class BookingsAtRandom(RuleBasedStateMachine):
             pass
 
     @precondition(lambda self: Booking.objects.exists())
-    @rule(choice=st.integers(0, 30), attendance=st.sampled_from(Attendance))
-    def check_in(self, choice, attendance):
+    @rule(choice=st.integers(0, 30), came=st.sampled_from(Attendance))
+    def check_in(self, choice, came):
         try:
-            booking.check_in(self.any_booking(choice), attendance, now=self.now)
+            attendance.check_in(self.any_booking(choice), came, now=self.now)
         except BookingCancelled:
             pass
 

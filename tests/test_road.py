@@ -9,7 +9,7 @@ from django.urls import resolve
 from tests.factories import NOW, first_slot, make_appointments, make_details, make_event, utc
 from tests.second_parser import read_calendar
 from tests.smtp_server import smtp_server  # noqa: F401
-from wagtail_agenda import availability, booking, outbox, tokens
+from wagtail_agenda import attendance, availability, booking, outbox, tokens
 from wagtail_agenda.choices import Actor, Attendance
 from wagtail_agenda.models import Hold, Occupation
 
@@ -96,7 +96,7 @@ def test_an_event_is_booked_attended_and_nobody_is_mailed_for_it(smtp_server):  
     made = booking.book(first_slot(event.agenda), make_details(), now=NOW)
     outbox.sweep(now=NOW)
 
-    booking.check_in(made, Attendance.PRESENT, now=event.start)
+    attendance.check_in(made, Attendance.PRESENT, now=event.start)
 
     assert outbox.sweep(now=event.start) == 0
     (message,) = received(smtp_server)

@@ -8,6 +8,7 @@ from wagtail.models import ModelLogEntry
 from tests import factories
 from tests.agents import make_administrator, make_staff, url
 from tests.factories import NOW
+from wagtail_agenda import attendance as attendances
 from wagtail_agenda import booking
 from wagtail_agenda.choices import Actor, Attendance, Trigger
 from wagtail_agenda.errors import Overloaded
@@ -109,7 +110,7 @@ def test_an_overloaded_database_asks_to_try_again(client, agent, made, monkeypat
     def overloaded(*args, **kwargs):
         raise Overloaded()
 
-    monkeypatch.setattr(booking, "check_in", overloaded)
+    monkeypatch.setattr(attendances, "check_in", overloaded)
 
     response = post(client, made, "present")
 

@@ -11,8 +11,8 @@ from django.db.models.signals import post_migrate
 from wagtail import blocks
 
 from tests.factories import NOW, make_agenda, make_appointments, make_booking
+from wagtail_agenda import attendance, outbox, signals, workflow
 from wagtail_agenda import booking as bookings
-from wagtail_agenda import outbox, signals, workflow
 from wagtail_agenda.blocks.actions import ActionsBlock
 from wagtail_agenda.choices import Actor, Attendance, Trigger
 from wagtail_agenda.correspondence import letter_of
@@ -136,8 +136,8 @@ def test_it_is_connected_once():
             "cancelled",
             "cancelled_by_agent",
         ),
-        (lambda b: bookings.check_in(b, Attendance.PRESENT, now=NOW), "present", "present"),
-        (lambda b: bookings.check_in(b, Attendance.ABSENT, now=NOW), "absent", "absent"),
+        (lambda b: attendance.check_in(b, Attendance.PRESENT, now=NOW), "present", "present"),
+        (lambda b: attendance.check_in(b, Attendance.ABSENT, now=NOW), "absent", "absent"),
     ],
 )
 def test_each_trigger_leads_to_its_status(act, status, what):
@@ -177,8 +177,8 @@ def test_a_site_without_any_workflow_takes_bookings():
     Workflow.objects.all().delete()
 
     booking = make_booking()
-    bookings.check_in(booking, Attendance.PRESENT, now=NOW)
-    bookings.check_in(booking, Attendance.UNKNOWN, now=NOW)
+    attendance.check_in(booking, Attendance.PRESENT, now=NOW)
+    attendance.check_in(booking, Attendance.UNKNOWN, now=NOW)
     bookings.cancel(booking, actor=Actor.AGENT, now=NOW)
 
     booking.refresh_from_db()
@@ -376,9 +376,9 @@ def test_undoing_a_check_in_goes_back_and_mails_nobody():
     booking = make_booking()
     mails = Delivery.objects.count()
 
-    bookings.check_in(booking, Attendance.ABSENT, now=NOW)
-    bookings.check_in(booking, Attendance.PRESENT, now=NOW)
-    undone = bookings.check_in(booking, Attendance.UNKNOWN, now=NOW)
+    attendance.check_in(booking, Attendance.ABSENT, now=NOW)
+    attendance.check_in(booking, Attendance.PRESENT, now=NOW)
+    undone = attendance.check_in(booking, Attendance.UNKNOWN, now=NOW)
 
     assert undone.status.slug == "confirmed"
     assert Delivery.objects.count() == mails
@@ -393,9 +393,9 @@ def test_undoing_a_check_in_goes_back_and_mails_nobody():
 def test_each_undoing_goes_back_to_where_its_check_in_began():
     booking = make_booking()
 
-    for attendance in (Attendance.PRESENT, Attendance.UNKNOWN, Attendance.ABSENT):
-        bookings.check_in(booking, attendance, now=NOW)
-    undone = bookings.check_in(booking, Attendance.UNKNOWN, now=NOW)
+    for came in (Attendance.PRESENT, Attendance.UNKNOWN, Attendance.ABSENT):
+        attendance.check_in(booking, came, now=NOW)
+    undone = attendance.check_in(booking, Attendance.UNKNOWN, now=NOW)
 
     assert undone.status.slug == "confirmed"
 
@@ -405,9 +405,9 @@ def test_undoing_returns_to_no_status_if_there_was_none():
     booking = make_booking(make_appointments(workflow=own)[0])
     Booking.objects.update(status=None)
 
-    bookings.check_in(booking, Attendance.PRESENT, now=NOW)
+    attendance.check_in(booking, Attendance.PRESENT, now=NOW)
     assert Booking.objects.get().status.slug == "here"
-    bookings.check_in(booking, Attendance.UNKNOWN, now=NOW)
+    attendance.check_in(booking, Attendance.UNKNOWN, now=NOW)
 
     assert Booking.objects.get().status is None
 
@@ -435,7 +435,7 @@ def invitation():
 def test_a_repeat_of_the_same_content_keeps_sequence_and_stamp(again):
     first = invitation()
 
-    bookings.check_in(again, Attendance.PRESENT, now=NOW.replace(hour=9))
+    attendance.check_in(again, Attendance.PRESENT, now=NOW.replace(hour=9))
 
     assert invitation() == first
     assert first["sequence"] == 0
@@ -447,7 +447,7 @@ def test_changed_content_raises_the_sequence(again):
     Agenda.objects.update(location="Elsewhere")
 
     later = NOW.replace(hour=9)
-    bookings.check_in(again, Attendance.PRESENT, now=later)
+    attendance.check_in(again, Attendance.PRESENT, now=later)
 
     assert invitation() == {**first, "sequence": 1, "stamp": later}
     earlier, newer = Delivery.objects.order_by("pk")

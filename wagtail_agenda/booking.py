@@ -1,4 +1,4 @@
-"""The only writer of holds, bookings, occupations and places.
+"""The only writer of holds, bookings, occupations and places. Who came is `attendance.py`'s.
 
 Every way to a place leads through here: the visitor's form, an agent, later other systems. Each
 function is one transaction of the same shape:
@@ -30,13 +30,12 @@ from wagtail.models import Site
 
 from wagtail_agenda import availability, cleaning, conf, tokens, workflow
 from wagtail_agenda.availability import Slot, live_at
-from wagtail_agenda.choices import Actor, Admission, Attendance, Trigger
+from wagtail_agenda.choices import Actor, Admission, Trigger
 from wagtail_agenda.contention import Outpaced, retried
 from wagtail_agenda.correspondence import label_texts
 from wagtail_agenda.errors import (
     AgendaClosed,
     AlreadyCancelled,
-    BookingCancelled,
     BookingError,
     EventIsBooked,
     EventIsOver,
@@ -426,7 +425,7 @@ def cancel(
     def work(known: tuple[set[int], workflow.Road]) -> Booking:
         bookable_ids, road = known
         _lock(bookable_ids)
-        present = _booking_for_update(booking)
+        (present,) = bookings_for_update([booking.pk])
         if present.is_cancelled:
             raise AlreadyCancelled()
         if actor == Actor.VISITOR and present.start <= now:
@@ -455,44 +454,6 @@ def cancel(
         return present
 
     return retried(work, guess)
-
-
-def check_in(
-    booking: Booking,
-    attendance: str,
-    *,
-    now: datetime,
-    user: AbstractBaseUser | None = None,
-) -> Booking:
-    """Note that somebody came or did not; `Attendance.UNKNOWN` undoes it.
-
-    Saying the same twice changes nothing. Undoing puts the booking back into the status it had,
-    without running that status's actions again: nobody is to be mailed for a slip of the hand.
-
-    Raises `BookingCancelled` or `Overloaded`.
-    """
-
-    def work(road: workflow.Road) -> Booking:
-        changed = (
-            Booking.objects.filter(pk=booking.pk)
-            .exclude(admission=Admission.CANCELLED)
-            .exclude(attendance=attendance)
-            .update(attendance=attendance)
-        )
-        present = _booking_for_update(booking)
-        if present.is_cancelled:
-            raise BookingCancelled()
-        if not changed:
-            return present
-        if attendance == Attendance.UNKNOWN:
-            workflow.undo_check_in(present, user=user, now=now)
-        else:
-            workflow.advance(
-                present, Trigger(attendance), road=road, actor=Actor.AGENT, user=user, now=now
-            )
-        return present
-
-    return retried(work, lambda: workflow.road_of(booking.agenda))
 
 
 # Events
@@ -665,20 +626,22 @@ def _count_and_advance(
     workflow.advance(booking, Trigger.BOOKED, road=road, actor=actor, user=user, now=now)
 
 
-def _booking_for_update(booking: Booking) -> Booking:
-    """The booking as it is, locked, with what the workflow and the mails read of it.
+def bookings_for_update(pks: Iterable[int]) -> list[Booking]:
+    """The bookings as they are, locked, with what the workflow and the mails read of them.
 
-    Locked alone: in one statement with its relations, MariaDB would lock the agenda and the status
-    as well, and with them everybody else's bookings.
+    Locked alone: in one statement with their relations, MariaDB would lock the agenda and the
+    status as well, and with them everybody else's bookings.
     """
     relations = ("agenda", "meeting_type", "desk", "event", "status", "site")
-    present = Booking.objects.select_for_update().get(pk=booking.pk)
-    related = Booking.objects.select_related("agenda__workflow", *relations).filter(pk=booking.pk)
-    for seen in related:
+    chosen = Booking.objects.filter(pk__in=list(pks))
+    locked = list(chosen.select_for_update().order_by("pk"))
+    related = chosen.select_related("agenda__workflow", *relations).in_bulk()
+    for present in locked:
+        seen = related[present.pk]
         for name in relations:
             if getattr(present, f"{name}_id") == getattr(seen, f"{name}_id"):
                 setattr(present, name, getattr(seen, name))
-    return present
+    return locked
 
 
 def _instant(moment: datetime) -> datetime:

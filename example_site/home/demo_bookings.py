@@ -21,7 +21,7 @@ from wagtail.models import Site
 
 from example_site.home.demo_agendas import TownHall, demand_for
 from example_site.home.models import HomePage, Notice
-from wagtail_agenda import availability, booking, form_definition, outbox, tasks
+from wagtail_agenda import attendance, availability, booking, form_definition, outbox, tasks
 from wagtail_agenda.availability import Slot
 from wagtail_agenda.blocks.booking_form import definition_of
 from wagtail_agenda.booking import Details
@@ -203,7 +203,7 @@ class FrontDesk:
             )[0]
             if came != Attendance.UNKNOWN:
                 at = booked.start + timedelta(minutes=dice.randint(-5, 9))
-                booking.check_in(booked, came, now=at, user=self.agent)
+                attendance.check_in(booked, came, now=at, user=self.agent)
                 deliver(booked, at)
 
     def book_examples(self, passports: Agenda, workshops: Agenda) -> None:

@@ -5,7 +5,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from wagtail.admin import messages
 
-from wagtail_agenda import booking as bookings
+from wagtail_agenda import attendance as attendances
 from wagtail_agenda.choices import Attendance
 from wagtail_agenda.errors import BookingError, Overloaded
 from wagtail_agenda.views.admin.base import AgentView, log_act, next_url, url_to
@@ -29,7 +29,7 @@ class CheckInView(AgentView):
             messages.error(request, _("Say whether the visitor is present or absent."))
             return self.back(booking)
         try:
-            bookings.check_in(booking, attendance, now=timezone.now(), user=request.user)
+            attendances.check_in(booking, attendance, now=timezone.now(), user=request.user)
         except Overloaded:
             raise
         except BookingError as error:
