@@ -113,6 +113,14 @@ def timed(
     return (clock() - begun) / repeat
 
 
+def per_second(turns: Turns) -> Turns:
+    """The same turns as runs per second, from seconds per run."""
+    return Turns(
+        tuple(1 / seconds for seconds in turns.product),
+        tuple(1 / seconds for seconds in turns.floor),
+    )
+
+
 # What is said about it
 
 
