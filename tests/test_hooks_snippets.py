@@ -314,7 +314,7 @@ def test_a_nonsensical_position_is_the_last(administrator, position):
 def test_icons_of_a_status_come_with_wagtail(administrator):
     from wagtail import hooks
 
-    from wagtail_agenda.views.admin.setup import STATUS_ICONS
+    from wagtail_agenda.views.admin.setup.workflows import STATUS_ICONS
 
     shipped = set()
     for register in hooks.get_hooks("register_icons"):

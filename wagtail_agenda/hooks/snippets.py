@@ -34,11 +34,18 @@ from wagtail_agenda.models import (
     Workflow,
     WorkflowStatus,
 )
-from wagtail_agenda.views.admin import setup
 from wagtail_agenda.views.admin.scope import (
     ScopedBulkDelete,
     ScopedModelViewSet,
     ScopedSnippetViewSet,
+)
+from wagtail_agenda.views.admin.setup import (
+    agenda_lists,
+    agendas,
+    offer_views,
+    offers,
+    schedules,
+    workflows,
 )
 
 # Agendas
@@ -47,7 +54,7 @@ _agenda_panels = TabbedInterface(
     [
         ObjectList(
             [
-                setup.OffersPanel(heading=_("What can be booked"), icon="list-ul"),
+                agendas.OffersPanel(heading=_("What can be booked"), icon="list-ul"),
                 MultiFieldPanel(
                     [
                         FieldPanel("label"),
@@ -85,7 +92,7 @@ _agenda_panels = TabbedInterface(
                         FieldPanel("closure_calendars", widget=forms.CheckboxSelectMultiple),
                         FieldPanel(
                             "timezone",
-                            widget=forms.Select(choices=setup.time_zone_choices()),
+                            widget=forms.Select(choices=agendas.time_zone_choices()),
                             # Not even a draft works without: its times could not be shown.
                             required_on_save=True,
                         ),
@@ -139,7 +146,7 @@ _agenda_panels = TabbedInterface(
             heading=_("Messages and labels"),
         ),
     ],
-    base_form_class=setup.AgendaForm,
+    base_form_class=agendas.AgendaForm,
 )
 
 
@@ -147,7 +154,7 @@ class AgendaViewSet(ScopedSnippetViewSet):
     model = Agenda
     icon = "calendar"
     edit_handler = _agenda_panels
-    chooser_viewset_class = setup.AgendaChooserViewSet
+    chooser_viewset_class = agenda_lists.AgendaChooserViewSet
     list_display = ["label", "kind", LiveStatusTagColumn(), UpdatedAtColumn()]
     list_filter = ["kind"]
 
@@ -170,7 +177,7 @@ class ScheduleViewSet(ScopedSnippetViewSet):
                 ),
             ),
         ],
-        base_form_class=setup.ScheduleForm,
+        base_form_class=schedules.ScheduleForm,
     )
 
 
@@ -204,7 +211,7 @@ class WorkflowViewSet(ScopedSnippetViewSet):
                 ),
             ),
         ],
-        base_form_class=setup.WorkflowForm,
+        base_form_class=workflows.WorkflowForm,
     )
 
 
@@ -231,14 +238,14 @@ class WorkflowStatusViewSet(ScopedSnippetViewSet):
             MultiFieldPanel(
                 [
                     FieldPanel("colour"),
-                    FieldPanel("icon", widget=forms.Select(choices=setup.STATUS_ICONS)),
+                    FieldPanel("icon", widget=forms.Select(choices=workflows.STATUS_ICONS)),
                     FieldPanel("visitor_text"),
                 ],
                 heading=_("How it looks to your colleagues and to the visitor"),
             ),
             FieldPanel("actions"),
         ],
-        base_form_class=setup.WorkflowStatusForm,
+        base_form_class=workflows.WorkflowStatusForm,
     )
 
 
@@ -248,8 +255,8 @@ class WorkflowStatusViewSet(ScopedSnippetViewSet):
 class OfferViewSet(ScopedModelViewSet):
     """Appointment types, desks and events: each is a row of one agenda."""
 
-    index_view_class = setup.OfferIndexView
-    add_view_class = setup.OfferCreateView
+    index_view_class = offer_views.OfferIndexView
+    add_view_class = offer_views.OfferCreateView
     list_per_page = 50
 
     @property
@@ -262,13 +269,13 @@ class OfferViewSet(ScopedModelViewSet):
 
     @property
     def icon(self):
-        return setup.ICONS[self.model]
+        return agendas.ICONS[self.model]
 
 
 class MeetingTypeViewSet(OfferViewSet):
     model = MeetingType
     sort_order_field = "sort_order"
-    filterset_class = setup.MeetingTypeFilterSet
+    filterset_class = offer_views.MeetingTypeFilterSet
     list_display = [
         "label",
         "agenda",
@@ -298,14 +305,14 @@ class MeetingTypeViewSet(OfferViewSet):
                 [FieldPanel("desks"), FieldPanel("retired")], heading=_("Who gives it")
             ),
         ],
-        base_form_class=setup.MeetingTypeForm,
+        base_form_class=offers.MeetingTypeForm,
     )
 
 
 class DeskViewSet(OfferViewSet):
     model = Desk
     sort_order_field = "sort_order"
-    filterset_class = setup.DeskFilterSet
+    filterset_class = offer_views.DeskFilterSet
     list_display = [
         "label",
         "agenda",
@@ -331,21 +338,21 @@ class DeskViewSet(OfferViewSet):
                 heading=_("When it is open, if not as the agenda"),
             ),
         ],
-        base_form_class=setup.DeskForm,
+        base_form_class=offers.DeskForm,
     )
 
 
 class EventViewSet(OfferViewSet):
     model = Event
-    add_view_class = setup.EventCreateView
-    edit_view_class = setup.EventEditView
-    copy_view_class = setup.EventCopyView
-    filterset_class = setup.EventFilterSet
+    add_view_class = offer_views.EventCreateView
+    edit_view_class = offer_views.EventEditView
+    copy_view_class = offer_views.EventCopyView
+    filterset_class = offer_views.EventFilterSet
     ordering = ["-start"]
     list_display = [
         "label",
         "agenda",
-        Column("start", label=_("Starts"), accessor=setup.start_in_words, sort_key="start"),
+        Column("start", label=_("Starts"), accessor=offer_views.start_in_words, sort_key="start"),
         NumberColumn("places_booked", label=_("Booked"), accessor="bookable.places_booked"),
         NumberColumn("places", label=_("Places"), accessor="bookable.places"),
     ]
@@ -375,7 +382,7 @@ class EventViewSet(OfferViewSet):
                 heading=_("Where, and where to read more"),
             ),
         ],
-        base_form_class=setup.EventForm,
+        base_form_class=offers.EventForm,
     )
 
 
@@ -398,4 +405,4 @@ hooks.register("register_bulk_action", ScopedBulkDelete, order=100)
 @hooks.register("register_snippet_listing_buttons")
 def agenda_listing_buttons(snippet, user, next_url=None):
     if isinstance(snippet, Agenda) and permissions.may(user, Role.EDITOR, snippet):
-        yield from setup.offer_buttons(snippet)
+        yield from agendas.offer_buttons(snippet)
