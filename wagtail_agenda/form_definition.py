@@ -9,7 +9,8 @@ The stored form of a definition, `FormVersion.definition`, is the dictionary of 
 
 import hashlib
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -21,11 +22,15 @@ from django.utils.translation import gettext_lazy as _
 
 from wagtail_agenda import conf
 
+logger = logging.getLogger(__name__)
+
 SALT = "wagtail_agenda.form_definition"
 LONGEST_SIGNED = 16_384
 """Characters of a signed definition. It stands in every page that has the block."""
 
 HOUR = 3600
+
+_said_by: dict[str, Callable[[Any], str]] = {}
 
 
 class FormDefinitionError(Exception):
@@ -176,10 +181,21 @@ def answers_in_words(asked: Mapping[str, Any], answers: Mapping[str, Any]) -> li
     return pairs
 
 
+def say_answers(kind: str, in_words: Callable[[Any], str]) -> None:
+    """Have the answers to questions of that type said by a function of a project's own."""
+    _said_by[kind] = in_words
+
+
 def in_words(answer: Any, kind: str = "") -> str:
     """One answer as text, in the active language. `kind` is the question's type."""
     if answer is None or answer == "":
         return ""
+    if kind in _said_by:
+        try:
+            return str(_said_by[kind](answer))
+        except Exception:
+            # Whatever was kept years ago must not close the page of its booking.
+            logger.exception("An answer to a question of type %r cannot be said.", kind)
     if isinstance(answer, bool):
         return gettext("Yes") if answer else gettext("No")
     if isinstance(answer, list | tuple):

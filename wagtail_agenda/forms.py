@@ -6,7 +6,7 @@ What was typed is kept as typed (`typed`), valid or not, and judged whenever it 
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +17,9 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.formats import get_format
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+from wagtail.blocks import Block
 
+from wagtail_agenda import form_definition
 from wagtail_agenda.booking import Details
 from wagtail_agenda.cleaning import clean_text, email_address, one_line
 
@@ -34,6 +36,9 @@ _DIRECTION_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _WEB_ADDRESS = re.compile(r"://|\bwww\.", re.IGNORECASE)
 _PHONE = re.compile(r"\+?[0-9 ()./-]+", re.ASCII)
 _BUILT_IN_FIELDS = ("user_name", "user_email")
+
+FieldBuilder = Callable[..., forms.Field]
+"""Makes the form field of a question: ``builder(item, label=…, help_text=…, required=…)``."""
 
 
 def without_invisible(value: str) -> str:
@@ -183,54 +188,137 @@ def form_of(
     return form
 
 
+def register_field(
+    kind: str, *, block: Block, in_words: Callable[[Any], str] | None = None
+) -> Callable[[FieldBuilder], FieldBuilder]:
+    """Register a type of question of a project's own, and the `block` in which editors set it up.
+
+    Call it from `AppConfig.ready()`, on a function that makes the form field::
+
+        @forms.register_field("document_number", block=DocumentNumberBlock())
+        def document_number(item, **common):
+            return DocumentNumberField(**common)
+
+    `kind` is stored with every form that asks it, so it must stay. `block` is a `FormFieldBlock`.
+    The function gets the question as the form definition holds it, what the block's `asked()` says
+    included, and `label`, `help_text` and `required` as `common`. Its field has one input, or
+    several of one name; what it cleans to is kept as JSON: a text, a number, a date, yes or no, or
+    a list of these. `in_words` says a kept answer to people; by default it is shown as it is.
+
+    Raises `ValueError` for a kind that there is already.
+    """
+    if kind in _builders:
+        raise ValueError(f"There is a form field of type {kind!r} already; choose another name.")
+
+    def register(builder: FieldBuilder) -> FieldBuilder:
+        block.set_name(kind)
+        _builders[kind], _field_blocks[kind] = builder, block
+        if in_words is not None:
+            form_definition.say_answers(kind, in_words)
+        return builder
+
+    return register
+
+
+def field_blocks() -> dict[str, Block]:
+    """The blocks of the types that a project has registered, for `FormFieldsBlock`."""
+    return dict(_field_blocks)
+
+
 def field_of(item: Mapping[str, Any]) -> forms.Field:
-    """The form field of one question of a form definition."""
-    common = {
-        "label": item["label"],
-        "help_text": item.get("help_text", ""),
-        "required": item.get("required", False),
-    }
-    kind = item["type"]
-    choices = [(choice, choice) for choice in item.get("choices", ())]
-    if kind == "multi_line":
-        return TextField(**common)
-    if kind == "email":
-        return AddressField(**common)
-    if kind == "phone":
-        return PhoneField(**common)
-    if kind == "date":
-        return DayField(**common)
-    if kind == "number":
-        return forms.DecimalField(
-            **common,
-            max_digits=15,
-            decimal_places=6,
-            localize=True,
-            min_value=_bound(item.get("minimum")),
-            max_value=_bound(item.get("maximum")),
-            widget=forms.TextInput(attrs={"inputmode": "decimal"}),
-        )
-    if kind == "choice":
-        return forms.ChoiceField(
-            **common, choices=[("", format_lazy("– {} –", _("Please choose"))), *choices]
-        )
-    if kind == "radio":
-        if not common["required"]:
-            choices = [*choices, ("", _("No answer"))]
-        return forms.ChoiceField(**common, choices=choices, widget=forms.RadioSelect)
-    if kind == "checkboxes":
-        return forms.MultipleChoiceField(
-            **common, choices=choices, widget=forms.CheckboxSelectMultiple
-        )
-    if kind == "consent":
-        field = forms.BooleanField(
-            **common,
-            error_messages={"required": _("Tick the box if you agree; it is needed to book.")},
-        )
-        field.consent_text = item.get("text", "")
-        return field
-    # "single_line", and whatever a later version of this package asked and this one cannot.
+    """The form field of one question of a form definition.
+
+    A question that this version cannot ask, because a later one or a project's own code did, is
+    asked as a single line.
+    """
+    return _builders.get(item["type"], _line)(
+        item,
+        label=item["label"],
+        help_text=item.get("help_text", ""),
+        required=item.get("required", False),
+    )
+
+
+def _line(item, **common) -> forms.Field:
     return LineField(**common)
+
+
+def _text(item, **common) -> forms.Field:
+    return TextField(**common)
+
+
+def _email(item, **common) -> forms.Field:
+    return AddressField(**common)
+
+
+def _phone(item, **common) -> forms.Field:
+    return PhoneField(**common)
+
+
+def _day(item, **common) -> forms.Field:
+    return DayField(**common)
+
+
+def _number(item, **common) -> forms.Field:
+    return forms.DecimalField(
+        **common,
+        max_digits=15,
+        decimal_places=6,
+        localize=True,
+        min_value=_bound(item.get("minimum")),
+        max_value=_bound(item.get("maximum")),
+        widget=forms.TextInput(attrs={"inputmode": "decimal"}),
+    )
+
+
+def _drop_down(item, **common) -> forms.Field:
+    unanswered = ("", format_lazy("– {} –", _("Please choose")))
+    return forms.ChoiceField(**common, choices=[unanswered, *_choices(item)])
+
+
+def _radio(item, **common) -> forms.Field:
+    unanswered = [] if common["required"] else [("", _("No answer"))]
+    return forms.ChoiceField(
+        **common, choices=[*_choices(item), *unanswered], widget=forms.RadioSelect
+    )
+
+
+def _checkboxes(item, **common) -> forms.Field:
+    return forms.MultipleChoiceField(
+        **common, choices=_choices(item), widget=forms.CheckboxSelectMultiple
+    )
+
+
+def _consent(item, **common) -> forms.Field:
+    field = forms.BooleanField(
+        **common,
+        error_messages={"required": _("Tick the box if you agree; it is needed to book.")},
+    )
+    field.consent_text = item.get("text", "")
+    return field
+
+
+def _choices(item: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(choice, choice) for choice in item.get("choices", ())]
+
+
+def _bound(text: str | None) -> Decimal | None:
+    return Decimal(text) if text else None
+
+
+_builders: dict[str, FieldBuilder] = {
+    "single_line": _line,
+    "multi_line": _text,
+    "email": _email,
+    "phone": _phone,
+    "date": _day,
+    "number": _number,
+    "choice": _drop_down,
+    "radio": _radio,
+    "checkboxes": _checkboxes,
+    "consent": _consent,
+}
+_field_blocks: dict[str, Block] = {}
 
 
 def typed(asked: Mapping[str, Any], post: QueryDict) -> dict[str, Any]:
@@ -240,7 +328,11 @@ def typed(asked: Mapping[str, Any], post: QueryDict) -> dict[str, Any]:
     surrogates, and whatever is longer than anybody types.
     """
     answers: dict[str, Any] = {}
-    several = {item["clean_name"] for item in asked["fields"] if item["type"] == "checkboxes"}
+    several = {
+        item["clean_name"]
+        for item in asked["fields"]
+        if getattr(field_of(item).widget, "allow_multiple_selected", False)
+    }
     for name in (*_BUILT_IN_FIELDS, *(item["clean_name"] for item in asked["fields"])):
         if name in several:
             answers[name] = [_kept(value) for value in post.getlist(name)[:200]]
@@ -275,7 +367,3 @@ def as_stored(value: Any) -> Any:
 
 def _kept(value: str) -> str:
     return clean_text(value[:LONGEST_KEPT])
-
-
-def _bound(text: str | None) -> Decimal | None:
-    return Decimal(text) if text else None

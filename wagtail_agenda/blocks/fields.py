@@ -53,7 +53,7 @@ class StableDeconstruction:
 
 
 class FormFieldBlock(blocks.StructBlock):
-    """One question. Subclasses say how it is answered."""
+    """One question. Subclasses say how it is answered; a project's own go to `register_field`."""
 
     label = blocks.CharBlock(label=_("Label"), max_length=LONGEST_LABEL)
     help_text = blocks.CharBlock(
@@ -220,7 +220,10 @@ class ConsentBlock(FormFieldBlock):
 
 
 class FormFieldsBlock(StableDeconstruction, blocks.StreamBlock):
-    """The questions of a form, in their order."""
+    """The questions of a form, in their order.
+
+    Beside what is here, the types that a project has registered (`forms.register_field`).
+    """
 
     single_line = SingleLineBlock()
     multi_line = MultiLineBlock()
@@ -236,6 +239,18 @@ class FormFieldsBlock(StableDeconstruction, blocks.StreamBlock):
     class Meta:
         required = False
         max_num = 60
+
+    @property
+    def child_blocks(self) -> dict[str, blocks.Block]:
+        # Read at each use: a page model has this block long before the apps are ready, which is
+        # when a project registers its own. Imported late: it reaches the models.
+        from wagtail_agenda.forms import field_blocks
+
+        return {**self._built_in, **field_blocks()}
+
+    @child_blocks.setter
+    def child_blocks(self, built_in: dict[str, blocks.Block]) -> None:
+        self._built_in = built_in
 
     def clean(self, value):
         cleaned = super().clean(value)
