@@ -4,8 +4,10 @@ Reads a booking, writes nothing. The words of people who set up the agenda come 
 with ``{name}`` placeholders; the names they may use are `PLACEHOLDERS`.
 """
 
+import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
 from typing import Any
@@ -24,6 +26,8 @@ from wagtail_agenda import cleaning, conf, form_definition, ics, mail, placehold
 from wagtail_agenda.choices import Audience, DeliveryState, Trigger
 from wagtail_agenda.ics import CalendarEvent, Party
 from wagtail_agenda.models import Booking, Delivery, Invitation
+
+logger = logging.getLogger(__name__)
 
 PLACEHOLDERS: Mapping[str, Any] = {
     "agenda": _("label of the agenda"),
@@ -72,7 +76,90 @@ LABEL_PLACEHOLDERS = frozenset(PLACEHOLDERS) - {
 
 ANSWER_PREFIX = "answer_"
 LINKS = frozenset({"manage_url", "backoffice_url", "form_url", "url"})
+_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _PATH_OF_THIS_SITE = re.compile(r"""(<a\b[^>]*\shref=")(?=/(?!/))""")
+
+
+PlaceholderValue = Callable[[Booking], Any]
+
+
+@dataclass(frozen=True)
+class OwnPlaceholder:
+    """A placeholder that a project has registered."""
+
+    meaning: Any
+    audiences: frozenset[str]
+    value: PlaceholderValue
+
+
+_own_placeholders: dict[str, OwnPlaceholder] = {}
+
+
+def register_placeholder(
+    name: str, meaning: Any, *, audiences: Collection[str]
+) -> Callable[[PlaceholderValue], PlaceholderValue]:
+    """Register a placeholder of a project's own: ``{name}``, and what stands for it.
+
+    Call it from `AppConfig.ready()`, on a function from a booking to a text::
+
+        @correspondence.register_placeholder("shelf", _("shelf"), audiences=[Audience.STAFF])
+        def shelf(booking): ...
+
+    Texts of mails to the `audiences` may use it, and nobody else is ever told its value. The
+    labels of a booking are read by both, so they may use it only if both are named. The function
+    is called when a text uses the name, in the language of that text. For a label the booking is
+    not stored yet: it has no key, history or deliveries. What it raises is logged, and the text
+    goes without.
+
+    Raises `ValueError` for a name that cannot stand in braces or is there already.
+    """
+    if not _NAME.fullmatch(name) or name in PLACEHOLDERS or name.startswith(ANSWER_PREFIX):
+        raise ValueError(f"{name!r} cannot be the name of a placeholder, or is one already.")
+    if name in _own_placeholders:
+        raise ValueError(f"There is a placeholder {name!r} already; choose another name.")
+    known = frozenset(Audience(audience).value for audience in audiences)
+    if not known:
+        raise ValueError(f"Name whom the placeholder {name!r} is for.")
+
+    def register(value: PlaceholderValue) -> PlaceholderValue:
+        _own_placeholders[name] = OwnPlaceholder(meaning, known, value)
+        return value
+
+    return register
+
+
+def names_for(*audiences: str) -> list[str]:
+    """The names that a text may use which each of these audiences will read.
+
+    Both stand for a label, and none for any mail at all.
+    """
+    for_labels = len(audiences) == len(Audience)
+    return [name for name in PLACEHOLDERS if not for_labels or name in LABEL_PLACEHOLDERS] + [
+        name for name, own in _own_placeholders.items() if own.audiences.issuperset(audiences)
+    ]
+
+
+def own_values(booking: Booking, templates: Collection[str], *audiences: str) -> dict[str, str]:
+    """What stands for the project's placeholders in these templates, read by these audiences.
+
+    Those that are not for all of them are empty.
+    """
+    used = placeholders.names_in(*templates)
+    return {
+        name: _own_value(own, name, booking) if own.audiences.issuperset(audiences) else ""
+        for name, own in _own_placeholders.items()
+        if name in used
+    }
+
+
+def _own_value(own: OwnPlaceholder, name: str, booking: Booking) -> str:
+    try:
+        value = own.value(booking)
+    except Exception:
+        # No booking, and no confirmation of one, is worth less than a word in it.
+        logger.exception("The placeholder %r has no value for booking %s.", name, booking)
+        return ""
+    return "" if value is None else str(value)
 
 
 def label_texts(booking: Booking) -> dict[str, str]:
@@ -82,8 +169,15 @@ def label_texts(booking: Booking) -> dict[str, str]:
     `user_display_label`, the title of the visitor's invitation, is in the visitor's.
     """
     agenda = booking.agenda
+    for_staff = (
+        agenda.label_template,
+        agenda.description_template,
+        agenda.backoffice_url_template,
+        agenda.form_url_template,
+    )
     with translation.override(settings.LANGUAGE_CODE):
         values = placeholder_values(booking, LABEL_PLACEHOLDERS)
+        values |= own_values(booking, for_staff, *Audience)
         subject = values["appointment_type"] or agenda.label
         texts = {
             "label": placeholders.render_line(agenda.label_template, values) or subject,
@@ -95,6 +189,7 @@ def label_texts(booking: Booking) -> dict[str, str]:
         }
     with translation.override(language_for(booking, Audience.VISITOR)):
         values = placeholder_values(booking, LABEL_PLACEHOLDERS)
+        values |= own_values(booking, [agenda.user_display_label_template], *Audience)
         title = placeholders.render_line(agenda.user_display_label_template, values)
     texts["user_display_label"] = title or " – ".join(
         dict.fromkeys(part for part in (subject, agenda.label) if part)
@@ -301,6 +396,7 @@ def letter_of(delivery: Delivery, now: datetime) -> mail.Letter:
     with translation.override(language):
         wanted = _text_for(delivery, language)
         values = placeholder_values(booking)
+        values |= own_values(booking, (wanted.subject, wanted.text, wanted.html), audience)
         said = said_by_visitor(booking)
         if audience == Audience.VISITOR and booking.cancellation_reason in said:
             # Whoever cancelled knows why. The address may be somebody else's, who would be sent

@@ -92,6 +92,11 @@ def without_empty_paragraphs(html: str, values: Mapping[str, str]) -> str:
     )
 
 
+def names_in(*templates: str) -> set[str]:
+    """Return every name in braces of plain texts or rich texts, known or not, as typed."""
+    return {match[1] for template in templates for match in _PLACEHOLDER.finditer(str(template))}
+
+
 def unknown_names(template: str, allowed: Iterable[str]) -> list[str]:
     """Return the names in braces that are not in `allowed`, as typed, each once, in order.
 

@@ -1,6 +1,7 @@
 """What happens when a booking reaches a status: the actions of a booking workflow."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -23,13 +24,13 @@ def languages() -> list[tuple[str, str]]:
 def validate_placeholders(text: str, allowed: Iterable[str] | None = None) -> None:
     """Raises ValidationError for a ``{name}`` that nothing can fill, and lists the names it may.
 
-    `allowed` are the names that may stand there, all those of a mail by default. The answer to any
-    question of a form may stand there too.
+    `allowed` are the names that may stand there, all those of any mail by default. The answer to
+    any question of a form may stand there too.
     """
     # Imported late: it reaches the models, which name these blocks.
-    from wagtail_agenda.correspondence import ANSWER_PREFIX, PLACEHOLDERS
+    from wagtail_agenda.correspondence import ANSWER_PREFIX, names_for
 
-    names = [name for name in PLACEHOLDERS if allowed is None or name in allowed]
+    names = names_for() if allowed is None else list(allowed)
     unknown = [
         name
         for name in placeholders.unknown_names(text or "", names)
@@ -120,9 +121,25 @@ class SendEmailBlock(blocks.StructBlock):
                 error = ValidationError(message, code="repeated_language")
                 errors[index] = StructBlockValidationError({"language": error})
             seen.add(language)
+            not_for_reader = _not_for(cleaned.get("to") or Audience.VISITOR.value, text)
+            if not_for_reader and index not in errors:
+                errors[index] = StructBlockValidationError(not_for_reader)
         if errors:
             raise StructBlockValidationError({"texts": ListBlockValidationError(errors)})
         return cleaned
+
+
+def _not_for(audience: str, text: Mapping[str, Any]) -> dict[str, ValidationError]:
+    """The parts of a text that name what this audience must not be told, each with why not."""
+    from wagtail_agenda.correspondence import names_for
+
+    wrong = {}
+    for part in ("subject", "text", "html"):
+        try:
+            validate_placeholders(str(text.get(part) or ""), names_for(audience))
+        except ValidationError as error:
+            wrong[part] = error
+    return wrong
 
 
 class ActionsBlock(blocks.StreamBlock):
