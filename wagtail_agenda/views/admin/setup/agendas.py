@@ -15,9 +15,9 @@ from wagtail.admin.widgets.button import Button
 
 from wagtail_agenda import removal
 from wagtail_agenda.blocks.actions import validate_placeholders
-from wagtail_agenda.choices import DelayUnit
+from wagtail_agenda.choices import Audience, DelayUnit
 from wagtail_agenda.cleaning import web_address
-from wagtail_agenda.correspondence import sender
+from wagtail_agenda.correspondence import names_for, sender
 from wagtail_agenda.models import Agenda, Desk, Event, MeetingType
 
 LABEL_TEMPLATES = ["label_template", "user_display_label_template", "description_template"]
@@ -91,9 +91,7 @@ def leaves_no_time(delays: Mapping[str, Any]) -> bool:
 
 
 def validate_label_template(template: str) -> None:
-    from wagtail_agenda.correspondence import LABEL_PLACEHOLDERS
-
-    validate_placeholders(template, LABEL_PLACEHOLDERS)
+    validate_placeholders(template, names_for(*Audience))
 
 
 def validate_url_template(template: str) -> None:
