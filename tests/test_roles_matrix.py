@@ -121,6 +121,8 @@ AGENDA_VIEW = {
     "booking_cancel": (AGENT, AGENT),
     "booking_check_in": (NOBODY, AGENT),
     "delivery_retry": (NOBODY, AGENT),
+    # Sends only what belongs to one's own agendas; elsewhere there is nothing to send.
+    "deliveries_retry": (NOBODY, ANY_ROLE),
 }
 
 BOOKING_LOG = {

@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from wagtail_agenda import conf, mail, signals, tokens
-from wagtail_agenda.choices import Admission, DeliveryState
+from wagtail_agenda.choices import Actor, Admission, DeliveryState
 from wagtail_agenda.models import Booking, Delivery, Entry, Invitation
 
 logger = logging.getLogger(__name__)
@@ -157,13 +157,31 @@ def deliver_all(pks: Iterable[int], *, now: datetime | None = None) -> int:
     return attempted
 
 
-def retry(delivery: Delivery, *, now: datetime | None = None) -> bool:
+def retry(delivery: Delivery, *, now: datetime | None = None, user=None) -> bool:
     """Queue a failed or waiting delivery to be tried at once. False if it is done already.
 
     One that has failed is written anew, under the same Message-ID: whatever was wrong with it may
-    be mended. One that waits keeps its bytes, since the mail server may have taken it.
+    be mended. One that waits keeps its bytes, since the mail server may have taken it. `user` is
+    the agent who asked for it.
     """
+    return bool(retry_all([delivery], now=now, user=user))
+
+
+def retry_all(
+    deliveries: Iterable[Delivery], *, now: datetime | None = None, user=None
+) -> list[Delivery]:
+    """Do what `retry` does with several at once. Answers with those that were queued."""
     now = now or timezone.now()
+    with transaction.atomic():
+        queued = [delivery for delivery in deliveries if _make_due(delivery, now)]
+        for delivery in queued:
+            _note(delivery, "sent_again", now, user=user)
+    if queued:
+        _wake([delivery.pk for delivery in queued])
+    return queued
+
+
+def _make_due(delivery: Delivery, now: datetime) -> bool:
     fresh = {
         "state": DeliveryState.DUE,
         "due_at": now,
@@ -171,12 +189,11 @@ def retry(delivery: Delivery, *, now: datetime | None = None) -> bool:
         "leased_until": None,
     }
     this = Delivery.objects.filter(pk=delivery.pk)
-    changed = this.filter(state=DeliveryState.FAILED).update(
-        **fresh, letter=None, attempts=0
-    ) or this.filter(state=DeliveryState.DUE).update(**fresh)
-    if changed:
-        _wake([delivery.pk])
-    return bool(changed)
+    failed = this.filter(state=DeliveryState.FAILED)
+    return bool(
+        failed.update(**fresh, letter=None, attempts=0)
+        or this.filter(state=DeliveryState.DUE).update(**fresh)
+    )
 
 
 def _wake(pks: list[int]) -> None:
@@ -293,10 +310,12 @@ def _still_mine(delivery: Delivery) -> QuerySet[Delivery]:
     )
 
 
-def _note(delivery: Delivery, what: str, now: datetime, **data: str) -> None:
+def _note(delivery: Delivery, what: str, now: datetime, *, user=None, **data: str) -> None:
     Entry.objects.create(
         booking_id=delivery.booking_id,
         what=what,
+        actor=Actor.AGENT if user else Actor.SYSTEM,
+        user=user,
         at=now,
         data={
             "recipient": delivery.recipient,

@@ -6,7 +6,7 @@ from wagtail import hooks
 from wagtail.admin.menu import MenuItem
 
 from wagtail_agenda import permissions
-from wagtail_agenda.views.admin import agenda, bookings, check_in
+from wagtail_agenda.views.admin import agenda, bookings, check_in, deliveries
 
 NAMESPACE = "wagtail_agenda_admin"
 
@@ -21,8 +21,13 @@ def register_agenda_view():
         path("booking/<int:pk>/check-in/", check_in.CheckInView.as_view(), name="booking_check_in"),
         path(
             "delivery/<int:pk>/send-again/",
-            bookings.DeliveryRetryView.as_view(),
+            deliveries.DeliveryRetryView.as_view(),
             name="delivery_retry",
+        ),
+        path(
+            "deliveries/send-again/",
+            deliveries.DeliveriesRetryView.as_view(),
+            name="deliveries_retry",
         ),
     ]
     for view in (agenda.WeekView, agenda.DayView):

@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.conf import settings
-from django.http import Http404
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,7 +18,7 @@ from wagtail.admin.widgets.button import HeaderButton
 from wagtail.coreutils import get_content_languages
 from wagtail.models import Site
 
-from wagtail_agenda import availability, outbox, permissions
+from wagtail_agenda import availability
 from wagtail_agenda import booking as bookings
 from wagtail_agenda.availability import Slot
 from wagtail_agenda.choices import Actor, DeliveryState
@@ -30,7 +29,6 @@ from wagtail_agenda.models import Booking, Delivery, Desk, MeetingType
 from wagtail_agenda.views.admin.agenda import complain_about_date, read_day, today_in
 from wagtail_agenda.views.admin.base import (
     AgentPage,
-    AgentView,
     log_act,
     next_url,
     url_to,
@@ -223,31 +221,6 @@ def try_again(response, error: Overloaded):
     response.status_code = 503
     response.headers["Retry-After"] = str(error.retry_after)
     return response
-
-
-class DeliveryRetryView(AgentView):
-    """Sends a mail that has failed once more."""
-
-    http_method_names = ["post", "options"]
-
-    def post(self, request, pk):
-        delivery = (
-            permissions.editable(request.user, Delivery.objects.filter(pk=pk))
-            .select_related("booking")
-            .first()
-        )
-        if delivery is None:
-            raise Http404
-        values = {"recipient": delivery.recipient}
-        if delivery.state == DeliveryState.FAILED:
-            outbox.retry(delivery)
-            log_act(delivery.booking, "send_again", request.user, delivery=delivery.pk)
-            messages.success(request, _("The mail to %(recipient)s is on its way again.") % values)
-        else:
-            messages.warning(
-                request, _("The mail to %(recipient)s has not failed. Nothing was sent.") % values
-            )
-        return redirect(url_to("booking", delivery.booking_id) + "#deliveries")
 
 
 # Booking for somebody

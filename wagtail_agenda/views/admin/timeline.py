@@ -20,6 +20,7 @@ SAYINGS: Mapping[str, Any] = {
     CHECK_IN_UNDONE: gettext_lazy("Check-in undone"),
     "delivered": gettext_lazy("Mail delivered"),
     "delivery_failed": gettext_lazy("Mail not delivered"),
+    "sent_again": gettext_lazy("Mail queued to be sent again"),
 }
 """What the lines of a booking's history say, by `Entry.what`."""
 
@@ -32,6 +33,7 @@ ICONS = {
     CHECK_IN_UNDONE: "rotate",
     "delivered": "mail",
     "delivery_failed": "warning",
+    "sent_again": "rotate",
 }
 
 KEYS = {"status", "from_status", "message_id", "sequence", "method"}

@@ -1,0 +1,242 @@
+"""Whether bookings are looked after: what the dashboard warns of and `manage.py agenda_health` says.
+
+Every fact is read from the site's own database, because nothing else is common to web server,
+worker and command: a cache may live in one process alone, and a queue that is down cannot say so.
+
+- **The worker.** django-q2 moves `next_run` of a schedule forward whenever it starts one, so the
+  schedule of our sweep, due every minute, stays in the past only while nobody runs the cluster.
+- **The mails.** A cluster whose workers die while they send still moves its schedules. Then mails
+  stay in the outbox after their time, which also tells of a worker that does not keep up.
+- **Publishing.** Wagtail publishes and withdraws at a time set by an editor only when something
+  calls `publish_scheduled`. What is overdue for longer than Wagtail's advised hour was not.
+- **Mails that failed** and are still of use to somebody.
+
+Reading all of it takes five queries, whatever there is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from typing import Any
+
+from django.apps import apps
+from django.db.models import Count, F, Max, Min, Model, Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.timesince import timesince
+from django.utils.translation import gettext, ngettext
+from wagtail.models import Page, Revision
+
+from wagtail_agenda import conf
+from wagtail_agenda.choices import DeliveryState
+from wagtail_agenda.models import Agenda, Delivery, Schedule
+from wagtail_agenda.tasks import SWEEP
+
+UNSEEN_AFTER = timedelta(minutes=5)
+"""How long the worker may be away: long enough to restart it with a new version of the site."""
+
+OVERDUE_AFTER = timedelta(minutes=15)
+"""How long a mail that is due may wait, so that many at once are no alarm."""
+
+UNPUBLISHED_AFTER = timedelta(hours=2)
+"""Wagtail advises to call `publish_scheduled` at least once an hour."""
+
+OF_USE_FOR = timedelta(days=7)
+"""How long a failed mail about a booking that is over stays worth a look."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that does not run, in words for whoever looks after bookings.
+
+    `code` is one of "schedule_missing", "worker_unseen", "mails_overdue", "publishing_overdue" and
+    "proxy_unread". `since` is when it began, as far as that can be known; `count` how many mails
+    wait because of it. The texts are in the active language.
+    """
+
+    code: str
+    message: str
+    remedy: str
+    since: datetime | None = None
+    count: int = 0
+
+    def as_json(self) -> Mapping[str, Any]:
+        """The problem as plain data, its time in ISO 8601, UTC."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "remedy": self.remedy,
+            "since": self.since and self.since.isoformat(),
+            "count": self.count,
+        }
+
+
+def problems(now: datetime) -> list[Problem]:
+    """What does not run, the gravest first."""
+    waiting, oldest = _overdue(now)
+    found = [
+        # Without a worker every mail waits: one message says both.
+        _worker_problem(now, waiting) or _mails_problem(now, waiting, oldest),
+        _publishing_problem(now),
+    ]
+    return [problem for problem in found if problem]
+
+
+def failed_deliveries(now: datetime) -> QuerySet[Delivery]:
+    """The mails that failed and are still of use, the latest first.
+
+    Left out are those about a booking that is over, after a week, and those from before a booking
+    was cancelled: they would not be sent any more.
+    """
+    return Delivery.objects.filter(
+        Q(booking__end__gte=now) | Q(created_at__gte=now - OF_USE_FOR),
+        Q(booking__cancelled_at__isnull=True) | Q(created_at__gte=F("booking__cancelled_at")),
+        state=DeliveryState.FAILED,
+    ).order_by("-pk")
+
+
+def proxy_problem(request: HttpRequest) -> Problem | None:
+    """Whether visitors are counted by the address of a proxy of the site's own, as one and all.
+
+    So it is when a request is handed on by a machine of the same network, names the address that
+    it came from in X-Forwarded-For, and no setting says to believe it. A server that has put that
+    address in place of the proxy's is no problem.
+    """
+    if conf.get("TRUSTED_PROXY_COUNT"):
+        return None
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    handed_on_by = request.META.get("REMOTE_ADDR") or ""
+    if not forwarded.strip() or handed_on_by in [hop.strip() for hop in forwarded.split(",")]:
+        return None
+    if handed_on_by and not _is_nearby(handed_on_by):
+        return None
+    return Problem(
+        "proxy_unread",
+        gettext(
+            "Requests come through a proxy whose word is not believed, so that all visitors have "
+            "one address and share the limits against abuse."
+        ),
+        gettext(
+            "If the proxy is your own, say how many there are: "
+            "WAGTAIL_AGENDA = {%(setting)s: 1} in the settings."
+        )
+        % {"setting": '"TRUSTED_PROXY_COUNT"'},
+    )
+
+
+def _is_nearby(address: str) -> bool:
+    try:
+        return ip_address(address).is_private
+    except ValueError:
+        return False
+
+
+# The worker and its mails
+
+
+def _worker_problem(now: datetime, waiting: int) -> Problem | None:
+    try:
+        schedules = apps.get_model("django_q", "Schedule").objects.filter(name=SWEEP)
+    except LookupError:
+        schedules = None
+    next_run = schedules and schedules.aggregate(latest=Max("next_run"))["latest"]
+    if next_run is None:
+        return Problem(
+            "schedule_missing",
+            gettext("Nothing looks after the mails that wait: their schedule is missing."),
+            gettext("Add “django_q” to INSTALLED_APPS, run “manage.py migrate”, start the worker."),
+            count=waiting,
+        )
+    if now - next_run < UNSEEN_AFTER:
+        return None
+    message = gettext("The worker has not been seen since %(when)s (%(duration)s).")
+    message %= _times(next_run, now)
+    if waiting:
+        wait = ngettext("%(count)d mail waits for it.", "%(count)d mails wait for it.", waiting)
+        message = f"{message} {wait % {'count': waiting}}"
+    return Problem(
+        "worker_unseen",
+        message,
+        gettext("Start “manage.py qcluster” beside the web server, and keep it running."),
+        since=next_run,
+        count=waiting,
+    )
+
+
+def _mails_problem(now: datetime, waiting: int, oldest: datetime | None) -> Problem | None:
+    if not waiting:
+        return None
+    message = ngettext(
+        "%(count)d mail has not left although the worker runs. It was due at %(when)s "
+        "(%(duration)s).",
+        "%(count)d mails have not left although the worker runs. The first was due at %(when)s "
+        "(%(duration)s).",
+        waiting,
+    )
+    return Problem(
+        "mails_overdue",
+        message % {"count": waiting, **_times(oldest, now)},
+        gettext("Look into the worker’s log: it does not keep up, or ends while it sends."),
+        since=oldest,
+        count=waiting,
+    )
+
+
+def _overdue(now: datetime) -> tuple[int, datetime | None]:
+    """How many mails should have been attempted long ago, and the first time of theirs."""
+    before = now - OVERDUE_AFTER
+    found = Delivery.objects.filter(
+        Q(state=DeliveryState.DUE, due_at__lt=before)
+        | Q(state=DeliveryState.SENDING, leased_until__lt=before)
+    ).aggregate(count=Count("pk"), oldest=Min("due_at"))
+    return found["count"], found["oldest"]
+
+
+# Publishing
+
+
+def _publishing_problem(now: datetime) -> Problem | None:
+    before = now - UNPUBLISHED_AFTER
+    to_publish = (
+        Revision.objects.filter(approved_go_live_at__lt=before)
+        .order_by("approved_go_live_at")
+        .values_list("approved_go_live_at", flat=True)
+        .first()
+    )
+    to_withdraw, *others = (
+        model._default_manager.filter(live=True, expire_at__lt=before)
+        .order_by()
+        .values_list("expire_at", flat=True)
+        for model in _draftable_models()
+    )
+    withdrawn_first = to_withdraw.union(*others).order_by("expire_at").first()
+    since = min(filter(None, (to_publish, withdrawn_first)), default=None)
+    if since is None:
+        return None
+    return Problem(
+        "publishing_overdue",
+        gettext(
+            "Scheduled publishing does not run: something should have been published or withdrawn "
+            "at %(when)s (%(duration)s)."
+        )
+        % _times(since, now),
+        gettext("Have “manage.py publish_scheduled” called regularly, for instance by cron."),
+        since=since,
+    )
+
+
+def _draftable_models() -> list[type[Model]]:
+    """What can be published at a time: agendas, schedules, and the pages they are booked on."""
+    # A site on Wagtail 8 may have put a page model of its own in the place of Wagtail's.
+    page = apps.get_model(Page._meta.swapped) if Page._meta.swapped else Page
+    return [page, Agenda, Schedule]
+
+
+def _times(since: datetime, now: datetime) -> dict[str, str]:
+    when = timezone.localtime(since)
+    return {
+        "when": f"{date_format(when, 'SHORT_DATE_FORMAT')} {when:%H:%M}",
+        "duration": timesince(since, now, depth=1),
+    }
