@@ -369,6 +369,17 @@ def test_invitation_needs_both_parties(missing, method):
         invitation(dataclasses.replace(PASSPORT, **{missing: None}), method)
 
 
+def test_publication_says_that_it_is_off_and_when_to_ask_again():
+    plain, off = publication(PASSPORT), publication(PASSPORT, cancelled=True)
+    assert read_calendar(plain).event.status == "CONFIRMED"
+    assert read_calendar(off).event.status == "CANCELLED"
+    assert read_calendar(off).method == "PUBLISH"
+    assert b"REFRESH-INTERVAL" not in plain
+    hourly = publication(PASSPORT, refresh=timedelta(hours=1))
+    assert b"\r\nREFRESH-INTERVAL;VALUE=DURATION:PT1H\r\n" in hourly
+    assert b"\r\nX-PUBLISHED-TTL:PT1H\r\n" in hourly
+
+
 def test_publication_needs_an_organizer():
     with pytest.raises(ValueError, match="organizer"):
         publication(dataclasses.replace(PASSPORT, organizer=None))

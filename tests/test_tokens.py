@@ -76,3 +76,49 @@ def test_is_renewed_once_the_old_key_is_forgotten(settings):
     assert tokens.booking_of_token(new) == made
     assert tokens.booking_of_token(old) is None
     assert tokens.manage_token(Booking.objects.get(pk=made.pk)) == new
+
+
+def test_a_calendar_has_an_address_of_its_own_that_manages_nothing():
+    made, other = make_booking(), make_booking()
+    address = tokens.feed_token(made)
+    assert tokens.FEED_TOKEN_SHAPE.fullmatch(address)
+    assert tokens.booking_of_feed_token(address) == made
+    assert tokens.booking_of_feed_token(tokens.feed_token(other)) == other
+    assert tokens.manage_token(made) not in address
+    assert tokens.booking_of_token(address) is None
+    assert tokens.booking_of_feed_token(tokens.manage_token(made)) is None
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda address, other: "",
+        lambda address, other: address[:-1],
+        lambda address, other: address + "A",
+        lambda address, other: address.swapcase(),
+        lambda address, other: address[:22] + other[22:],
+        lambda address, other: other[:22] + address[22:],
+        lambda address, other: "A" * 64,
+        lambda address, other: "\0" * 64,
+        lambda address, other: "\ud800" * 64,
+    ],
+)
+def test_any_other_calendar_address_leads_nowhere(forge):
+    made, other = make_booking(), make_booking()
+    forged = forge(tokens.feed_token(made), tokens.feed_token(other))
+    assert tokens.booking_of_feed_token(forged) is None
+
+
+def test_the_calendar_address_lives_as_long_as_the_manage_link(settings):
+    made = make_booking()
+    address = tokens.feed_token(made)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another"
+    assert tokens.feed_token(made) == address
+    assert tokens.booking_of_feed_token(address) == made
+    settings.SECRET_KEY_FALLBACKS = []
+    assert tokens.booking_of_feed_token(address) is None
+    assert Booking.objects.get(pk=made.pk).token_digest == made.token_digest
+    renewed = tokens.feed_token(made)
+    assert renewed != address
+    assert tokens.booking_of_feed_token(renewed) == made

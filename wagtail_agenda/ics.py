@@ -9,10 +9,10 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from django.utils.text import slugify
-from icalendar import Calendar, Event, vCalAddress, vText
+from icalendar import Calendar, Event, vCalAddress, vDuration, vText
 
 from wagtail_agenda import __version__
 from wagtail_agenda.cleaning import clean_text, mailto, one_line, web_address
@@ -97,13 +97,18 @@ def invitation(event: CalendarEvent, method: str) -> bytes:
     return _calendar(event, method)
 
 
-def publication(event: CalendarEvent) -> bytes:
+def publication(
+    event: CalendarEvent, *, cancelled: bool = False, refresh: timedelta | None = None
+) -> bytes:
     """Return `event` as a file to download: METHOD:PUBLISH, without attendee.
+
+    `cancelled` says that it does not take place any more. `refresh` asks a calendar that has
+    subscribed to the file to fetch it that often (RFC 7986 §5.7, and X-PUBLISHED-TTL for Outlook).
 
     Raises `ValueError` when the organizer, which RFC 5546 §3.2.1 requires, is missing or has
     an unusable address.
     """
-    return _calendar(event, "PUBLISH")
+    return _calendar(event, "PUBLISH", cancelled=cancelled, refresh=refresh)
 
 
 def content_hash(event: CalendarEvent, method: str) -> str:
@@ -152,7 +157,13 @@ class _Text(vText):
         return escaped.replace("\n", r"\n").encode("utf-8")
 
 
-def _calendar(event: CalendarEvent, method: str) -> bytes:
+def _calendar(
+    event: CalendarEvent,
+    method: str,
+    *,
+    cancelled: bool = False,
+    refresh: timedelta | None = None,
+) -> bytes:
     if event.organizer is None:
         raise ValueError(f"The calendar file of {event.uid!r} needs an organizer")
     # `Calendar.new()` and `Event.new()` fill in a random UID and the current time.
@@ -161,11 +172,14 @@ def _calendar(event: CalendarEvent, method: str) -> bytes:
     calendar.add("version", "2.0")
     calendar.add("calscale", "GREGORIAN")
     calendar.add("method", method)
-    calendar.add_component(_component(event, method))
+    if refresh is not None:
+        calendar.add("refresh-interval", refresh, parameters={"VALUE": "DURATION"})
+        calendar.add("x-published-ttl", vDuration(refresh).to_ical().decode())
+    calendar.add_component(_component(event, method, "CANCELLED" if cancelled else _STATUS[method]))
     return calendar.to_ical()
 
 
-def _component(event: CalendarEvent, method: str) -> Event:
+def _component(event: CalendarEvent, method: str, status: str) -> Event:
     component = Event()
     component.add("uid", _Text(one_line(event.uid)))
     component.add("sequence", event.sequence)
@@ -184,7 +198,7 @@ def _component(event: CalendarEvent, method: str) -> Event:
     url = web_address(event.url)
     if url:
         component.add("url", url)
-    component.add("status", _STATUS[method])
+    component.add("status", status)
     component.add("transp", "OPAQUE")
     component.add("organizer", _calendar_address(event.organizer))
     if method != "PUBLISH":

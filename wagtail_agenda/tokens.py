@@ -1,26 +1,42 @@
-"""The link by which a visitor manages one booking.
+"""The links by which a visitor manages one booking, and by which a calendar reads it.
 
-The token is 256 bits derived from the booking's uuid under the site's secret key, so that the
-worker can write it into a mail without the database ever holding it; the booking keeps only its
-SHA-256 digest. Whoever reads a dump of the database can therefore manage no booking.
+The token to manage it is 256 bits derived from the booking's uuid under the site's secret key, so
+that the worker can write it into a mail without the database ever holding it; the booking keeps
+only its SHA-256 digest. Whoever reads a dump of the database can therefore manage no booking.
+
+A calendar service gets a token of its own, made from the other one by a one-way function: it reads
+the entry for as long as the visitor's link works, and can neither see nor cancel the booking.
 """
 
 import base64
 import hashlib
 import re
+import uuid
 
 from django.conf import settings
-from django.utils.crypto import salted_hmac
+from django.db.models import QuerySet
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from wagtail_agenda.models import Booking
 
 SALT = "wagtail_agenda.manage"
+FEED_SALT = "wagtail_agenda.feed"
 TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{43}")
+FEED_TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{64}")
 
 
-def _token(uuid, secret: str) -> str:
-    mac = salted_hmac(SALT, uuid.hex, secret=secret, algorithm="sha256").digest()
-    return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
+def _token(booking_uuid: uuid.UUID, secret: str) -> str:
+    mac = salted_hmac(SALT, booking_uuid.hex, secret=secret, algorithm="sha256").digest()
+    return _written(mac)
+
+
+def _feed_token(booking_uuid: uuid.UUID, manage_token: str) -> str:
+    mac = salted_hmac(FEED_SALT, booking_uuid.hex, secret=manage_token, algorithm="sha256").digest()
+    return _written(booking_uuid.bytes + mac)
+
+
+def _written(code: bytes) -> str:
+    return base64.urlsafe_b64encode(code).rstrip(b"=").decode()
 
 
 def digest_of(token: str) -> str:
@@ -39,21 +55,51 @@ def manage_token(booking: Booking) -> str:
     A booking made under an earlier secret key keeps its link as long as that key is listed in
     ``SECRET_KEY_FALLBACKS``. Once it is not, the booking gets a link under the present key.
     """
+    token = _valid_token(booking)
+    if token is not None:
+        return token
+    booking.token_digest = new_digest(booking)
+    booking.save(update_fields=["token_digest"])
+    return _token(booking.uuid, settings.SECRET_KEY)
+
+
+def _valid_token(booking: Booking) -> str | None:
     for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
         token = _token(booking.uuid, secret)
         if digest_of(token) == booking.token_digest:
             return token
-    booking.token_digest = new_digest(booking)
-    booking.save(update_fields=["token_digest"])
-    return _token(booking.uuid, settings.SECRET_KEY)
+    return None
 
 
 def booking_of_token(token: str) -> Booking | None:
     """The booking that a manage link belongs to, or None for anything else."""
     if not TOKEN_SHAPE.fullmatch(token):
         return None
-    return (
-        Booking.objects.filter(token_digest=digest_of(token))
-        .select_related("agenda", "meeting_type", "desk", "event", "status", "site")
-        .first()
+    return _bookings().filter(token_digest=digest_of(token)).first()
+
+
+def feed_token(booking: Booking) -> str:
+    """The secret part of the booking's calendar address: 64 letters, digits, ``-`` and ``_``.
+
+    Stays the same for as long as the manage link does.
+    """
+    return _feed_token(booking.uuid, manage_token(booking))
+
+
+def booking_of_feed_token(token: str) -> Booking | None:
+    """The booking that a calendar address belongs to, or None for anything else."""
+    if not FEED_TOKEN_SHAPE.fullmatch(token):
+        return None
+    claimed = uuid.UUID(bytes=base64.urlsafe_b64decode(token)[:16])
+    booking = _bookings().filter(uuid=claimed).first()
+    manage_token = _valid_token(booking) if booking is not None else None
+    if manage_token is None:
+        return None
+    right = _feed_token(claimed, manage_token)
+    return booking if constant_time_compare(token, right) else None
+
+
+def _bookings() -> QuerySet[Booking]:
+    return Booking.objects.select_related(
+        "agenda", "meeting_type", "desk", "event", "status", "site"
     )
