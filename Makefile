@@ -65,7 +65,7 @@ lint: $(INSTALLED) docs
 	$(BIN)/python tools/check_messages.py
 
 docs: $(INSTALLED)
-	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet docs build/docs
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --fresh-env --quiet docs build/docs
 
 wheel: $(INSTALLED)
 	$(BIN)/python tools/check_wheel.py

@@ -1,17 +1,36 @@
-"""What the reference says is what there is, and every link of the documentation leads somewhere."""
+"""What the documentation says is what there is: its code, its reference, its links."""
 
+import functools
 import inspect
 import re
 from pathlib import Path
 
 import pytest
 
+from tests.documentation import ADD_IT_TO_A_SITE, Page, an_office, named_blocks, start_site
 from wagtail_agenda import checks, conf
 from wagtail_agenda.correspondence import LABEL_PLACEHOLDERS, PLACEHOLDERS
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.fixture(scope="module")
+def plain_site(tmp_path_factory):
+    """Makes the plain Wagtail site once, for the first page that wants it."""
+    return functools.cache(lambda: start_site(tmp_path_factory.mktemp("site")))
+
+
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: str(file.relative_to(ROOT)))
+@pytest.mark.django_db
+def test_the_code_of_a_page_does_what_the_page_says(file, plain_site):
+    an_office()
+    Page(file, plain_site).run()
+
+
+def test_the_readme_adds_it_to_a_site_as_the_documentation_does():
+    assert named_blocks(ROOT / "README.md") == named_blocks(ADD_IT_TO_A_SITE)
 
 
 def rows(page: str) -> list[list[str]]:
@@ -47,11 +66,12 @@ def test_every_placeholder_is_documented_with_where_it_may_be_used():
     assert documented == expected
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_of_the_documentation_lead_somewhere(page):
-    targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text())
+@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md"])
+def test_links_beside_the_documentation_lead_somewhere(name):
+    """Those of docs/ are checked by `make docs`, anchors included."""
+    targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", (ROOT / name).read_text())
     local = [target for target in targets if not re.match(r"[a-z]+:", target)]
-    missing = [target for target in local if not (page.parent / target).exists()]
+    missing = [target for target in local if not (ROOT / target).exists()]
     assert missing == []
 
 
