@@ -113,7 +113,7 @@ def deliver(
         "booking__site",
         "booking__form_version",
     ).get(pk=pk)
-    if _superseded(delivery):
+    if is_superseded(delivery):
         return _end(delivery, DeliveryState.SUPERSEDED, now)
     if was_abandoned and now >= delivery.give_up_at:
         return _fail(delivery, _("Given up: the worker never came back from sending it."), now)
@@ -234,7 +234,7 @@ def _wait_after(attempts: int) -> timedelta:
     return BACKOFF[min(attempts, len(BACKOFF)) - 1]
 
 
-def _superseded(delivery: Delivery) -> bool:
+def is_superseded(delivery: Delivery) -> bool:
     """Whether something later makes this message wrong. Cancellations always go."""
     if delivery.method == "CANCEL" or delivery.action.get("admission") == Admission.CANCELLED:
         return False
