@@ -10,7 +10,7 @@ from wagtail.models import ReferenceIndex
 from tests import factories
 from tests.agents import make_administrator, make_staff, queries_of
 from tests.factories import NOW
-from wagtail_agenda import booking
+from wagtail_agenda import attendance, booking
 from wagtail_agenda.choices import Actor, Attendance
 from wagtail_agenda.models import Booking, WorkflowStatus
 from wagtail_agenda.workflow import ensure_default_workflow
@@ -110,7 +110,7 @@ def test_it_can_be_searched_by_number_name_address_and_telephone(client, agent, 
 
 def test_it_can_be_filtered(client, agent, made):
     other = factories.make_booking(made.agenda)
-    booking.check_in(made, Attendance.PRESENT, now=NOW)
+    attendance.check_in(made, Attendance.PRESENT, now=NOW)
     booking.cancel(other, actor=Actor.AGENT, now=NOW)
     cancelled = WorkflowStatus.objects.get(slug="cancelled")
 

@@ -10,7 +10,7 @@ from freezegun import freeze_time
 from tests import factories
 from tests.agents import make_administrator, make_staff, queries_of, url
 from tests.factories import NOW
-from wagtail_agenda import availability, booking
+from wagtail_agenda import attendance, availability, booking
 from wagtail_agenda.choices import Actor, AgendaKind, Attendance
 from wagtail_agenda.models import Booking
 from wagtail_agenda.workflow import ensure_default_workflow
@@ -114,7 +114,7 @@ def test_the_list_shows_ones_own_agendas_with_what_today_brings(client):
     agenda, _type, _desks = factories.make_appointments(label="Passports")
     factories.make_agenda(label="Of others")
     bookings = [factories.make_booking(agenda) for _number in range(3)]
-    booking.check_in(bookings[0], Attendance.PRESENT, now=NOW)
+    attendance.check_in(bookings[0], Attendance.PRESENT, now=NOW)
     cancelled = factories.make_booking(agenda)
     booking.cancel(cancelled, actor=Actor.AGENT, now=NOW)
     enter(client, agenda)

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests import factories
 from tests.agents import make_staff
-from wagtail_agenda import availability, booking
+from wagtail_agenda import attendance, availability, booking
 from wagtail_agenda.choices import Actor, AgendaKind, Attendance
 from wagtail_agenda.workflow import ensure_default_workflow
 
@@ -58,8 +58,8 @@ def town_hall(monday):
                 answers={"reason": "Lost while moving house"},
             )
         )
-    booking.check_in(made[0], Attendance.PRESENT, now=now)
-    booking.check_in(made[1], Attendance.ABSENT, now=now)
+    attendance.check_in(made[0], Attendance.PRESENT, now=now)
+    attendance.check_in(made[1], Attendance.ABSENT, now=now)
     booking.cancel(made[2], actor=Actor.AGENT, now=now, reason="Counter closed")
     booking.hold(availability.find(agenda, free[3].key, now=now), lock_code="x", now=now)
     workshops = factories.make_agenda(kind=AgendaKind.EVENTS, label="Workshops")
