@@ -54,6 +54,8 @@ DEFAULTS: Mapping[str, Any] = {
     # Bookings that one e-mail address may be given in a day. It protects the owner of an address
     # that somebody else types.
     "BOOKINGS_PER_EMAIL_PER_DAY": 10,
+    # Times a day that a visitor may have the mail of one booking sent again.
+    "MAILS_AGAIN_PER_BOOKING_PER_DAY": 3,
     # Reverse proxies of the site's own in front of Django: how many entries at the end of
     # X-Forwarded-For can be believed. 0: the header is not read.
     "TRUSTED_PROXY_COUNT": 0,

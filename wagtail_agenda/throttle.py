@@ -19,6 +19,7 @@ from django.utils.crypto import salted_hmac
 
 from wagtail_agenda import conf
 from wagtail_agenda.cleaning import email_address
+from wagtail_agenda.models import Booking
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +72,15 @@ def booking_limits(request: HttpRequest, email: str) -> list[Limit]:
     return [
         Limit("bookings", address_key(request), conf.get("BOOKINGS_PER_ADDRESS_PER_HOUR"), HOUR),
         Limit("mails", email_key(email), conf.get("BOOKINGS_PER_EMAIL_PER_DAY"), DAY),
+    ]
+
+
+def again_limits(request: HttpRequest, booking: Booking) -> list[Limit]:
+    """The limits on having the mail of a booking sent again."""
+    most = conf.get("MAILS_AGAIN_PER_BOOKING_PER_DAY")
+    return [
+        Limit("again", address_key(request), conf.get("BOOKINGS_PER_ADDRESS_PER_HOUR"), HOUR),
+        Limit("mail-again", _digest(booking.uuid.hex), most, DAY),
     ]
 
 
