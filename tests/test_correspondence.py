@@ -1,6 +1,6 @@
 """What people read about a booking: labels, calendar entries, mails in their language."""
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
 import pytest
 from django.utils import translation
@@ -23,7 +23,7 @@ from wagtail_agenda import booking as bookings
 from wagtail_agenda import correspondence, tokens
 from wagtail_agenda.choices import Actor, AgendaKind, Audience
 from wagtail_agenda.correspondence import answer_lines, letter_of, placeholder_values
-from wagtail_agenda.models import Delivery, FormVersion
+from wagtail_agenda.models import Delivery, FormVersion, WorkflowStatus
 
 pytestmark = pytest.mark.django_db
 
@@ -381,6 +381,23 @@ def test_the_download_names_nobody_and_is_the_same_entry_as_the_mails():
     assert file.event.attendees == ()
     assert file.event.uid == read_calendar(letter(booking).calendar).event.uid
     assert correspondence.download(booking) == correspondence.download(booking)
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told by mail", "told by nobody"])
+def test_the_download_of_a_cancelled_booking_says_so_and_comes_later(told):
+    booking = make_booking(full_agenda())
+    before = read_calendar(correspondence.download(booking)).event
+    if not told:
+        WorkflowStatus.objects.filter(slug="cancelled").update(actions=[])
+    bookings.cancel(booking, actor=Actor.VISITOR, now=NOW + timedelta(hours=1))
+    booking.refresh_from_db()
+
+    after = read_calendar(correspondence.download(booking)).event
+
+    assert (before.status, after.status) == ("CONFIRMED", "CANCELLED")
+    assert after.uid == before.uid
+    assert after.sequence == before.sequence + 1
+    assert after.stamp == NOW + timedelta(hours=1)
 
 
 def test_a_booking_without_an_address_can_be_downloaded():

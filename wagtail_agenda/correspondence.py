@@ -7,8 +7,8 @@ with ``{name}`` placeholders; the names they may use are `PLACEHOLDERS`.
 import logging
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from email.utils import parseaddr
 from typing import Any
 
@@ -373,14 +373,28 @@ def calendar_event(
     )
 
 
-def download(booking: Booking) -> bytes:
-    """The booking as a calendar file to save, without the visitor's address in it.
+def visitor_event(booking: Booking) -> CalendarEvent:
+    """The booking as it stands in the visitor's calendar at this moment, in their language.
 
-    Raises `ValueError` if the site sends from an unusable address; a system check says so.
+    A cancellation that no mail has told of is a revision of its own.
     """
     invitation = booking.invitations.filter(audience=Audience.VISITOR).first()
     with translation.override(language_for(booking, Audience.VISITOR)):
-        return ics.publication(calendar_event(booking, invitation=invitation))
+        event = calendar_event(booking, invitation=invitation)
+    if booking.is_cancelled and (invitation is None or invitation.method != "CANCEL"):
+        stamp = booking.cancelled_at or event.stamp
+        return replace(event, sequence=event.sequence + 1, stamp=stamp)
+    return event
+
+
+def download(booking: Booking, *, refresh: timedelta | None = None) -> bytes:
+    """The booking as a calendar file, without the visitor's address in it.
+
+    `refresh` is how often a calendar that has subscribed to it should ask again.
+
+    Raises `ValueError` if the site sends from an unusable address; a system check says so.
+    """
+    return ics.publication(visitor_event(booking), cancelled=booking.is_cancelled, refresh=refresh)
 
 
 # Letters
