@@ -28,6 +28,7 @@ class Admission(models.TextChoices):
 class Attendance(models.TextChoices):
     UNKNOWN = "", pgettext_lazy("attendance", "Not checked in")
     PRESENT = "present", pgettext_lazy("attendance", "Present")
+    LATE = "late", pgettext_lazy("attendance", "Late")
     ABSENT = "absent", pgettext_lazy("attendance", "Absent")
 
 
@@ -46,6 +47,7 @@ class Trigger(models.TextChoices):
     CANCELLED_BY_VISITOR = "cancelled_by_visitor", _("The visitor cancels")
     CANCELLED_BY_AGENT = "cancelled_by_agent", _("An agent cancels")
     PRESENT = "present", _("The visitor is checked in as present")
+    LATE = "late", _("The visitor is checked in as late (without a rule: as present)")
     ABSENT = "absent", _("The visitor is marked as absent")
 
 

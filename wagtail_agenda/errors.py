@@ -4,6 +4,9 @@ The sentence says what happened and what to do next, in the language that is act
 shown. `code` is part of the public interface and never translated.
 """
 
+from datetime import datetime
+
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -73,6 +76,72 @@ class AlreadyCancelled(BookingError):
 class BookingCancelled(BookingError):
     code = "booking is cancelled"
     message = _("This booking is cancelled; nobody can be checked in on it.")
+
+
+class MarkedAsChecked(BookingError):
+    """The attendance of the event or day is locked; `who` locked it, at the local time `when`."""
+
+    code = "already marked as checked"
+
+    def __init__(self, who: str, when: datetime):
+        super().__init__()
+        self.who, self.when = who, when
+
+    @property
+    def message(self) -> str:
+        values = {"who": self.who, "when": date_format(self.when, "SHORT_DATETIME_FORMAT")}
+        if not self.who:
+            return (
+                _(
+                    "This was marked as checked on %(when)s, so nobody’s attendance can change. "
+                    "Unmark it first, on its check-in page."
+                )
+                % values
+            )
+        return (
+            _(
+                "%(who)s has marked this as checked on %(when)s, so nobody’s attendance can "
+                "change. Unmark it first, on its check-in page."
+            )
+            % values
+        )
+
+
+class NotBegun(BookingError):
+    code = "not begun"
+    message = _("This has not begun yet. Mark it as checked once it is under way or over.")
+
+
+class ChangedMeanwhile(BookingError):
+    """Somebody else has noted something since the page was opened: `attendance`, by `who`."""
+
+    code = "changed meanwhile"
+
+    def __init__(self, attendance: str, who: str = ""):
+        super().__init__()
+        self.attendance, self.who = attendance, who
+
+    @property
+    def message(self) -> str:
+        values = {"attendance": self.attendance, "who": self.who}
+        if not self.who:
+            return _("Meanwhile it says “%(attendance)s” here. That was not overwritten.") % values
+        return _("%(who)s has noted “%(attendance)s” meanwhile. That was not overwritten.") % values
+
+
+class ReasonNotOffered(BookingError):
+    code = "reason not offered"
+    message = _("This reason cannot be given here. Choose one of the list.")
+
+
+class NotOnThisList(BookingError):
+    code = "not on this list"
+    message = _("This booking is no longer on this list. Look at the booking itself.")
+
+
+class NothingToUndo(BookingError):
+    code = "nothing to undo"
+    message = _("There is nothing to undo here any more.")
 
 
 class PlacesInUse(BookingError):

@@ -631,6 +631,15 @@ class Booking(models.Model):
         default=Attendance.UNKNOWN,
         blank=True,
     )
+    attendance_reason = models.ForeignKey(
+        "AttendanceReason",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="bookings",
+        verbose_name=_("reason for the attendance"),
+    )
+    attendance_note = models.CharField(_("note on the attendance"), max_length=500, blank=True)
     cancelled_at = models.DateTimeField(_("cancelled at"), null=True, blank=True)
     cancellation_reason = models.TextField(_("reason for the cancellation"), blank=True)
 
@@ -797,6 +806,83 @@ class Occupation(models.Model):
 
     def __str__(self):
         return f"{self.bookable_id}: {self.busy_from}–{self.busy_to}"
+
+
+# Who came
+
+
+class AttendanceReason(models.Model):
+    """Why somebody was late or did not come, to choose from a list instead of typing it."""
+
+    agenda = models.ForeignKey(
+        Agenda,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="attendance_reasons",
+        verbose_name=_("agenda"),
+        help_text=_("Leave empty to offer it on every agenda."),
+    )
+    attendance = models.CharField(
+        _("attendance"),
+        max_length=10,
+        choices=[choice for choice in Attendance.choices if choice[0]],
+        default=Attendance.ABSENT,
+        help_text=_("Whoever is checked in like this can be given the reason."),
+    )
+    label = models.CharField(_("label"), max_length=150)
+    sort_order = models.PositiveIntegerField(_("order"), default=0)
+    retired = models.BooleanField(
+        _("retired"),
+        default=False,
+        help_text=_("Is no longer offered; where it was given, it stays."),
+    )
+
+    class Meta:
+        verbose_name = _("attendance reason")
+        verbose_name_plural = _("attendance reasons")
+        ordering = ["sort_order", "pk"]
+
+    def __str__(self):
+        return self.label
+
+
+class AttendanceSheet(models.Model):
+    """Who came to one event, or to one agenda on one day: the lock of all its check-ins.
+
+    Written by `attendance.py` alone; made with the first check-in. While `checked_at` says when
+    the sheet was marked as checked, nothing on it changes. `version` rises with every change.
+    """
+
+    agenda = models.ForeignKey(Agenda, models.CASCADE, related_name="attendance_sheets")
+    # Unique constraints let any number of empty values pass, on every database.
+    event = models.OneToOneField(
+        Event, models.CASCADE, null=True, blank=True, related_name="attendance_sheet"
+    )
+    day = models.DateField(null=True, blank=True)
+    version = models.BigIntegerField(default=0)
+    checked_at = models.DateTimeField(null=True, blank=True)
+    checked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    last_act = models.UUIDField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("attendance sheet")
+        verbose_name_plural = _("attendance sheets")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["agenda", "day"], name="agenda_attendance_sheet_once_a_day"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(event__isnull=True, day__isnull=False)
+                | models.Q(event__isnull=False, day__isnull=True),
+                name="agenda_attendance_sheet_event_or_day",
+            ),
+        ]
+
+    def __str__(self):
+        return str(self.event or f"{self.agenda}, {self.day}")
 
 
 # What is said and done about a booking

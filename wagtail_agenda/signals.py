@@ -9,6 +9,13 @@ Arguments: ``pks``, the primary keys of the deliveries. `tasks` answers by wakin
 receiver that raises is logged and disturbs nobody: the outbox is swept every minute anyway.
 """
 
+attendance_checked = Signal()
+"""Sent once the attendance of an event or of an agenda's day is marked as checked, or unmarked.
+
+Arguments: ``sheet``, the `AttendanceSheet`, whose ``checked_at`` is None once unmarked; ``now``;
+``user``. Sent after the commit, with what was marked at the same time.
+"""
+
 booking_advanced = Signal()
 """Sent once a transaction that moved a booking on is committed.
 

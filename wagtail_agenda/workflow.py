@@ -7,7 +7,7 @@ action does is a function registered here under the name of its block.
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -109,7 +109,12 @@ class Road:
         return next(iter(self.statuses.values()), None)
 
     def after(self, trigger: Trigger) -> WorkflowStatus | None:
-        """The status that a trigger leads to; None if it leads nowhere."""
+        """The status that a trigger leads to; None if it leads nowhere.
+
+        Who was late has come: without a rule of its own, being late leads where being present does.
+        """
+        if trigger == Trigger.LATE and Trigger.LATE.value not in self.transitions:
+            trigger = Trigger.PRESENT
         return self.statuses.get(self.transitions.get(trigger.value))
 
 
@@ -155,58 +160,114 @@ def advance(
     Must run inside the transaction that caused it. A trigger that leads nowhere is noted all the
     same; an action that nobody has registered is skipped.
     """
-    from_status = booking.status
-    status = road.after(trigger)
-    entry = Entry(
-        booking=booking,
-        what=trigger.value,
-        actor=actor,
-        user=user,
-        at=now,
-        data={**(data or {}), **_movement(from_status, status)},
-    )
-    entry.save(force_insert=True)
-    if status is not None:
-        booking.status = status
-        booking.save(update_fields=["status"])
-        for name, position, value in _rows(status.actions):
-            run = _actions.get(name)
-            if run is None:
-                logger.warning("Nothing is registered for the action %r of “%s”.", name, status)
-                continue
-            run(Occasion(booking, status, entry, position, now), value)
-    _announce(booking, entry)
-    return entry
+    noted = [(booking, data or {})]
+    return advance_all(noted, trigger, road=road, actor=actor, now=now, user=user)[0]
 
 
-def undo_check_in(booking: Booking, *, now: datetime, user: AbstractBaseUser | None) -> Entry:
-    """Go back to the status the booking had before anybody was checked in on it.
+def advance_all(
+    noted: Sequence[tuple[Booking, dict[str, Any]]],
+    trigger: Trigger,
+    *,
+    road: Road,
+    actor: str,
+    now: datetime,
+    user: AbstractBaseUser | None = None,
+) -> list[Entry]:
+    """`advance` for many bookings of one agenda, each with what its history is to keep.
 
-    Its actions do not run again.
+    As many queries as for one of them; only their statuses' actions come on top, for each.
     """
-    earlier = booking.entries.order_by("-pk").filter(
-        what__in=[Attendance.PRESENT, Attendance.ABSENT, CHECK_IN_UNDONE]
-    )
-    from_status = status = booking.status
-    for entry in earlier:
-        if entry.what == CHECK_IN_UNDONE:
-            break
-        status = WorkflowStatus.objects.filter(pk=entry.data.get("from_status")).first()
-    entry = Entry.objects.create(
-        booking=booking,
-        what=CHECK_IN_UNDONE,
-        actor=Actor.AGENT,
-        user=user,
-        at=now,
-        data=_movement(from_status, status),
-    )
-    booking.status = status
-    booking.save(update_fields=["status"])
-    _announce(booking, entry)
-    return entry
+    status = road.after(trigger)
+    entries = [
+        Entry(
+            booking=booking,
+            what=trigger.value,
+            actor=actor,
+            user=user,
+            at=now,
+            data={**data, **movement(booking.status, status)},
+        )
+        for booking, data in noted
+    ]
+    Entry.objects.bulk_create(entries)
+    if status is not None:
+        moved = [booking.pk for booking, _data in noted]
+        Booking.objects.filter(pk__in=moved).update(status=status)
+        for booking, _data in noted:
+            booking.status = status
+        for (booking, _data), entry in zip(noted, entries, strict=True):
+            for name, position, value in _rows(status.actions):
+                run = _actions.get(name)
+                if run is None:
+                    logger.warning("Nothing is registered for the action %r of “%s”.", name, status)
+                    continue
+                run(Occasion(booking, status, entry, position, now), value)
+    for (booking, _data), entry in zip(noted, entries, strict=True):
+        _announce(booking, entry)
+    return entries
 
 
-def _movement(before: WorkflowStatus | None, after: WorkflowStatus | None) -> dict[str, Any]:
+def go_back(
+    noted: Sequence[tuple[Booking, dict[str, Any]]],
+    *,
+    now: datetime,
+    user: AbstractBaseUser | None,
+) -> list[Entry]:
+    """Put bookings back into the status that they had before their check-in was noted.
+
+    Each comes with what its history is to keep; ``attendance`` in it says what holds again, and is
+    empty where nobody is checked in any more. No action runs: nobody is to be mailed for a slip of
+    the hand.
+    """
+    statuses = _statuses_before(noted)
+    entries = []
+    for booking, data in noted:
+        before = booking.status
+        booking.status = statuses[booking.pk]
+        data = {**data, **movement(before, booking.status)}
+        entries.append(
+            Entry(
+                booking=booking,
+                what=CHECK_IN_UNDONE,
+                actor=Actor.AGENT,
+                user=user,
+                at=now,
+                data=data,
+            )
+        )
+    Entry.objects.bulk_create(entries)
+    Booking.objects.bulk_update([booking for booking, _data in noted], ["status"])
+    for (booking, _data), entry in zip(noted, entries, strict=True):
+        _announce(booking, entry)
+    return entries
+
+
+def _statuses_before(
+    noted: Sequence[tuple[Booking, dict[str, Any]]],
+) -> dict[int, WorkflowStatus | None]:
+    """By booking: the status from which it came to where its check-in is to be taken back."""
+    history: dict[int, list[Entry]] = {booking.pk: [] for booking, _data in noted}
+    check_ins = [Attendance.PRESENT, Attendance.LATE, Attendance.ABSENT, CHECK_IN_UNDONE]
+    for entry in Entry.objects.filter(booking__in=history, what__in=check_ins).order_by("-pk"):
+        history[entry.booking_id].append(entry)
+    keys: dict[int, int | None] = {}
+    for booking, data in noted:
+        keys[booking.pk] = booking.status_id
+        for entry in history[booking.pk]:
+            if entry.what == CHECK_IN_UNDONE:
+                if not entry.data.get("attendance"):
+                    break
+                continue
+            keys[booking.pk] = entry.data.get("from_status")
+            if data.get("attendance"):
+                # Only the last check-in is taken back: an earlier one holds again.
+                break
+    found = WorkflowStatus.objects.in_bulk({key for key in keys.values() if key is not None})
+    return {pk: found.get(key) for pk, key in keys.items()}
+
+
+def movement(before: WorkflowStatus | None, after: WorkflowStatus | None) -> dict[str, Any]:
+    """What the history says about where a booking went; `after` is None if it went nowhere."""
     movement: dict[str, Any] = {"from_status": before.pk if before else None}
     if after is not None:
         movement |= {"status": after.pk, "status_label": after.label}
