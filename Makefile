@@ -6,6 +6,7 @@
 #   make lint            style, templates, migrations, translations and documentation
 #   make docs            builds the documentation into build/docs; a broken link is an error
 #   make bench           measures the product beside the least it could cost (FIGURE=availability)
+#   make reference       writes into docs/reference what the code itself can tell
 #   make wheel           builds the package and tries it in plain Wagtail 7.4 and 8.0 sites
 #   make screenshots     takes the pictures of docs/images from a demo of its own
 #   make messages        collects and compiles the translations (LANGUAGES="fr de")
@@ -26,7 +27,7 @@ LANGUAGES ?= fr de ru
 FIGURE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-databases bench lint docs wheel screenshots messages chromium clean
+.PHONY: help demo test test-databases bench lint docs reference wheel screenshots messages chromium clean
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -66,6 +67,9 @@ lint: $(INSTALLED) docs
 
 docs: $(INSTALLED)
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --fresh-env --quiet docs build/docs
+
+reference: $(INSTALLED)
+	$(BIN)/python tools/make_reference.py
 
 wheel: $(INSTALLED)
 	$(BIN)/python tools/check_wheel.py

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.documentation import ADD_IT_TO_A_SITE, Page, an_office, named_blocks, start_site
-from wagtail_agenda import checks, conf
+from tools import make_reference
+from wagtail_agenda import checks, conf, urls
 from wagtail_agenda.correspondence import LABEL_PLACEHOLDERS, PLACEHOLDERS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,14 +34,24 @@ def test_the_readme_adds_it_to_a_site_as_the_documentation_does():
     assert named_blocks(ROOT / "README.md") == named_blocks(ADD_IT_TO_A_SITE)
 
 
-def rows(page: str) -> list[list[str]]:
-    """The cells of every table row of a reference page whose first cell is code."""
+def rows(page: str, most: int | None = None) -> list[list[str]]:
+    """The cells of the table rows of a reference page whose first cell is code."""
     lines = (REFERENCE / page).read_text().splitlines()
     return [
         [cell.strip() for cell in line.strip("|").split("|")]
         for line in lines
         if line.startswith("| `")
-    ]
+    ][:most]
+
+
+def test_the_reference_says_what_the_code_says():
+    stale = [page.name for page, text in make_reference.pages() if page.read_text() != text]
+    assert stale == [], "run `make reference`"
+
+
+def test_every_address_of_visitors_is_documented():
+    documented = {(path.strip("`"), name.strip("`")) for path, name, _is in rows("urls.md", 8)}
+    assert documented == {(str(known.pattern), known.name) for known in urls.urlpatterns}
 
 
 def test_every_setting_is_documented_with_its_default():
