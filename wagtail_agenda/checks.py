@@ -231,6 +231,27 @@ def check_settings(app_configs, **kwargs) -> list[CheckMessage]:
     ]
 
 
+@checks.register("wagtail_agenda")
+def check_spam_checks(app_configs, **kwargs) -> list[CheckMessage]:
+    """Whether the site's own spam checks are there; without one of them nobody can book."""
+    return [
+        Error(
+            f"The spam check “{path}” is not a function that can be imported, so nobody can book.",
+            hint="Correct it in WAGTAIL_AGENDA['SPAM_CHECKS'], or remove it.",
+            id="wagtail_agenda.E007",
+        )
+        for path in conf.get("SPAM_CHECKS")
+        if not _is_function(path)
+    ]
+
+
+def _is_function(path: object) -> bool:
+    try:
+        return callable(import_string(path))
+    except Exception:  # noqa: BLE001 - whatever importing it raises, it is not there
+        return False
+
+
 @checks.register("wagtail_agenda", deploy=True)
 def check_shared_cache(app_configs, **kwargs) -> list[CheckMessage]:
     """Whether the limits against abuse hold across processes. Only with ``check --deploy``."""

@@ -42,6 +42,8 @@ DEFAULTS: Mapping[str, Any] = {
     "FORM_DEFINITION_HOURS": 24,
     # Seconds below which nobody fills in a form by hand; a faster answer is taken for a robot's.
     "FORM_MINIMUM_SECONDS": 3,
+    # Dotted paths of functions that look at each form before it becomes a booking, see `spam.py`.
+    "SPAM_CHECKS": (),
     # --- Limits against abuse; 0 lifts a limit ---------------------------------------------------
     # Times that one browser session may hold at once.
     "HOLDS_PER_SESSION": 3,

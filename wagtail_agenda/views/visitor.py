@@ -24,7 +24,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 from wagtail.models import Site
 
-from wagtail_agenda import availability, booking, conf, form_definition, throttle, tokens, wording
+from wagtail_agenda import (
+    availability,
+    booking,
+    conf,
+    form_definition,
+    spam,
+    throttle,
+    tokens,
+    wording,
+)
 from wagtail_agenda.errors import (
     AgendaClosed,
     BookingError,
@@ -336,6 +345,15 @@ def _confirm(request: HttpRequest, basket: Hold, form, now: datetime) -> HttpRes
         return _show_summary(request, basket, form, now, text, 429, error.retry_after)
     except throttle.CannotCount:
         return _show_summary(request, basket, form, now, busy_text(), 503, RETRY_SECONDS)
+    try:
+        refusal = spam.refusal(request, form)
+    except spam.CannotCheck:
+        throttle.uncount(limits, now)
+        return _show_summary(request, basket, form, now, busy_text(), 503, RETRY_SECONDS)
+    if refusal:
+        # It still counts for where it came from, so that nobody tries for ever; no mail was sent.
+        throttle.uncount([limit for limit in limits if limit.what == "mails"], now)
+        return _show_summary(request, basket, form, now, refusal, 422)
     details = details_of(
         asked,
         form.cleaned_data,
