@@ -146,11 +146,12 @@ def load_passport_page(home: Page, agenda: Agenda) -> HomePage:
                             },
                         ),
                         (
-                            "single_line",
+                            "document_number",
                             {
                                 "label": "Number of your old document",
-                                "help_text": "Nine letters and digits, top right. Leave it empty "
-                                "for a first document.",
+                                "help_text": "Ten letters and digits, such as L898902C36, at the "
+                                "foot of the page with your photo. Leave it empty for a first "
+                                "document.",
                                 "clean_name": "old_number",
                             },
                         ),

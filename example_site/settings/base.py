@@ -81,6 +81,8 @@ DEFAULT_FROM_EMAIL = "Fairbridge Town Hall <agenda@fairbridge.example>"
 # Seconds. Without it, one mail server that does not answer holds a worker for ever.
 EMAIL_TIMEOUT = 20
 
+WAGTAIL_AGENDA = {"SPAM_CHECKS": ["example_site.home.agenda_extensions.no_advertising"]}
+
 # Where the demo's mail backend keeps what it is given.
 DEMO_MAIL_FOLDER = SITE_DIR / "var" / "mail"
 

@@ -49,7 +49,11 @@ EMAIL_BACKEND = "example_site.demo_inbox.mail.FolderBackend"
 DEMO_MAIL_FOLDER = DEMO_DATA / "mail"
 
 WAGTAILADMIN_BASE_URL = f"http://localhost:{DEMO_PORT}"
-WAGTAIL_AGENDA = {"BASE_TEMPLATE": "base.html", "BASE_URL": WAGTAILADMIN_BASE_URL}
+WAGTAIL_AGENDA = {
+    **WAGTAIL_AGENDA,
+    "BASE_TEMPLATE": "base.html",
+    "BASE_URL": WAGTAILADMIN_BASE_URL,
+}
 
 # One person at a keyboard sees a mail leave soon after a click.
 Q_CLUSTER = {**Q_CLUSTER, "poll": 0.5}
