@@ -6,7 +6,12 @@ from wagtail import hooks
 from wagtail.admin.menu import MenuItem
 
 from wagtail_agenda import permissions
-from wagtail_agenda.views.admin import agenda, bookings, check_in, deliveries
+from wagtail_agenda.views.admin import agendas, bookings, check_in, deliveries, search
+from wagtail_agenda.views.admin.booking_list import ListView
+from wagtail_agenda.views.admin.day_sheet import DaySheetView
+from wagtail_agenda.views.admin.month import MonthView
+from wagtail_agenda.views.admin.period import JumpView
+from wagtail_agenda.views.admin.week_and_day import DayView, WeekView
 
 NAMESPACE = "wagtail_agenda_admin"
 
@@ -14,7 +19,10 @@ NAMESPACE = "wagtail_agenda_admin"
 @hooks.register("register_admin_urls")
 def register_agenda_view():
     pages = [
-        path("", agenda.AgendaListView.as_view(), name="agenda"),
+        path("", agendas.AgendaListView.as_view(), name="agenda"),
+        path("search/", search.SearchView.as_view(), name="search"),
+        path("agenda/<slug:slug>/search/", search.AgendaSearchView.as_view(), name="agenda_search"),
+        path("agenda/<slug:slug>/day/<str:day>/print/", DaySheetView.as_view(), name="day_sheet"),
         path("agenda/<slug:slug>/new/", bookings.NewBookingView.as_view(), name="booking_new"),
         path("booking/<int:pk>/", bookings.BookingView.as_view(), name="booking"),
         path("booking/<int:pk>/cancel/", bookings.CancelView.as_view(), name="booking_cancel"),
@@ -30,9 +38,9 @@ def register_agenda_view():
             name="deliveries_retry",
         ),
     ]
-    for view in (agenda.WeekView, agenda.DayView):
+    for view in (DayView, WeekView, MonthView, ListView):
         scale = view.scale
-        jump = agenda.JumpView.as_view(scale=scale)
+        jump = JumpView.as_view(scale=scale)
         pages += [
             path(f"agenda/<slug:slug>/{scale}/", jump, name=f"{scale}_jump"),
             path(f"agenda/<slug:slug>/{scale}/<str:day>/", view.as_view(), name=scale),

@@ -26,13 +26,13 @@ from wagtail_agenda.cleaning import clean_text, one_line, web_address
 from wagtail_agenda.errors import BookingError, Overloaded
 from wagtail_agenda.form_definition import answers_in_words, in_words
 from wagtail_agenda.models import Booking, Delivery, Desk, MeetingType
-from wagtail_agenda.views.admin.agenda import complain_about_date, read_day, today_in
 from wagtail_agenda.views.admin.base import (
     AgentPage,
     log_act,
     next_url,
     url_to,
 )
+from wagtail_agenda.views.admin.dates import complain_about_date, read_day, today_in
 from wagtail_agenda.views.admin.presentation import (
     Line,
     clock,

@@ -49,6 +49,11 @@ class Line:
     check_in_url: str
     """Empty as long as checking in makes no sense."""
 
+    @property
+    def what(self) -> str:
+        """The appointment type or the event. Asks the database where these were not read along."""
+        return str(self.booking.meeting_type or self.booking.event or "")
+
 
 def line(booking: Booking, *, zone: ZoneInfo, now: datetime) -> Line:
     own_url = url_to("booking", booking.pk)

@@ -1,0 +1,127 @@
+"""Whether a period of an agenda has changed since somebody looked, and what is new in it.
+
+A page that refreshes itself asks this far more often than anything happens, so the answer costs one
+query: every act at a desk or an event raises the version of its bookable, every act on a booking
+writes a line of history.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Sum
+from django.utils.translation import get_language, ngettext
+
+from wagtail_agenda.choices import Trigger
+from wagtail_agenda.models import (
+    WHOLE_DAY_MINUTES,
+    Agenda,
+    Bookable,
+    Booking,
+    Entry,
+    Event,
+    Hold,
+)
+from wagtail_agenda.timegrid import epoch_minutes, instant_of
+
+MINUTES_TO_TRUST = 5
+"""What leaves no trace in bookables and history (hours, labels, the time of day itself) is shown
+after that many minutes at the latest."""
+
+STAMP = re.compile(r"(?P<entry>\d{1,18})-[0-9a-f]{32}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Period:
+    """The time of one agenda that a page shows; without an end it is open."""
+
+    agenda: Agenda
+    start: datetime
+    end: datetime | None = None
+
+    def q(self, prefix: str = "") -> Q:
+        """The bookings that lie in it, for a table that reaches them by `prefix`."""
+        wanted = Q(**{f"{prefix}agenda": self.agenda, f"{prefix}end__gt": self.start})
+        if self.end:
+            wanted &= Q(**{f"{prefix}start__lt": self.end})
+        if self.agenda.takes_appointments:
+            # No appointment lasts longer than a day: this spares reading years of history.
+            longest = instant_of(epoch_minutes(self.start) - WHOLE_DAY_MINUTES)
+            wanted &= Q(**{f"{prefix}start__gte": longest})
+        return wanted
+
+    @property
+    def bookings(self) -> QuerySet[Booking]:
+        return Booking.objects.filter(self.q())
+
+    @property
+    def events(self) -> QuerySet[Event]:
+        return Event.objects.filter(self._q_of_events(""))
+
+    @property
+    def bookables(self) -> QuerySet[Bookable]:
+        """Whatever can be taken in it."""
+        if self.agenda.takes_appointments:
+            return Bookable.objects.filter(desk__agenda=self.agenda)
+        return Bookable.objects.filter(self._q_of_events("event__"))
+
+    def _q_of_events(self, prefix: str) -> Q:
+        wanted = Q(**{f"{prefix}agenda": self.agenda, f"{prefix}end__gt": self.start})
+        return wanted & Q(**{f"{prefix}start__lt": self.end}) if self.end else wanted
+
+
+def stamp(period: Period, now: datetime) -> str:
+    """Differs as soon as the period does; begins with the last line of its history. One query."""
+    path = "desk__agenda" if period.agenda.takes_appointments else "event__agenda"
+    versions = period.bookables.order_by().values(path)
+    entries = Entry.objects.filter(period.q("booking__")).order_by().values("booking__agenda")
+    holds = Hold.objects.filter(agenda=OuterRef("pk"), booking__isnull=True, lapses_at__gt=now)
+    last_entry, *rest = (
+        Agenda.objects.filter(pk=period.agenda.pk)
+        .values_list(
+            Subquery(entries.annotate(last=Max("pk")).values("last")),
+            Subquery(versions.annotate(sum=Sum("version")).values("sum")),
+            Subquery(versions.annotate(number=Count("pk")).values("number")),
+            Subquery(holds.order_by().values("agenda").annotate(n=Count("pk")).values("n")),
+            "latest_revision_id",
+        )
+        .get()
+    )
+    seen = (rest, epoch_minutes(now) // MINUTES_TO_TRUST, get_language())
+    digest = sha256(repr(seen).encode()).hexdigest()[:32]
+    return f"{last_entry or 0}-{digest}"
+
+
+def seen_by(request) -> str:
+    """The stamp of what the page that asks shows already; empty if it says none."""
+    named = request.headers.get("If-None-Match", "").strip().removeprefix("W/").strip('"')
+    return named if STAMP.fullmatch(named) else ""
+
+
+def news(period: Period, seen: str) -> str:
+    """What happened since the page with that stamp, in words for a screen reader. One query."""
+    if not seen:
+        return ""
+    since = int(STAMP.fullmatch(seen)["entry"])
+    happened = dict(
+        Entry.objects.filter(period.q("booking__"), pk__gt=since)
+        .order_by()
+        .values("what")
+        .annotate(number=Count("pk"))
+        .values_list("what", "number")
+    )
+    booked = happened.get(Trigger.BOOKED, 0)
+    cancelled = happened.get(Trigger.CANCELLED_BY_VISITOR, 0) + happened.get(
+        Trigger.CANCELLED_BY_AGENT, 0
+    )
+    checked_in = happened.get(Trigger.PRESENT, 0) + happened.get(Trigger.ABSENT, 0)
+    sentences = (
+        (booked, ngettext("%(number)s new booking.", "%(number)s new bookings.", booked)),
+        (
+            cancelled,
+            ngettext("%(number)s booking cancelled.", "%(number)s bookings cancelled.", cancelled),
+        ),
+        (checked_in, ngettext("%(number)s checked in.", "%(number)s checked in.", checked_in)),
+    )
+    return " ".join(text % {"number": number} for number, text in sentences if number)

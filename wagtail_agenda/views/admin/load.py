@@ -1,0 +1,107 @@
+"""How full a day is: how many are booked, and how many more would fit. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from wagtail_agenda.availability import TypeWithDesks
+from wagtail_agenda.models import Booking, Desk, Event, MeetingType
+from wagtail_agenda.timegrid import Interval, epoch_minutes, epoch_minutes_up, instant_of, merge
+
+
+@dataclass(frozen=True)
+class Load:
+    """`booked` of `booked + room`; `room` is None where nobody can say how many would fit."""
+
+    booked: int = 0
+    room: int | None = None
+
+    @property
+    def total(self) -> int | None:
+        return None if self.room is None else self.booked + self.room
+
+    @property
+    def is_full(self) -> bool:
+        return self.room == 0 and self.booked > 0
+
+    def __add__(self, other: "Load") -> "Load":
+        rooms = [room for room in (self.room, other.room) if room is not None]
+        return Load(self.booked + other.booked, sum(rooms) if rooms else None)
+
+
+def loads_of_desks(
+    days: Sequence[date],
+    desks: Sequence[Desk],
+    meeting_types: Sequence[TypeWithDesks],
+    openings: Mapping[int, Sequence[Interval]],
+    bookings: Iterable[Booking],
+    zone: ZoneInfo,
+) -> dict[tuple[date, int | None], Load]:
+    """By day and desk, None standing for bookings at no desk.
+
+    What would fit is counted in appointments of the shortest type that the desk gives, at the times
+    at which that type starts; a desk that gives none has no room to speak of. `bookings` are those
+    that take time, with their types; `openings` come day by day, in epoch minutes.
+    """
+    booked: dict[tuple[date, int | None], int] = {}
+    busy: dict[int | None, list[Interval]] = {}
+    for booking in bookings:
+        day = booking.start.astimezone(zone).date()
+        booked[day, booking.desk_id] = booked.get((day, booking.desk_id), 0) + 1
+        busy.setdefault(booking.desk_id, []).append(_busy(booking))
+    rooms: dict[tuple[date, int | None], int] = {}
+    for desk in desks:
+        shortest = _shortest(desk, meeting_types)
+        if shortest is None:
+            continue
+        taken = merge(busy.get(desk.pk, ()))
+        for day in days:
+            rooms[day, desk.pk] = 0
+        for opening in openings.get(desk.pk, ()):
+            day = instant_of(opening[0]).astimezone(zone).date()
+            rooms[day, desk.pk] = rooms.get((day, desk.pk), 0) + room_in(opening, taken, shortest)
+    return {key: Load(booked.get(key, 0), rooms.get(key)) for key in {**rooms, **booked}}
+
+
+def load_of_events(events: Iterable[Event]) -> Load:
+    """All of them together, in places. They come with their bookables."""
+    found = Load()
+    for event in events:
+        taken, places = event.bookable.places_booked, event.bookable.places
+        found += Load(taken, max(places - taken, 0))
+    return found
+
+
+def room_in(opening: Interval, taken: Sequence[Interval], meeting_type: MeetingType) -> int:
+    """How many appointments of the type fit between what is taken, which is sorted and disjoint."""
+    start, closes = opening
+    before, after = meeting_type.buffer_before, meeting_type.buffer_after
+    found = passed = 0
+    free_from = None
+    while start + meeting_type.duration <= closes:
+        first, last = start - before, start + meeting_type.duration + after
+        while passed < len(taken) and taken[passed][1] <= first:
+            passed += 1
+        is_free = passed == len(taken) or last <= taken[passed][0]
+        if is_free and (free_from is None or first >= free_from):
+            found += 1
+            free_from = last
+        start += meeting_type.start_step
+    return found
+
+
+def _busy(booking: Booking) -> Interval:
+    start, end = epoch_minutes(booking.start), epoch_minutes_up(booking.end)
+    if booking.meeting_type is None:
+        return start, end
+    return start - booking.meeting_type.buffer_before, end + booking.meeting_type.buffer_after
+
+
+def _shortest(desk: Desk, meeting_types: Sequence[TypeWithDesks]) -> MeetingType | None:
+    given = [
+        meeting_type
+        for meeting_type, chosen in meeting_types
+        if not meeting_type.retired and (not chosen or desk.pk in chosen)
+    ]
+    return min(given, key=lambda one: (one.start_step, one.duration), default=None)
