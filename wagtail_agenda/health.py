@@ -1,4 +1,4 @@
-"""Whether bookings are looked after: what the dashboard warns of and `manage.py agenda_health` says.
+"""Whether bookings are looked after, for the dashboard and for `manage.py agenda_health`.
 
 Every fact is read from the site's own database, because nothing else is common to web server,
 worker and command: a cache may live in one process alone, and a queue that is down cannot say so.
@@ -24,7 +24,6 @@ from django.apps import apps
 from django.db.models import Count, F, Max, Min, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.timesince import timesince
 from django.utils.translation import gettext, ngettext
 from wagtail.models import Page, Revision
@@ -137,11 +136,7 @@ def _is_nearby(address: str) -> bool:
 
 
 def _worker_problem(now: datetime, waiting: int) -> Problem | None:
-    try:
-        schedules = apps.get_model("django_q", "Schedule").objects.filter(name=SWEEP)
-    except LookupError:
-        schedules = None
-    next_run = schedules and schedules.aggregate(latest=Max("next_run"))["latest"]
+    next_run = _next_sweep()
     if next_run is None:
         return Problem(
             "schedule_missing",
@@ -163,6 +158,15 @@ def _worker_problem(now: datetime, waiting: int) -> Problem | None:
         since=next_run,
         count=waiting,
     )
+
+
+def _next_sweep() -> datetime | None:
+    try:
+        schedules = apps.get_model("django_q", "Schedule").objects.filter(name=SWEEP)
+    except LookupError:
+        return None
+    # Names are not unique there.
+    return schedules.aggregate(latest=Max("next_run"))["latest"]
 
 
 def _mails_problem(now: datetime, waiting: int, oldest: datetime | None) -> Problem | None:
@@ -235,8 +239,7 @@ def _draftable_models() -> list[type[Model]]:
 
 
 def _times(since: datetime, now: datetime) -> dict[str, str]:
-    when = timezone.localtime(since)
     return {
-        "when": f"{date_format(when, 'SHORT_DATE_FORMAT')} {when:%H:%M}",
+        "when": f"{timezone.localtime(since):%Y-%m-%d %H:%M}",
         "duration": timesince(since, now, depth=1),
     }

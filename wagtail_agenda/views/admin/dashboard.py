@@ -1,0 +1,72 @@
+"""The panel on the admin's home: what today brings, which mails failed, what does not run."""
+
+from django.utils import timezone
+from django.utils.functional import cached_property
+from wagtail.admin.ui.components import Component
+
+from wagtail_agenda import health, permissions
+from wagtail_agenda.views.admin.agendas import todays
+from wagtail_agenda.views.admin.base import agendas_of, url_to
+
+MOST_AGENDAS = 10
+MOST_MAILS = 5
+
+
+class AgendaPanel(Component):
+    """Shown to whoever has a role on some agenda; limited to the agendas one may see.
+
+    What does not run is told to agents too: they meet the visitors whose mails do not come.
+    """
+
+    name = "agendas"
+    order = 150
+    template_name = "wagtail_agenda/admin/dashboard.html"
+
+    class Media:
+        css = {"all": ["wagtail_agenda/dashboard.css"]}
+
+    def __init__(self, request):
+        self.request = request
+        self.now = timezone.now()
+
+    def get_context_data(self, parent_context):
+        busy = [today for today in self.todays if today.bookings]
+        failed = permissions.visible(self.request.user, health.failed_deliveries(self.now))
+        mails = list(failed.select_related("booking__agenda")[: MOST_MAILS + 1])
+        return {
+            "request": self.request,
+            "csrf_token": parent_context["csrf_token"],
+            "here": self.request.path,
+            "problems": self.problems,
+            "todays": [
+                {"today": today, "done": today.bookings - today.expected}
+                for today in busy[:MOST_AGENDAS]
+            ],
+            "further_agendas": len(self.todays) - len(busy[:MOST_AGENDAS]),
+            "agendas_url": url_to("agenda"),
+            "mails": [
+                {
+                    "delivery": mail,
+                    "when": f"{mail.booking.local_start:%Y-%m-%d %H:%M}",
+                    "booking_url": url_to("booking", mail.booking_id),
+                    "retry_url": url_to("delivery_retry", mail.pk),
+                }
+                for mail in mails[:MOST_MAILS]
+            ],
+            # Counted only when there is more than is shown.
+            "mails_count": failed.count() if len(mails) > MOST_MAILS else len(mails),
+            "retry_all_url": url_to("deliveries_retry"),
+        }
+
+    @cached_property
+    def todays(self):
+        return todays(list(agendas_of(self.request.user)), self.now)
+
+    @property
+    def problems(self) -> list[health.Problem]:
+        found = health.problems(self.now)
+        proxy = health.proxy_problem(self.request)
+        # Nobody else can change the settings, or make sense of it.
+        if proxy and permissions.is_administrator(self.request.user):
+            found.append(proxy)
+        return found
