@@ -37,6 +37,9 @@ DATABASES = ("sqlite", "postgresql", "mariadb")
 ROUNDS = 7
 """How often product and floor take turns, unless a benchmark asks for another number."""
 
+TURN_SECONDS = 0.25
+"""How long a turn lasts at least."""
+
 _IN_CHILD = "BENCHMARK_CHILD"
 
 
@@ -70,23 +73,27 @@ class Turns:
         """The lowest and the highest ratio of a turn."""
         return min(self.ratios), max(self.ratios)
 
+    def with_floor_times(self, factor: float) -> "Turns":
+        """The same with a floor that was measured on a sample of what it stands for."""
+        return Turns(self.product, tuple(taken * factor for taken in self.floor))
+
 
 def compare(
     product: Callable[[], Any],
     floor: Callable[[], Any],
     *,
     rounds: int = ROUNDS,
-    repeat: int = 1,
+    turn_seconds: float = TURN_SECONDS,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Turns:
-    """Time `product` and `floor` in turns, after one run of each that does not count.
+    """Time `product` and `floor` in turns, after one of each that does not count.
 
-    Who begins changes from turn to turn. `repeat` runs each that often per turn, for work that is
-    too short to be timed alone; the seconds given are those of one run.
+    A turn repeats its function until `turn_seconds` have passed, so that whatever else the machine
+    does interrupts short work as much as long work. The seconds given are those of one run.
     """
     return in_turns(
-        lambda: timed(product, repeat=repeat, clock=clock),
-        lambda: timed(floor, repeat=repeat, clock=clock),
+        lambda: timed(product, at_least=turn_seconds, clock=clock),
+        lambda: timed(floor, at_least=turn_seconds, clock=clock),
         rounds=rounds,
     )
 
@@ -94,7 +101,10 @@ def compare(
 def in_turns(
     product: Callable[[], float], floor: Callable[[], float], *, rounds: int = ROUNDS
 ) -> Turns:
-    """The same for functions that answer with their own measurement, such as runs per second."""
+    """The same for functions that answer with their own measurement, such as runs per second.
+
+    Who begins changes from turn to turn.
+    """
     product(), floor()
     taken: dict[Callable, list[float]] = {product: [], floor: []}
     for number in range(rounds):
@@ -104,21 +114,19 @@ def in_turns(
 
 
 def timed(
-    work: Callable[[], Any], *, repeat: int = 1, clock: Callable[[], float] = time.perf_counter
+    work: Callable[[], Any],
+    *,
+    at_least: float = 0,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> float:
-    """Seconds that one run of `work` takes, on average of `repeat` runs."""
-    begun = clock()
-    for _run in range(repeat):
+    """Seconds that one run of `work` takes, on average of as many as `at_least` seconds allow."""
+    begun, runs = clock(), 0
+    while True:
         work()
-    return (clock() - begun) / repeat
-
-
-def per_second(turns: Turns) -> Turns:
-    """The same turns as runs per second, from seconds per run."""
-    return Turns(
-        tuple(1 / seconds for seconds in turns.product),
-        tuple(1 / seconds for seconds in turns.floor),
-    )
+        runs += 1
+        passed = clock() - begun
+        if passed >= at_least:
+            return passed / runs
 
 
 # What is said about it
