@@ -21,3 +21,6 @@ CACHES = {
 _name = os.environ.get("BENCHMARK_DATABASE_NAME")
 if _name:
     DATABASES["default"]["NAME"] = _name
+
+# Standard error is for whoever watches, and nobody wants to read of every task.
+Q_CLUSTER["log_level"] = "WARNING"

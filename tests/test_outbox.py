@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -356,6 +357,24 @@ def test_a_delivery_taken_between_looking_and_claiming_is_left_alone(lonely, mon
     assert len(sent) == 1
 
 
+def test_what_has_changed_since_a_batch_was_read_is_read_again(agenda, monkeypatch):
+    first, second = (make_booking(agenda) for _number in range(2))
+    ticking = itertools.count()
+    monkeypatch.setattr(outbox.time, "monotonic", lambda: next(ticking))
+
+    def send(letter, connection):
+        if not second.is_cancelled:
+            bookings.cancel(second, actor=Actor.AGENT, now=NOW)
+            second.refresh_from_db()
+
+    monkeypatch.setattr(mail, "send", send)
+    outbox.sweep(now=NOW)
+
+    assert {delivery.state for delivery in first.deliveries.all()} == {DeliveryState.DONE}
+    confirmations = second.deliveries.filter(method="REQUEST")
+    assert {delivery.state for delivery in confirmations} == {DeliveryState.SUPERSEDED}
+
+
 # Poison
 
 
@@ -385,14 +404,14 @@ def test_a_delivery_that_cannot_be_written_fails_and_stops_no_other(
 
 def test_an_error_nobody_foresaw_stops_no_other(agenda, monkeypatch, caplog):
     first, second = make_booking(agenda).deliveries.order_by("pk")
-    original = outbox.deliver
+    sent = []
 
-    def deliver(pk, **options):
-        if pk == first.pk:
+    def send(letter, connection):
+        if not sent:
+            sent.append(None)
             raise RuntimeError("the disk is on fire")
-        return original(pk, **options)
 
-    monkeypatch.setattr(outbox, "deliver", deliver)
+    monkeypatch.setattr(mail, "send", send)
 
     assert outbox.sweep(now=NOW) == 1
     assert refreshed(second).state == DeliveryState.DONE

@@ -490,7 +490,7 @@ def _calendar_of(delivery: Delivery) -> bytes | None:
 
 def _earlier_message(delivery: Delivery) -> str:
     """The Message-ID of the first mail to this recipient about this booking, to make a thread."""
-    first = (
+    earlier = (
         Delivery.objects.filter(
             booking_id=delivery.booking_id,
             audience=delivery.audience,
@@ -499,9 +499,9 @@ def _earlier_message(delivery: Delivery) -> str:
         )
         .exclude(state=DeliveryState.SUPERSEDED)
         .order_by("pk")
-        .first()
+        .values_list("message_id", flat=True)
     )
-    return first.message_id if first else ""
+    return earlier.first() or ""
 
 
 def _web_address(template: str, values: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ import json
 import logging
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -48,6 +48,12 @@ SWEEP_LIMIT = 500
 
 SWEEP_SECONDS = 40
 """After how long a sweep begins no further attempt, so that the next one does not overtake it."""
+
+BATCH = 50
+"""How many deliveries are read at once."""
+
+FRESH_SECONDS = 1
+"""After how long what was read of a booking is read again before anything is written about it."""
 
 _STAND_IN = "\ue000manage-token\ue000"
 
@@ -100,32 +106,8 @@ def deliver(
     being sent by another worker at this moment.
     """
     now = now or timezone.now()
-    was_abandoned = _claim(pk, now)
-    if was_abandoned is None:
-        return None
-    delivery = Delivery.objects.select_related(
-        "invitation",
-        "booking__agenda",
-        "booking__meeting_type",
-        "booking__desk",
-        "booking__event",
-        "booking__status",
-        "booking__site",
-        "booking__form_version",
-    ).get(pk=pk)
-    if is_superseded(delivery):
-        return _end(delivery, DeliveryState.SUPERSEDED, now)
-    if was_abandoned and now >= delivery.give_up_at:
-        return _fail(delivery, _("Given up: the worker never came back from sending it."), now)
-    try:
-        mail.send(_letter(delivery, now), connection)
-    except mail.PermanentFailure as failure:
-        return _fail(delivery, failure.reason, now)
-    except mail.TemporaryFailure as failure:
-        if failure.configuration:
-            logger.error("No mail leaves until the settings are changed: %s", failure.reason)
-        return _postpone(delivery, failure.reason, now)
-    return _end(delivery, DeliveryState.DONE, now)
+    (delivery,) = _due([pk], now) or [None]
+    return None if delivery is None else _attempt(delivery, now, connection)
 
 
 def sweep(*, now: datetime | None = None) -> int:
@@ -146,14 +128,15 @@ def deliver_all(pks: Iterable[int], *, now: datetime | None = None) -> int:
     stop_at = time.monotonic() + SWEEP_SECONDS
     attempted = 0
     with mail.KeptConnection() as connection:
-        for pk in list(pks):
+        for delivery in _read_in_batches(list(pks), now):
             if time.monotonic() > stop_at:
                 break
             try:
-                attempted += deliver(pk, now=now, connection=connection) is not None
+                state = _attempt(delivery, now or timezone.now(), connection)
+                attempted += state is not None
             except Exception:
                 # Whatever it is, its lease runs out and it is tried again; the rest must not wait.
-                logger.exception("Delivery %s could not be attempted", pk)
+                logger.exception("Delivery %s could not be attempted", delivery.pk)
     return attempted
 
 
@@ -212,22 +195,76 @@ def _claimable(now: datetime) -> Q:
     return waiting | abandoned
 
 
-def _claim(pk: int, now: datetime) -> bool | None:
-    """Take a delivery and count the attempt. Whether an earlier one was abandoned; None: not had.
+def _due(pks: list[int], now: datetime) -> list[Delivery]:
+    """Those of these deliveries that are to be had, with all that their letters tell of."""
+    return list(
+        Delivery.objects.filter(_claimable(now), pk__in=pks)
+        .select_related(
+            "invitation",
+            "booking__agenda",
+            "booking__meeting_type",
+            "booking__desk",
+            "booking__event",
+            "booking__status",
+            "booking__site",
+            "booking__form_version",
+        )
+        .order_by("due_at", "pk")
+    )
 
-    The counter that was read is part of the condition, so that of two workers one has it.
-    """
-    claimable = Delivery.objects.filter(_claimable(now), pk=pk)
-    seen = claimable.values("state", "attempts").first()
-    if seen is None:
+
+def _read_in_batches(pks: list[int], now: datetime | None) -> Iterator[Delivery]:
+    """The deliveries of `_due`, no older than `FRESH_SECONDS`: their bookings may change."""
+    while pks:
+        read_at = time.monotonic()
+        batch = _due(pks[:BATCH], now or timezone.now())
+        if not batch:
+            pks = pks[BATCH:]
+        for delivery in batch:
+            if time.monotonic() - read_at > FRESH_SECONDS and delivery is not batch[0]:
+                break
+            yield delivery
+            pks.remove(delivery.pk)
+
+
+def _attempt(
+    delivery: Delivery, now: datetime, connection: mail.KeptConnection | None
+) -> str | None:
+    """Claim, write and send a delivery as it was just read; None if another worker has it."""
+    was_abandoned = delivery.state == DeliveryState.SENDING
+    if not _claim(delivery, now):
         return None
-    attempts = seen["attempts"] + 1
-    claimed = claimable.filter(**seen).update(
+    if is_superseded(delivery):
+        return _end(delivery, DeliveryState.SUPERSEDED, now)
+    if was_abandoned and now >= delivery.give_up_at:
+        return _fail(delivery, _("Given up: the worker never came back from sending it."), now)
+    try:
+        mail.send(_letter(delivery, now), connection)
+    except mail.PermanentFailure as failure:
+        return _fail(delivery, failure.reason, now)
+    except mail.TemporaryFailure as failure:
+        if failure.configuration:
+            logger.error("No mail leaves until the settings are changed: %s", failure.reason)
+        return _postpone(delivery, failure.reason, now)
+    return _end(delivery, DeliveryState.DONE, now)
+
+
+def _claim(delivery: Delivery, now: datetime) -> bool:
+    """Take a delivery and count the attempt; False if another worker was quicker.
+
+    The state and the counter that were read are part of the condition, so that of two workers one
+    has it. It is counted before anything is written or sent: both may kill the worker.
+    """
+    attempts = delivery.attempts + 1
+    claimed = Delivery.objects.filter(
+        pk=delivery.pk, state=delivery.state, attempts=delivery.attempts
+    ).update(
         state=DeliveryState.SENDING,
         leased_until=now + max(LEASE, _wait_after(attempts)),
         attempts=attempts,
     )
-    return seen["state"] == DeliveryState.SENDING if claimed else None
+    delivery.attempts = attempts
+    return bool(claimed)
 
 
 def _wait_after(attempts: int) -> timedelta:
