@@ -16,6 +16,9 @@ class GrantForm(forms.ModelForm):
         fields = ["agenda", "role"]
         widgets = {"agenda": forms.Select}
 
+    def validate_constraints(self):
+        """Nothing, which matters from Django 6.1 on: the formset knows which roles are taken back."""
+
 
 class BaseGrantFormSet(BaseFormSetMixin, forms.BaseInlineFormSet):
     """The panel of a group's form that says what its members may do with which agenda."""
