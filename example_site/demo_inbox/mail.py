@@ -11,6 +11,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage as ParsedMessage
 from pathlib import Path
 
+import django
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
@@ -23,6 +24,13 @@ def folder() -> Path:
     return Path(settings.DEMO_MAIL_FOLDER)
 
 
+def as_sent(message: EmailMessage) -> bytes:
+    """What Django's SMTP backend hands to the server: from Django 6.0 on by a policy."""
+    if django.VERSION >= (6, 0):
+        return message.message(policy=policy.SMTP).as_bytes()
+    return message.message().as_bytes(linesep="\r\n")
+
+
 class FolderBackend(BaseEmailBackend):
     """Delivers into `DEMO_MAIL_FOLDER`. Names sort by the moment of delivery."""
 
@@ -32,8 +40,7 @@ class FolderBackend(BaseEmailBackend):
         for message in email_messages:
             if not message.recipients():
                 continue
-            # What Django's SMTP backend hands to the server.
-            content = message.message().as_bytes(linesep="\r\n")
+            content = as_sent(message)
             name = f"{time.time_ns():020d}-{secrets.token_hex(4)}"
             unfinished = folder() / f"{name}.part"
             unfinished.write_bytes(content)
