@@ -17,7 +17,7 @@ class GrantForm(forms.ModelForm):
         widgets = {"agenda": forms.Select}
 
     def validate_constraints(self):
-        """Nothing, which matters from Django 6.1 on: the formset knows which roles are taken back."""
+        """Nothing, from Django 6.1 on: the formset knows which roles are taken back."""
 
 
 class BaseGrantFormSet(BaseFormSetMixin, forms.BaseInlineFormSet):
