@@ -11,8 +11,12 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connections
+from freezegun import freeze_time
 
+from tests.agents import make_staff
+from tests.factories import NOW, make_booking
 from tests.smtp_server import smtp_server  # noqa: F401  a fixture for every test
+from wagtail_agenda.workflow import ensure_default_workflow
 
 # A machine under load is slow, not wrong.
 hypothesis.settings.register_profile("wagtail-agenda", deadline=None)
@@ -89,6 +93,28 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
 def _clean_cache() -> None:
     """Limits per address and Wagtail's site cache would leak from one test into the next."""
     cache.clear()
+
+
+@pytest.fixture
+def frozen_now(db) -> Iterator[None]:
+    """Stops the clock at the Monday morning at which most tests play, with a workflow to go by."""
+    ensure_default_workflow()
+    with freeze_time(NOW):
+        yield
+
+
+@pytest.fixture
+def made(frozen_now):
+    """A booking of an agenda of its own."""
+    return make_booking()
+
+
+@pytest.fixture
+def agent(client, made):
+    """Somebody logged in who keeps the bookings of that agenda."""
+    user = make_staff(made.agenda)
+    client.force_login(user)
+    return user
 
 
 @pytest.fixture

@@ -13,18 +13,10 @@ from tests.factories import NOW
 from wagtail_agenda import attendance, availability, booking
 from wagtail_agenda.choices import Actor, AgendaKind, Attendance
 from wagtail_agenda.models import Booking
-from wagtail_agenda.workflow import ensure_default_workflow
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_now")]
 
 MONDAY = date(2026, 11, 30)
-
-
-@pytest.fixture(autouse=True)
-def _now():
-    ensure_default_workflow()
-    with freeze_time(NOW):
-        yield
 
 
 def week(agenda, day=MONDAY):

@@ -14,30 +14,10 @@ from wagtail_agenda import attendance, availability, booking, form_definition
 from wagtail_agenda.choices import Actor, Admission, AgendaKind, Attendance, DeliveryState
 from wagtail_agenda.errors import Overloaded
 from wagtail_agenda.models import Booking, Delivery
-from wagtail_agenda.workflow import ensure_default_workflow
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_now")]
 
 MONDAY = date(2026, 11, 30)
-
-
-@pytest.fixture(autouse=True)
-def _now():
-    ensure_default_workflow()
-    with freeze_time(NOW):
-        yield
-
-
-@pytest.fixture
-def made():
-    return factories.make_booking()
-
-
-@pytest.fixture
-def agent(client, made):
-    user = make_staff(made.agenda)
-    client.force_login(user)
-    return user
 
 
 def text(response):

@@ -2,7 +2,6 @@
 
 import pytest
 from django.urls import resolve, reverse
-from freezegun import freeze_time
 from wagtail.models import ModelLogEntry
 
 from tests import factories
@@ -12,28 +11,9 @@ from wagtail_agenda import attendance as attendances
 from wagtail_agenda import booking
 from wagtail_agenda.choices import Actor, Attendance, Trigger
 from wagtail_agenda.errors import Overloaded
-from wagtail_agenda.workflow import CHECK_IN_UNDONE, ensure_default_workflow
+from wagtail_agenda.workflow import CHECK_IN_UNDONE
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _now():
-    ensure_default_workflow()
-    with freeze_time(NOW):
-        yield
-
-
-@pytest.fixture
-def made():
-    return factories.make_booking()
-
-
-@pytest.fixture
-def agent(client, made):
-    user = make_staff(made.agenda)
-    client.force_login(user)
-    return user
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_now")]
 
 
 def post(client, made, attendance, **data):
