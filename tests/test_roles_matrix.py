@@ -127,9 +127,17 @@ AGENDA_VIEW = {
     "booking_new": (AGENT, AGENT),
     "booking_cancel": (AGENT, AGENT),
     "booking_check_in": (NOBODY, AGENT),
+    # Unmarking too is the agents': it is at the door that somebody turns out to be missing.
+    "check_in_day": (AGENT, AGENT),
+    "check_in_event": (AGENT, AGENT),
     "delivery_retry": (NOBODY, AGENT),
     # Sends only what belongs to one's own agendas; elsewhere there is nothing to send.
     "deliveries_retry": (NOBODY, ANY_ROLE),
+}
+
+GUIDED = {
+    "step": (ADMINISTRATOR, ADMINISTRATOR),
+    "ready": (EDITOR, NOBODY),
 }
 
 BOOKING_LOG = {
@@ -152,7 +160,9 @@ TABLES = {
     "wagtail_agenda_meetingtype": OFFERS,
     "wagtail_agenda_desk": OFFERS,
     "wagtail_agenda_event": OFFERS,
+    "wagtail_agenda_attendancereason": OFFERS,
     "wagtail_agenda_admin": AGENDA_VIEW,
+    "wagtail_agenda_guided": GUIDED,
     "": BOOKING_LOG,
 }
 
@@ -210,6 +220,7 @@ class World:
             desks=2, closure_calendars=[self.calendar], **shared
         )
         self.event = make_event(make_agenda(kind=AgendaKind.EVENTS, workflow=self.workflow))
+        self.reason = models.AttendanceReason.objects.create(agenda=self.agenda, label="Ill")
         self.elsewhere = make_agenda(kind=AgendaKind.EVENTS)
         self.booking = make_booking(self.agenda)
         self.delivery = models.Delivery.objects.create(
@@ -245,14 +256,14 @@ class World:
                 self.meeting_type,
                 self.desk,
                 self.event,
+                self.reason,
             )
         }
+        self.rows["guided"] = self.agenda
 
     def address(self, namespace, name, arguments) -> str:
         model_name = namespace.rpartition("_")[2]
-        row = self.rows.get(model_name) or (
-            self.delivery if name.startswith("delivery") else self.booking
-        )
+        row = self.rows.get(model_name) or self.row_named(name)
         revision = self.revisions.get(model_name)
         values = {
             "pk": row.pk,
@@ -261,10 +272,16 @@ class World:
             "revision_id_b": "latest",
             "instance_pk": row.pk,
             "slug": self.agenda.slug,
+            "step": "what",
             "day": (NOW + timedelta(days=1)).date().isoformat(),
         }
         full = f"{namespace}:{name}" if namespace else name
         return reverse(full, kwargs={argument: values[argument] for argument in arguments})
+
+    def row_named(self, name):
+        if name == "check_in_event":
+            return self.event
+        return self.delivery if name.startswith("delivery") else self.booking
 
     def client(self, role) -> Client:
         client = Client(raise_request_exception=True)

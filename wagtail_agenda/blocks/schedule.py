@@ -142,6 +142,25 @@ def periods_of(stream_value: Iterable | None) -> list[schedule.Period]:
     return periods
 
 
+def periods_data(hours: Iterable[schedule.WeeklyHours]) -> list[dict[str, Any]]:
+    """Complete weekly hours as the rows of a `PeriodsBlock` value."""
+    return [
+        {
+            "type": "weekly",
+            "value": {
+                "weekdays": [str(weekday) for weekday in sorted(period.weekdays)],
+                "opens": period.opens.isoformat(),
+                "closes": period.closes.isoformat(),
+                "breaks": [
+                    {"from": begin.isoformat(), "until": end.isoformat()}
+                    for begin, end in period.breaks
+                ],
+            },
+        }
+        for period in hours
+    ]
+
+
 def skipped_times(period: schedule.OneOffHours, zone) -> dict[str, time]:
     """The times of a single date that clocks in `zone` skip on it, by the field they stand in."""
     if period.day is None:
@@ -163,19 +182,37 @@ def _breaks_of(value) -> tuple[tuple[time | None, time | None], ...]:
     return tuple((pause.get("from"), pause.get("until")) for pause in value.get("breaks") or ())
 
 
+def problems_by_field(period: schedule.Period) -> list[tuple[tuple[str | int, ...], str]]:
+    """What is wrong with a period, as the path to the field it is wrong in, and the code.
+
+    Paths are ``("closes",)`` or ``("breaks", 0, "until")``, codes those of `schedule.problems`.
+    A break has one problem at most, which is then the first to mend.
+    """
+    found: list[tuple[tuple[str | int, ...], str]] = [
+        ((field,), code) for field, code in schedule.problems(replace(period, breaks=()))
+    ]
+    for index, pause in enumerate(period.breaks):
+        codes = _break_problems(period, pause)
+        if codes:
+            # “Missing” comes first, and is the one that has no words of its own.
+            code = next((code for code in codes if code in PROBLEMS), codes[0])
+            found.append((("breaks", index, _field_of_break_problem(code, period, pause)), code))
+    return found
+
+
 def _errors_of(period: schedule.Period) -> dict[str, ValidationError]:
     """What is wrong with a period beyond being incomplete, at the field it is wrong in."""
     errors: dict[str, ValidationError] = {}
-    for field, code in schedule.problems(replace(period, breaks=())):
-        if code in PROBLEMS:
-            errors.setdefault(field, ValidationError(PROBLEMS[code], code=code))
     break_errors: dict[int, ValidationError] = {}
-    for index, pause in enumerate(period.breaks):
-        codes = [code for code in _break_problems(period, pause) if code in PROBLEMS]
-        if codes:
-            error = ValidationError(PROBLEMS[codes[0]], code=codes[0])
-            field = _field_of_break_problem(codes[0], period, pause)
-            break_errors[index] = StructBlockValidationError({field: error})
+    for (field, *inside), code in problems_by_field(period):
+        if code not in PROBLEMS:
+            continue
+        error = ValidationError(PROBLEMS[code], code=code)
+        if inside:
+            index, of_break = inside
+            break_errors[index] = StructBlockValidationError({of_break: error})
+        else:
+            errors.setdefault(field, error)
     if break_errors:
         errors["breaks"] = ListBlockValidationError(block_errors=break_errors)
     return errors

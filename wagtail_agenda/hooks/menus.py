@@ -7,13 +7,15 @@ from wagtail import hooks
 from wagtail.snippets.views.snippets import SnippetViewSetGroup
 
 from wagtail_agenda.hooks.agenda_view import AgendaViewMenuItem, agenda_view_menu_item
+from wagtail_agenda.hooks.attendance_reasons import AttendanceReasonViewSet
+from wagtail_agenda.hooks.guided import guided_menu_item
 from wagtail_agenda.hooks.snippets import SETUP_VIEWSETS
 
 
 class AgendaMenu(SnippetViewSetGroup):
     """The agenda view first, then what there is to set up; each item decides who sees it."""
 
-    items = SETUP_VIEWSETS
+    items = (*SETUP_VIEWSETS, AttendanceReasonViewSet)
     menu_label = _("Agendas")
     menu_name = "agendas"
     menu_icon = "calendar"
@@ -34,7 +36,9 @@ class AgendaMenu(SnippetViewSetGroup):
         set_up = super().get_submenu_items()
         for item in set_up:
             item.order += daily[-1].order
-        return [*daily, *set_up]
+        # Below the list of agendas, whose neighbour it is.
+        guided_menu_item.order = set_up[0].order
+        return [*daily, set_up[0], guided_menu_item, *set_up[1:]]
 
 
 @hooks.register("register_admin_viewset")

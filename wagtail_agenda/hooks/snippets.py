@@ -155,6 +155,8 @@ class AgendaViewSet(ScopedSnippetViewSet):
     icon = "calendar"
     edit_handler = _agenda_panels
     chooser_viewset_class = agenda_lists.AgendaChooserViewSet
+    index_view_class = agenda_lists.AgendaIndexView
+    index_results_template_name = "wagtail_agenda/admin/agenda_list_results.html"
     list_display = ["label", "kind", LiveStatusTagColumn(), UpdatedAtColumn()]
     list_filter = ["kind"]
 

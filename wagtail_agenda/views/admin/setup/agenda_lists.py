@@ -4,14 +4,34 @@ from collections import Counter
 from collections.abc import Iterable
 
 from django.contrib.contenttypes.models import ContentType
+from django.urls import reverse
+from django.utils.functional import cached_property
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.ui.tables import Column
+from wagtail.admin.widgets.button import HeaderButton
 from wagtail.models import ReferenceIndex
 from wagtail.snippets.views.chooser import ChooseResultsView, ChooseView
+from wagtail.snippets.views.snippets import IndexView
 
 from wagtail_agenda.models import Agenda
 from wagtail_agenda.views.admin.scope import ScopedChooserViewSet
+
+
+class AgendaIndexView(IndexView):
+    """The list of agendas, with both ways to make one."""
+
+    @cached_property
+    def header_buttons(self):
+        buttons = list(super().header_buttons)
+        if self.add_url:
+            guided = HeaderButton(
+                label=_("New agenda, guided"),
+                url=reverse("wagtail_agenda_guided:step", args=["what"]),
+                icon_name="list-ul",
+            )
+            buttons.append(guided)
+        return buttons
 
 
 class KindAndUsageColumns:

@@ -56,12 +56,7 @@ class AgendaForm(WagtailAdminModelForm):
 
     def clean(self):
         cleaned = super().clean()
-        if leaves_no_time(cleaned):
-            message = _(
-                "Visitors could never book: this is sooner than the minimum notice. "
-                "Choose a longer time here, or a shorter notice."
-            )
-            error = ValidationError(message, code="horizon_before_notice")
+        if error := horizon_error(cleaned):
             self.add_error("maximal_booking_delay", error)
         for field in [*LABEL_TEMPLATES, *URL_TEMPLATES]:
             try:
@@ -71,6 +66,19 @@ class AgendaForm(WagtailAdminModelForm):
             except ValidationError as error:
                 self.add_error(field, error)
         return cleaned
+
+
+def horizon_error(delays: Mapping[str, Any]) -> ValidationError | None:
+    """What to say at the horizon if nothing could ever be booked with these delays."""
+    if not leaves_no_time(delays):
+        return None
+    return ValidationError(
+        _(
+            "Visitors could never book: this is sooner than the minimum notice. "
+            "Choose a longer time here, or a shorter notice."
+        ),
+        code="horizon_before_notice",
+    )
 
 
 def leaves_no_time(delays: Mapping[str, Any]) -> bool:
