@@ -66,13 +66,13 @@ def test_a_get_changes_nothing(client, agent, made):
     assert attendance_of(made) == Attendance.UNKNOWN
 
 
-@pytest.mark.parametrize("attendance", ["", "late", "\x00", "cancelled"])
+@pytest.mark.parametrize("attendance", ["", "asleep", "\x00", "cancelled"])
 def test_what_is_neither_present_nor_absent_changes_nothing(client, agent, made, attendance):
     response = client.post(
         url("booking_check_in", made.pk), {"attendance": attendance}, follow=True
     )
 
-    assert "Say whether the visitor is present or absent." in response.content.decode()
+    assert "Say whether the visitor is present, late or absent." in response.content.decode()
     assert attendance_of(made) == Attendance.UNKNOWN
 
 

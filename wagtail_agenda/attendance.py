@@ -117,6 +117,27 @@ def reasons_of(agenda: Agenda) -> QuerySet[AttendanceReason]:
     return AttendanceReason.objects.filter(Q(agenda=agenda) | Q(agenda=None), retired=False)
 
 
+def reasons_for(booking: Booking, offered: Iterable[AttendanceReason]) -> list[AttendanceReason]:
+    """Those of the reasons on offer that go with what is noted; what it has already is with them.
+
+    Pass `reasons_of` its agenda.
+    """
+    reasons = [reason for reason in offered if reason.attendance == booking.attendance]
+    given = booking.attendance_reason
+    return reasons if given is None or given in reasons else [given, *reasons]
+
+
+def last_noted(bookings: Iterable[Booking]) -> dict[int, Entry]:
+    """By booking, the last line of its history that is about attendance. One query."""
+    entries = Entry.objects.filter(booking__in=list(bookings), what__in=_NOTED)
+    return {entry.booking_id: entry for entry in entries.select_related("user").order_by("pk")}
+
+
+def name_of(user: AbstractBaseUser | None) -> str:
+    """A colleague by name; empty for nobody, or somebody whose account is gone."""
+    return (user.get_full_name() or user.get_username()) if user is not None else ""
+
+
 # Checking in
 
 
@@ -324,12 +345,8 @@ def _locked(sheet: Sheet) -> AttendanceSheet:
 
 def _require_unchecked(row: AttendanceSheet, sheet: Sheet) -> None:
     if row.checked_at is not None:
-        who = _name_of(row.checked_by)
+        who = name_of(row.checked_by)
         raise MarkedAsChecked(who, row.checked_at.astimezone(sheet.agenda.zone))
-
-
-def _name_of(user: AbstractBaseUser | None) -> str:
-    return (user.get_full_name() or user.get_username()) if user is not None else ""
 
 
 def _remember(row: AttendanceSheet, outcome: Outcome) -> None:
@@ -411,18 +428,12 @@ def _note_reasons(
     )
 
 
-def _last_noted(bookings: Iterable[Booking]) -> dict[int, Entry]:
-    """By booking, the last line of its history that is about attendance. One query."""
-    entries = Entry.objects.filter(booking__in=list(bookings), what__in=_NOTED)
-    return {entry.booking_id: entry for entry in entries.select_related("user").order_by("pk")}
-
-
 def _who_was_quicker(bookings: list[Booking]) -> list[tuple[Booking, BookingError]]:
     if not bookings:
         return []
-    last = _last_noted(bookings)
+    last = last_noted(bookings)
     return [
-        (booking, ChangedMeanwhile(said, _name_of(last[booking.pk].user)))
+        (booking, ChangedMeanwhile(said, name_of(last[booking.pk].user)))
         if booking.pk in last
         else (booking, ChangedMeanwhile(said))
         for booking in bookings
@@ -435,7 +446,7 @@ def _taken_back(
 ) -> Outcome:
     acted = sheet.bookings.filter(entries__data__act=str(act)).values_list("pk", flat=True)
     bookings = bookings_for_update(set(acted))
-    last = _last_noted(bookings)
+    last = last_noted(bookings)
     outcome, overtaken, moved, reasons = Outcome(), [], [], []
     before = {}
     for booking in bookings:

@@ -26,6 +26,7 @@ from wagtail_agenda.choices import Role
 from wagtail_agenda.models import (
     Agenda,
     AgendaGrant,
+    AttendanceReason,
     Booking,
     ClosureCalendar,
     Delivery,
@@ -52,6 +53,7 @@ _PATH_TO_AGENDA = {
     Desk: "agenda",
     MeetingType: "agenda",
     Event: "agenda",
+    AttendanceReason: "agenda",
     Booking: "agenda",
     Delivery: "booking__agenda",
     Entry: "booking__agenda",
@@ -108,6 +110,10 @@ def visible(user, queryset: QuerySet) -> QuerySet:
         return queryset
     if queryset.model in _SHARED:
         return queryset if has_role(user) else queryset.none()
+    if queryset.model is AttendanceReason and has_role(user):
+        own = Q(agenda__in=agendas_for(user, Role.AGENT).values("pk"))
+        # Those of no agenda are offered on every one.
+        return queryset.filter(own | Q(agenda=None))
     return _of_agendas(queryset, agendas_for(user, Role.AGENT))
 
 
@@ -236,6 +242,7 @@ POLICIES = {
     model: AgendaPermissionPolicy(model)
     for model in (
         Agenda,
+        AttendanceReason,
         Booking,
         ClosureCalendar,
         Delivery,

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from wagtail_agenda.models import (
     Agenda,
+    AttendanceReason,
     Booking,
     ClosureCalendar,
     Desk,
@@ -85,6 +86,15 @@ def _event(event: Event) -> str:
     return ""
 
 
+def _attendance_reason(reason: AttendanceReason) -> str:
+    if reason.bookings.exists():
+        return _(
+            "“%(name)s” has been given as a reason. Tick “retired” instead: it is then no longer "
+            "offered."
+        ) % {"name": reason}
+    return ""
+
+
 def _taken(**what) -> bool:
     return Booking.objects.filter(**what).exists() or Hold.objects.filter(**what).exists()
 
@@ -152,6 +162,7 @@ _REASONS = {
     Desk: _desk,
     MeetingType: _meeting_type,
     Event: _event,
+    AttendanceReason: _attendance_reason,
     Schedule: _used_by_agendas_and_desks,
     ClosureCalendar: _used_by_agendas_and_desks,
     Workflow: _workflow,

@@ -8,6 +8,7 @@ from wagtail.admin.menu import MenuItem
 from wagtail_agenda import permissions
 from wagtail_agenda.views.admin import agendas, bookings, check_in, deliveries, search
 from wagtail_agenda.views.admin.booking_list import ListView
+from wagtail_agenda.views.admin.check_in_desk import DayCheckInView, EventCheckInView
 from wagtail_agenda.views.admin.day_sheet import DaySheetView
 from wagtail_agenda.views.admin.month import MonthView
 from wagtail_agenda.views.admin.period import JumpView
@@ -23,6 +24,10 @@ def register_agenda_view():
         path("search/", search.SearchView.as_view(), name="search"),
         path("agenda/<slug:slug>/search/", search.AgendaSearchView.as_view(), name="agenda_search"),
         path("agenda/<slug:slug>/day/<str:day>/print/", DaySheetView.as_view(), name="day_sheet"),
+        path(
+            "agenda/<slug:slug>/check-in/<str:day>/", DayCheckInView.as_view(), name="check_in_day"
+        ),
+        path("event/<int:pk>/check-in/", EventCheckInView.as_view(), name="check_in_event"),
         path("agenda/<slug:slug>/new/", bookings.NewBookingView.as_view(), name="booking_new"),
         path("booking/<int:pk>/", bookings.BookingView.as_view(), name="booking"),
         path("booking/<int:pk>/cancel/", bookings.CancelView.as_view(), name="booking_cancel"),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 
 from wagtail_agenda import permissions
+from wagtail_agenda.attendance import CAME
 from wagtail_agenda.choices import Attendance
 from wagtail_agenda.models import Agenda, Booking
 from wagtail_agenda.schedule import day_bounds
@@ -26,6 +27,7 @@ class Today:
     agenda: Agenda
     url: str
     week_url: str
+    check_in_url: str
     bookings: int = 0
     present: int = 0
     absent: int = 0
@@ -63,9 +65,8 @@ def todays(agendas: Sequence[Agenda], now: datetime) -> list[Today]:
     for agenda in agendas:
         day = now.astimezone(agenda.zone).date()
         bounds[agenda.pk] = tuple(map(instant_of, day_bounds(day, agenda.zone)))
-        found[agenda.pk] = Today(
-            agenda, url_to("day", agenda.slug, day), url_to("week", agenda.slug, day)
-        )
+        ways = (url_to(name, agenda.slug, day) for name in ("day", "week", "check_in_day"))
+        found[agenda.pk] = Today(agenda, *ways)
     of_today = Q()
     for pk, (start, end) in bounds.items():
         of_today |= Q(agenda_id=pk, start__gte=start, start__lt=end)
@@ -77,7 +78,7 @@ def todays(agendas: Sequence[Agenda], now: datetime) -> list[Today]:
     for agenda_id, start, attendance in bookings:
         today = found[agenda_id]
         today.bookings += 1
-        today.present += attendance == Attendance.PRESENT
+        today.present += attendance in CAME
         today.absent += attendance == Attendance.ABSENT
         if today.next_start is None and start >= now:
             today.next_start = start

@@ -20,6 +20,7 @@ from wagtail.models import Site
 
 from wagtail_agenda import availability
 from wagtail_agenda import booking as bookings
+from wagtail_agenda.attendance import as_seen, reasons_for, reasons_of
 from wagtail_agenda.availability import Slot
 from wagtail_agenda.choices import Actor, DeliveryState
 from wagtail_agenda.cleaning import clean_text, one_line, web_address
@@ -127,6 +128,8 @@ class BookingView(BookingPage, TemplateView):
             language=language_name(booking.language),
             form_url=web_address(booking.form_url),
             here=self.own_url,
+            attendance_reasons=reasons_for(booking, reasons_of(booking.agenda)),
+            attendance_seen=as_seen(booking),
             cancel_url=url_to("booking_cancel", booking.pk),
             # Somebody may come before their day; here it is clear who is meant.
             check_in=dataclasses.replace(

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext, gettext_lazy, pgettext
 
+from wagtail_agenda.attendance import REASON_NOTED
 from wagtail_agenda.choices import Actor, Trigger
 from wagtail_agenda.models import Booking, Entry
 from wagtail_agenda.workflow import CHECK_IN_UNDONE
@@ -16,7 +17,9 @@ SAYINGS: Mapping[str, Any] = {
     Trigger.CANCELLED_BY_VISITOR: gettext_lazy("Cancelled by the visitor"),
     Trigger.CANCELLED_BY_AGENT: gettext_lazy("Cancelled by an agent"),
     Trigger.PRESENT: gettext_lazy("Checked in as present"),
+    Trigger.LATE: gettext_lazy("Checked in as late"),
     Trigger.ABSENT: gettext_lazy("Marked as absent"),
+    REASON_NOTED: gettext_lazy("Reason or note changed"),
     CHECK_IN_UNDONE: gettext_lazy("Check-in undone"),
     "delivered": gettext_lazy("Mail delivered"),
     "delivery_failed": gettext_lazy("Mail not delivered"),
@@ -29,14 +32,16 @@ ICONS = {
     Trigger.CANCELLED_BY_VISITOR: "circle-xmark",
     Trigger.CANCELLED_BY_AGENT: "circle-xmark",
     Trigger.PRESENT: "check",
+    Trigger.LATE: "time",
     Trigger.ABSENT: "cross",
+    REASON_NOTED: "edit",
     CHECK_IN_UNDONE: "rotate",
     "delivered": "mail",
     "delivery_failed": "warning",
     "sent_again": "rotate",
 }
 
-KEYS = {"status", "from_status", "message_id", "sequence", "method"}
+KEYS = {"status", "from_status", "message_id", "sequence", "method", "act", "before", "attendance"}
 """What entries keep for machines."""
 
 
@@ -85,6 +90,7 @@ def details(data: Any) -> list[tuple[str, str]]:
     names = {
         "status_label": gettext("Status"),
         "reason": gettext("Reason"),
+        "note": gettext("Note"),
         "recipient": pgettext("mail", "To"),
         "audience": gettext("For"),
     }

@@ -206,7 +206,13 @@ class DayView(TimesView):
     def header_buttons(self):
         sheet = with_query(url_to("day_sheet", self.agenda.slug, self.day), self.filters.chosen)
         button = HeaderButton(label=_("Print"), url=sheet, icon_name="doc-full", priority=20)
-        return [*super().header_buttons, button]
+        check_in = HeaderButton(
+            label=_("Check people in"),
+            url=url_to("check_in_day", self.agenda.slug, self.day),
+            icon_name="check",
+            priority=10,
+        )
+        return [*super().header_buttons, check_in, button]
 
     @cached_property
     def columns_of_desks(self) -> list[Desk | None]:

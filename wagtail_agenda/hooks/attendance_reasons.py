@@ -1,0 +1,37 @@
+"""The set-up screens of the reasons that can be given for being late or absent."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.panels import FieldPanel, ObjectList
+from wagtail.admin.ui.tables import BooleanColumn, Column
+
+from wagtail_agenda.hooks.snippets import OfferViewSet
+from wagtail_agenda.models import AttendanceReason
+from wagtail_agenda.views.admin.setup import attendance_reasons
+
+
+def whose(reason: AttendanceReason) -> str:
+    return str(reason.agenda or _("All agendas"))
+
+
+class AttendanceReasonViewSet(OfferViewSet):
+    model = AttendanceReason
+    icon = "info-circle"
+    index_view_class = attendance_reasons.AttendanceReasonIndexView
+    sort_order_field = "sort_order"
+    filterset_class = attendance_reasons.AttendanceReasonFilterSet
+    list_display = [
+        "label",
+        Column("attendance", label=_("Attendance"), accessor="get_attendance_display"),
+        Column("agenda", label=_("Agenda"), accessor=whose),
+        BooleanColumn("retired", label=_("Retired"), sort_key="retired"),
+    ]
+    edit_handler = ObjectList(
+        [
+            FieldPanel("label"),
+            FieldPanel("attendance"),
+            FieldPanel("agenda", widget=forms.Select),
+            FieldPanel("retired"),
+        ],
+        base_form_class=attendance_reasons.AttendanceReasonForm,
+    )
