@@ -7,7 +7,7 @@ from wagtail import hooks
 from wagtail.snippets.views.snippets import SnippetViewSetGroup
 
 from wagtail_agenda.hooks.agenda_view import AgendaViewMenuItem, agenda_view_menu_item
-from wagtail_agenda.hooks.attendance_reasons import AttendanceReasonViewSet
+from wagtail_agenda.hooks.attendance import AttendanceReasonViewSet
 from wagtail_agenda.hooks.guided import guided_menu_item
 from wagtail_agenda.hooks.snippets import SETUP_VIEWSETS
 

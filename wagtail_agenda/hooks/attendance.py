@@ -1,13 +1,23 @@
-"""The set-up screens of the reasons that can be given for being late or absent."""
+"""The reasons that can be given for being late or absent, and what the log calls a mark."""
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from wagtail import hooks
 from wagtail.admin.panels import FieldPanel, ObjectList
 from wagtail.admin.ui.tables import BooleanColumn, Column
 
 from wagtail_agenda.hooks.snippets import OfferViewSet
 from wagtail_agenda.models import AttendanceReason
 from wagtail_agenda.views.admin.setup import attendance_reasons
+
+
+@hooks.register("register_log_actions")
+def register_log_actions(actions):
+    """What is done with an attendance sheet, in the log of its event or its agenda."""
+    actions.register_action(
+        "wagtail_agenda.mark_as_checked", _("Mark as checked"), _("Attendance marked as checked")
+    )
+    actions.register_action("wagtail_agenda.unmark", _("Unmark"), _("Attendance unmarked"))
 
 
 def whose(reason: AttendanceReason) -> str:
