@@ -61,6 +61,7 @@ bench: $(INSTALLED_FOR_BENCH)
 lint: $(INSTALLED) docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/python tools/check_templates.py
 	$(BIN)/python -m django makemigrations --check --dry-run --settings tests.settings
 	$(BIN)/python tools/check_messages.py
