@@ -49,8 +49,8 @@ from wagtail_agenda.choices import AgendaKind
 
 ROOT = Path(__file__).resolve().parent.parent
 ADD_IT_TO_A_SITE = ROOT / "docs" / "how-to" / "add-it-to-a-site.md"
-TEMPLATE_NAME = re.compile(r"\{# (?P<file>\S+\.html) #\}\n")
-FILE_NAME = re.compile(r"# (?P<file>[\w./]+\.py)\b[^\n]*\n")
+FILE_NAME = re.compile(r"(?:# (?P<code>[\w./]+\.py)\b|\{# (?P<template>\S+\.html) #\})[^\n]*\n")
+NAMED_BLOCK = re.compile(r"```(?:python|html\+django)\n(?P<source>.*?)```", re.DOTALL)
 
 OTHER_PROGRAMS = frozenset(
     {"cd", "export", "journalctl", "mkdir", "pg_dump", "pg_restore", "python3", "systemctl"}
@@ -91,7 +91,7 @@ class Page:
             except Exception as error:
                 place = f"{self.file.relative_to(ROOT)}:{example.line}"
                 raise AssertionError(f"{place}: {error!r}") from error
-        if any(not is_settings(name) and name != "urls.py" for name, _code in self.site_files):
+        if any(needs_a_site(name) for name, _code in self.site_files):
             run_in_a_site(self.plain_site(), tuple(self.site_files))
 
     def _evaluate(self, example: Example) -> None:
@@ -119,12 +119,11 @@ def an_office() -> None:
 
 
 def check_python(page: Page, source: str, example: Example) -> None:
-    named = FILE_NAME.match(source)
-    if named is None:
+    name = file_of(source)
+    if not name:
         filled = "\n" * example.line + source
         exec(compile(filled, example.path, "exec"), example.namespace)  # noqa: S102
         return
-    name = named["file"]
     page.site_files.append((name, source))
     if is_settings(name):
         check_settings(source, example)
@@ -145,6 +144,16 @@ def check_session(page: Page, source: str, example: Example) -> None:
     failed, _tried = runner.run(test, out=said.append, clear_globs=False)
     assert not failed, "".join(said)
     example.namespace.update(test.globs)
+
+
+def file_of(source: str) -> str:
+    """The file that a block names in its first line, or ""."""
+    named = FILE_NAME.match(source)
+    return (named["code"] or named["template"]) if named else ""
+
+
+def needs_a_site(name: str) -> bool:
+    return name.endswith(".py") and name != "urls.py" and not is_settings(name)
 
 
 def is_settings(name: str) -> bool:
@@ -213,9 +222,9 @@ def start_site(folder: Path) -> Path:
 
 
 def named_blocks(file: Path) -> list[tuple[str, str]]:
-    """The Python blocks of a page that name the file they belong to: name and code."""
-    found = re.findall(r"```python\n(# ([\w./]+\.py)\b.*?)```", file.read_text(), flags=re.S)
-    return [(name, code) for code, name in found]
+    """The blocks of a page that name the file they belong to: name and source."""
+    sources = [found["source"] for found in NAMED_BLOCK.finditer(file.read_text())]
+    return [(file_of(source), source) for source in sources if file_of(source)]
 
 
 def add_to_site(site: Path, name: str, code: str) -> None:
@@ -320,10 +329,21 @@ def check_template(page: Page, source: str, example: Example) -> None:
     """A template that compiles; one that takes the place of ours has one of ours to replace."""
     engine: Engine = engines["django"].engine
     template = engine.from_string(source)
-    named = TEMPLATE_NAME.match(source)
-    if named and "wagtail_agenda/" in named["file"]:
-        get_template(named["file"][named["file"].index("wagtail_agenda/") :])
     assert template.nodelist
+    name = file_of(source)
+    if name:
+        page.site_files.append((name, source))
+    if "wagtail_agenda/" in name:
+        get_template(name[name.index("wagtail_agenda/") :])
+
+
+def check_style(page: Page, source: str, example: Example) -> None:
+    """A style sheet that sets properties which the package's own reads."""
+    known = (ROOT / "wagtail_agenda/static/wagtail_agenda/booking.css").read_text()
+    named = re.findall(r"(--agenda-[\w-]+):", source)
+    unknown = [name for name in named if f"var({name}," not in known]
+    assert named
+    assert not unknown, f"nothing reads {unknown}"
 
 
 def check_ini(page: Page, source: str, example: Example) -> None:
@@ -357,6 +377,7 @@ CHECKS: dict[str, Callable[[Page, str, Example], None]] = {
     "pycon": check_session,
     "sh": check_shell,
     "html+django": check_template,
+    "css": check_style,
     "ini": check_ini,
     "json": lambda page, source, example: json.loads(source),
     "ics": check_calendar,

@@ -6,10 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+from mdit_py_plugins.anchors.index import slugify
 
+import wagtail_agenda
 from tests.documentation import ADD_IT_TO_A_SITE, Page, an_office, named_blocks, start_site
 from tools import make_reference
-from wagtail_agenda import checks, conf, urls
+from wagtail_agenda import checks, conf, permissions, urls
+from wagtail_agenda.choices import Role
 from wagtail_agenda.correspondence import LABEL_PLACEHOLDERS, PLACEHOLDERS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,6 +72,27 @@ def test_every_system_check_is_documented():
     assert sorted(documented) == sorted(known)
 
 
+def test_every_template_of_visitors_is_documented_with_what_it_can_use():
+    documented = {cells[0].strip("`"): cells[2] for cells in rows("templates.md")}
+    folder = Path(wagtail_agenda.__file__).parent / "templates"
+    known = {
+        str(file.relative_to(folder))
+        for part in ("visitor", "blocks")
+        for file in (folder / "wagtail_agenda" / part).glob("*.html")
+    }
+    assert set(documented) == known
+    for name, can_use in documented.items():
+        source = (folder / name).read_text()
+        unused = [word for word in re.findall(r"`(\w+)`", can_use) if word not in source]
+        assert unused == [], name
+
+
+def test_every_role_is_documented():
+    documented = {role.strip("`") for role, *_rest in rows("permissions.md")}
+    assert documented == set(Role.values)
+    assert f"`{permissions.ADMINISTER}`" in (REFERENCE / "permissions.md").read_text()
+
+
 def test_every_placeholder_is_documented_with_where_it_may_be_used():
     documented = {name.strip("`{}"): labels for name, _meaning, labels in rows("placeholders.md")}
     expected = {name: "yes" if name in LABEL_PLACEHOLDERS else "no" for name in PLACEHOLDERS} | {
@@ -77,13 +101,30 @@ def test_every_placeholder_is_documented_with_where_it_may_be_used():
     assert documented == expected
 
 
-@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md"])
-def test_links_beside_the_documentation_lead_somewhere(name):
-    """Those of docs/ are checked by `make docs`, anchors included."""
-    targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", (ROOT / name).read_text())
-    local = [target for target in targets if not re.match(r"[a-z]+:", target)]
-    missing = [target for target in local if not (ROOT / target).exists()]
-    assert missing == []
+def anchors(file: Path) -> set[str]:
+    return {slugify(heading) for heading in re.findall(r"^#+ (.+)$", file.read_text(), flags=re.M)}
+
+
+@pytest.mark.parametrize("file", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda file: file.name)
+def test_links_lead_somewhere_in_the_repository_too(file):
+    """`make docs` checks them in the built pages, whose anchors have other names as well."""
+    links = re.findall(r"\]\((?![a-z]+:)([^)#\s]*)(?:#([^)]*))?\)", file.read_text())
+    targets = [((file.parent / path) if path else file, anchor) for path, anchor in links]
+    missing = [str(target) for target, _anchor in targets if not target.exists()]
+    nowhere = [
+        anchor
+        for target, anchor in targets
+        if anchor and target.exists() and anchor not in anchors(target)
+    ]
+    assert (missing, nowhere) == ([], [])
+
+
+def test_every_page_is_in_the_index():
+    """The navigation is made of it."""
+    index = ROOT / "docs" / "README.md"
+    named = set(re.findall(r"\]\(([^)#]+\.md)\)", index.read_text()))
+    there = {str(page.relative_to(index.parent)) for page in index.parent.rglob("*.md")}
+    assert there - named == {"README.md"}
 
 
 def test_every_picture_is_used():

@@ -108,7 +108,7 @@ def signals() -> str:
     from wagtail_agenda import signals
 
     return "\n".join(
-        f"### `{name}`\n\n{markdown(doc)}\n" for name, doc in attribute_docs(signals).items()
+        f"## `{name}`\n\n{markdown(doc)}\n" for name, doc in attribute_docs(signals).items()
     )
 
 
