@@ -301,6 +301,13 @@ def require_server() -> None:
         ) from error
 
 
+def free_port() -> int:
+    """A port on this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 def main(measure: Callable[[], Iterable[Figure]], databases: Sequence[str] = DATABASES) -> None:
     """Run one benchmark on each of its databases, or on ``TEST_DATABASE`` alone if that is set.
 

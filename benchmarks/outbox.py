@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from django.test import override_settings
 
-from benchmarks.harness import Figure, Unavailable, at_least, in_turns, main, timed
+from benchmarks.harness import Figure, Unavailable, at_least, free_port, in_turns, main, timed
 from tests.factories import NOW, make_booking, make_event
 from wagtail_agenda import outbox
 from wagtail_agenda.choices import DeliveryState
@@ -54,9 +54,7 @@ def pile_up() -> None:
 @contextmanager
 def mail_server() -> Iterator[int]:
     """A mail server that takes everything, in a process of its own; answers its port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     takes_all = ["-m", "aiosmtpd", "-n", "-c", "aiosmtpd.handlers.Sink", "-l", f"127.0.0.1:{port}"]
     with subprocess.Popen([sys.executable, *takes_all]) as server:
         try:

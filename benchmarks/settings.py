@@ -10,7 +10,20 @@ from tests.settings import *
 
 ROOT_URLCONF = "example_site.urls"
 # As a site would run: without what only tests look at.
-MIDDLEWARE = [name for name in MIDDLEWARE if not name.startswith("tests.")]
+MIDDLEWARE = [
+    "benchmarks.site.count_queries",
+    *(name for name in MIDDLEWARE if not name.startswith("tests.")),
+]
+# To the limits against abuse a benchmark would look like it.
+WAGTAIL_AGENDA = {
+    **WAGTAIL_AGENDA,
+    "FORM_MINIMUM_SECONDS": 0,
+    "HOLDS_PER_SESSION": 0,
+    "HOLDS_PER_ADDRESS": 0,
+    "HOLDS_PER_ADDRESS_PER_HOUR": 0,
+    "BOOKINGS_PER_ADDRESS_PER_HOUR": 0,
+    "BOOKINGS_PER_EMAIL_PER_DAY": 0,
+}
 CACHES = {
     "default": {
         **CACHES["default"],
