@@ -19,6 +19,7 @@ from wagtail_agenda.views.admin.week_and_day import DayView
 from wagtail_agenda.wording import day_text
 
 LONGEST_ANSWER = 120
+TYPES_LEFT_OUT = {"consent", "email"}
 WITHOUT = "no"
 
 
@@ -83,18 +84,27 @@ class DaySheetView(DayView):
         ]
 
     def sheet_line(self, booking: Booking) -> SheetLine:
-        answers = []
-        if self.with_answers:
-            asked = booking.form_version.definition if booking.form_version else {}
-            answers = [
-                (label, shorten(one_line(text), LONGEST_ANSWER))
-                for label, text in answers_in_words(asked, booking.answers or {})
-                if text and not is_said_already(text, booking)
-            ]
-        return SheetLine(self.line(booking), answers)
+        return SheetLine(
+            self.line(booking), answers_that_matter(booking) if self.with_answers else []
+        )
 
 
-def is_said_already(answer: str, booking: Booking) -> bool:
-    """Whether an answer is the name or the number that has a column of its own, or the address
-    that has no place here."""
-    return answer in (booking.user_name, booking.user_phone_number, booking.user_email)
+def answers_that_matter(booking: Booking) -> list[tuple[str, str]]:
+    """What was answered, as short pairs of label and text.
+
+    Without what is no help at a counter: consent, addresses, questions left open, and what has a
+    column of its own.
+    """
+    asked = booking.form_version.definition if booking.form_version else {}
+    left_out = {
+        item["clean_name"] for item in asked.get("fields", ()) if item["type"] in TYPES_LEFT_OUT
+    }
+    answers = {
+        name: value for name, value in (booking.answers or {}).items() if name not in left_out
+    }
+    said = {"", booking.user_name, booking.user_phone_number, booking.user_email}
+    return [
+        (label, shorten(one_line(text), LONGEST_ANSWER))
+        for label, text in answers_in_words(asked, answers)
+        if text not in said
+    ]

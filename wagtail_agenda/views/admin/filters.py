@@ -32,7 +32,7 @@ LABELS: Mapping[str, Any] = {
 """The filters in their order, by their name in addresses."""
 
 ANY: Mapping[str, Any] = {
-    "type": gettext_lazy("All appointment types"),
+    "type": gettext_lazy("All types"),
     "event": gettext_lazy("All events"),
     "desk": gettext_lazy("All desks"),
     "status": gettext_lazy("All but cancelled"),

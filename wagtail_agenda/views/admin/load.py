@@ -1,5 +1,6 @@
 """How full a day is: how many are booked, and how many more would fit. Pure."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -40,9 +41,10 @@ def loads_of_desks(
 ) -> dict[tuple[date, int | None], Load]:
     """By day and desk, None standing for bookings at no desk.
 
-    What would fit is counted in appointments of the shortest type that the desk gives, at the times
-    at which that type starts; a desk that gives none has no room to speak of. `bookings` are those
-    that take time, with their types; `openings` come day by day, in epoch minutes.
+    What would fit is counted in appointments of the first type that the desk gives, and where none
+    of these fits any more, in those of the shortest; a desk that gives none has no room to speak
+    of. `bookings` are those that take time, with their types; `openings` come day by day, in epoch
+    minutes.
     """
     booked: dict[tuple[date, int | None], int] = {}
     busy: dict[int | None, list[Interval]] = {}
@@ -52,15 +54,19 @@ def loads_of_desks(
         busy.setdefault(booking.desk_id, []).append(_busy(booking))
     rooms: dict[tuple[date, int | None], int] = {}
     for desk in desks:
-        shortest = _shortest(desk, meeting_types)
-        if shortest is None:
+        given = _given(desk, meeting_types)
+        if not given:
             continue
+        shortest = min(given, key=lambda one: (one.duration, one.start_step))
         taken = merge(busy.get(desk.pk, ()))
-        for day in days:
-            rooms[day, desk.pk] = 0
+        hours: dict[date, list[Interval]] = {day: [] for day in days}
         for opening in openings.get(desk.pk, ()):
-            day = instant_of(opening[0]).astimezone(zone).date()
-            rooms[day, desk.pk] = rooms.get((day, desk.pk), 0) + room_in(opening, taken, shortest)
+            hours[instant_of(opening[0]).astimezone(zone).date()].append(opening)
+        for day, opened in hours.items():
+            room = sum(room_in(opening, taken, given[0]) for opening in opened)
+            rooms[day, desk.pk] = room or sum(
+                room_in(opening, taken, shortest) for opening in opened
+            )
     return {key: Load(booked.get(key, 0), rooms.get(key)) for key in {**rooms, **booked}}
 
 
@@ -77,7 +83,8 @@ def room_in(opening: Interval, taken: Sequence[Interval], meeting_type: MeetingT
     """How many appointments of the type fit between what is taken, which is sorted and disjoint."""
     start, closes = opening
     before, after = meeting_type.buffer_before, meeting_type.buffer_after
-    found = passed = 0
+    found = 0
+    passed = bisect_right(taken, start - before, key=lambda interval: interval[1])
     free_from = None
     while start + meeting_type.duration <= closes:
         first, last = start - before, start + meeting_type.duration + after
@@ -98,10 +105,9 @@ def _busy(booking: Booking) -> Interval:
     return start - booking.meeting_type.buffer_before, end + booking.meeting_type.buffer_after
 
 
-def _shortest(desk: Desk, meeting_types: Sequence[TypeWithDesks]) -> MeetingType | None:
-    given = [
+def _given(desk: Desk, meeting_types: Sequence[TypeWithDesks]) -> list[MeetingType]:
+    return [
         meeting_type
         for meeting_type, chosen in meeting_types
         if not meeting_type.retired and (not chosen or desk.pk in chosen)
     ]
-    return min(given, key=lambda one: (one.start_step, one.duration), default=None)

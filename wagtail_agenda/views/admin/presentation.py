@@ -22,7 +22,11 @@ COLOUR_OF_ADMISSION = {
     Admission.OFFERED: (Colour.VIOLET, "mail"),
     Admission.CANCELLED: (Colour.RED, "circle-xmark"),
 }
-ICON_OF_ATTENDANCE = {Attendance.PRESENT: "check", Attendance.ABSENT: "cross"}
+ICON_OF_ATTENDANCE = {
+    Attendance.PRESENT: "check",
+    Attendance.LATE: "time",
+    Attendance.ABSENT: "cross",
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,11 @@ class Line:
     attendance_icon: str
     check_in_url: str
     """Empty as long as checking in makes no sense."""
+
+    @property
+    def person(self) -> str:
+        """Who comes, where it is said beside it what for."""
+        return self.booking.user_name or self.booking.display_name
 
     @property
     def what(self) -> str:
