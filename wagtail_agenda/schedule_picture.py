@@ -9,7 +9,7 @@ from django.utils.dates import WEEKDAYS, WEEKDAYS_ABBR
 
 from wagtail_agenda import schedule
 from wagtail_agenda.timegrid import Interval, epoch_minutes, subtract
-from wagtail_agenda.wording import day_text
+from wagtail_agenda.wording import day_text, labelled
 
 DAY_MINUTES = 24 * 60
 
@@ -24,6 +24,14 @@ USUAL_HOURS = (8, 18)
 # Wall times are drawn as such: any zone without changes of the clock does.
 _NO_CHANGES = ZoneInfo("UTC")
 _SOME_MONDAY = date(2001, 1, 1)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why hours that somebody is typing cannot be drawn as they are, and where they would lie."""
+
+    period: schedule.Period
+    message: str
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,10 @@ class Column:
         return [box for box in self.boxes if box.kind == "open"]
 
     @property
+    def wrong(self) -> list[Box]:
+        return [box for box in self.boxes if box.kind == "wrong"]
+
+    @property
     def breaks(self) -> list[Box]:
         return [box for box in self.boxes if box.kind == "break"]
 
@@ -91,6 +103,7 @@ class Picture:
     columns: tuple[Column, ...]
     hours: tuple[HourLine, ...]
     single_dates: tuple[SingleDate, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -101,13 +114,21 @@ class Picture:
         return MARGIN_LEFT
 
 
-def week_picture(periods: Sequence[schedule.Period], *, day: date | None = None) -> Picture:
-    """The week of `day`, or without it the week that comes back, with single dates beside it."""
+def week_picture(
+    periods: Sequence[schedule.Period],
+    *,
+    day: date | None = None,
+    troubles: Sequence[Trouble] = (),
+) -> Picture:
+    """The week of `day`, or without it the week that comes back, with single dates beside it.
+
+    `troubles` are hours that cannot be: said in words, and drawn as such where they would lie.
+    """
     weekly = [period for period in periods if isinstance(period, schedule.WeeklyHours)]
     one_off = [period for period in periods if isinstance(period, schedule.OneOffHours)]
     days = schedule.week_of(day or _SOME_MONDAY)
     drawn = periods if day else weekly
-    spans = [_spans(drawn, one) for one in days]
+    spans = [_spans(drawn, one) + _wrong_spans(troubles, one.weekday()) for one in days]
     first_hour, last_hour = _hours_shown(spans)
     columns = tuple(
         _column(index, one, spans[index], first_hour, named_by_date=day is not None)
@@ -123,7 +144,38 @@ def week_picture(periods: Sequence[schedule.Period], *, day: date | None = None)
             for hour in range(first_hour, last_hour + 1)
         ),
         single_dates=tuple(_single_date(one_off, one) for one in single),
+        warnings=tuple(_warning(trouble) for trouble in troubles),
     )
+
+
+def _wrong_spans(troubles: Sequence[Trouble], weekday: int) -> list[tuple[str, Interval]]:
+    """Between the two times of weekly hours that end before they begin."""
+    spans = []
+    for period in {trouble.period for trouble in troubles}:
+        if not isinstance(period, schedule.WeeklyHours) or weekday not in period.weekdays:
+            continue
+        if period.opens and period.closes and period.closes <= period.opens:
+            times = sorted((period.opens, period.closes))
+            start, end = (at.hour * 60 + at.minute for at in times)
+            # Even nothing at all must be seen.
+            spans.append(("wrong", (start, max(end, start + 30))))
+    return spans
+
+
+def _warning(trouble: Trouble) -> str:
+    """“Monday, Tuesday, 12:00 – 09:00: …”: which hours, then what is wrong with them."""
+    period = trouble.period
+    if isinstance(period, schedule.WeeklyHours):
+        days = ", ".join(str(WEEKDAYS[weekday]) for weekday in sorted(period.weekdays or ()))
+    else:
+        days = day_text(period.day) if period.day else ""
+    hours = f"{_typed(period.opens)} – {_typed(period.closes)}"
+    where = ", ".join(part for part in (days, hours) if part)
+    return labelled(where, trouble.message)
+
+
+def _typed(at: time | None) -> str:
+    return at.strftime("%H:%M") if at else "?"
 
 
 def _spans(periods: list[schedule.Period], day: date) -> list[tuple[str, Interval]]:

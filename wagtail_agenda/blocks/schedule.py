@@ -15,6 +15,7 @@ from wagtail.blocks.list_block import ListBlockValidationError
 from wagtail.blocks.struct_block import StructBlockValidationError
 
 from wagtail_agenda import schedule
+from wagtail_agenda.schedule_picture import Trouble
 
 PROBLEMS = {
     "closes_before_opens": _(
@@ -23,6 +24,11 @@ PROBLEMS = {
     "off_grid": _("Use steps of five minutes, such as 09:00 or 09:05."),
     "break_backwards": _("The break ends before it begins. Choose a later time."),
     "break_outside": _("The break is outside these opening hours. Move it inside, or remove it."),
+}
+
+MISSING = {
+    "missing": _("A date or time is missing, or cannot be read."),
+    "no_weekday": _("No day of the week is ticked."),
 }
 
 WEEKDAY_CHOICES = [(str(number), name) for number, name in sorted(WEEKDAYS.items())]
@@ -134,12 +140,15 @@ def periods_of(stream_value: Iterable | None) -> list[schedule.Period]:
     """
     periods = []
     for child in stream_value or ():
-        period = child.block.period_of(child.value)
-        usable = tuple(pause for pause in period.breaks if not _break_problems(period, pause))
-        period = replace(period, breaks=usable)
+        period = _with_usable_breaks(child.block.period_of(child.value))
         if not schedule.problems(period):
             periods.append(period)
     return periods
+
+
+def _with_usable_breaks(period: schedule.Period) -> schedule.Period:
+    usable = tuple(pause for pause in period.breaks if not _break_problems(period, pause))
+    return replace(period, breaks=usable)
 
 
 def periods_data(hours: Iterable[schedule.WeeklyHours]) -> list[dict[str, Any]]:
@@ -159,6 +168,37 @@ def periods_data(hours: Iterable[schedule.WeeklyHours]) -> list[dict[str, Any]]:
         }
         for period in hours
     ]
+
+
+def typed_hours(stream_value: Iterable | None) -> tuple[list[schedule.Period], list[Trouble]]:
+    """The periods of a form that is being filled in, and what is wrong with the others.
+
+    `stream_value` comes straight from `value_from_datadict`: nothing in it is checked, and times
+    are text. What can be drawn is among the periods even if one of its breaks is not.
+    """
+    periods, troubles = [], []
+    for child in stream_value or ():
+        period = child.block.period_of(_read(child.block, child.value))
+        found = problems_by_field(period)
+        in_words = {MISSING.get(code) or PROBLEMS[code] for _path, code in found}
+        troubles += [Trouble(period, str(words)) for words in sorted(in_words, key=str)]
+        if all(path[0] == "breaks" for path, _code in found):
+            periods.append(_with_usable_breaks(period))
+    return periods, troubles
+
+
+def _read(block: blocks.StructBlock, typed) -> dict[str, Any]:
+    """A block's fields as what they mean; None where nothing sensible was typed."""
+    return {name: _read_field(child, typed.get(name)) for name, child in block.child_blocks.items()}
+
+
+def _read_field(block: blocks.Block, typed) -> Any:
+    if isinstance(block, blocks.ListBlock):
+        return [_read(block.child_block, value) for value in typed or ()]
+    try:
+        return block.field.to_python(typed)
+    except ValidationError:
+        return None
 
 
 def skipped_times(period: schedule.OneOffHours, zone) -> dict[str, time]:

@@ -4,6 +4,7 @@ Wagtail finds them through `menus.AgendaMenu`, which registers every viewset bel
 """
 
 from django import forms
+from django.urls import include, path
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.admin.panels import (
@@ -174,10 +175,12 @@ class ScheduleViewSet(ScopedSnippetViewSet):
             FieldPanel(
                 "periods",
                 help_text=_(
-                    "Add what stands on the door. The times are local times of each agenda that "
-                    "uses this schedule; the preview beside shows the week."
+                    "Add what stands on the door: once for all days with the same hours. The times "
+                    "are local times of each agenda that uses this schedule. Hours that overlap "
+                    "add up."
                 ),
             ),
+            schedules.WeekPanel(heading=_("The week"), icon="calendar-alt"),
         ],
         base_form_class=schedules.ScheduleForm,
     )
@@ -398,6 +401,12 @@ SETUP_VIEWSETS = (
     WorkflowViewSet,
     WorkflowStatusViewSet,
 )
+
+
+@hooks.register("register_admin_urls")
+def register_schedule_picture():
+    pages = [path("picture/", schedules.PictureView.as_view(), name="picture")]
+    return [path("agendas/setup/schedule-week/", include((pages, schedules.NAMESPACE)))]
 
 
 # After Wagtail's own, which it takes the place of for our models.

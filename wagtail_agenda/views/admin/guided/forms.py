@@ -479,9 +479,15 @@ class HowForm(forms.ModelForm):
             "staff_addresses",
             "workflow",
         ]
+        widgets = {
+            name: forms.Textarea(attrs={"rows": 3})
+            for name in ("comment", "contact", "staff_addresses")
+        }
         labels = {
             "minimal_booking_delay": _("Shortest notice"),
+            "minimal_booking_delay_unit": _("Hours or days"),
             "maximal_booking_delay": _("How far ahead"),
+            "maximal_booking_delay_unit": _("Hours or days"),
             "comment": _("What visitors should bring or know"),
             "contact": _("Whom visitors can ask"),
             "staff_addresses": _("Colleagues who get a mail of every booking"),
