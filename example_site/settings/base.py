@@ -81,7 +81,7 @@ DEFAULT_FROM_EMAIL = "Fairbridge Town Hall <agenda@fairbridge.example>"
 # Seconds. Without it, one mail server that does not answer holds a worker for ever.
 EMAIL_TIMEOUT = 20
 
-WAGTAIL_AGENDA = {"SPAM_CHECKS": ["example_site.home.agenda_extensions.no_advertising"]}
+WAGTAIL_AGENDA = {"SPAM_CHECKS": ["example_site.home.spam.no_advertising"]}
 
 # Where the demo's mail backend keeps what it is given.
 DEMO_MAIL_FOLDER = SITE_DIR / "var" / "mail"
@@ -105,7 +105,6 @@ Q_CLUSTER = {
     "max_attempts": 5,
     "queue_limit": 4,
     "bulk": 1,
-    "save_limit": 0,
     "catch_up": False,
 }
 
