@@ -5,17 +5,19 @@ path("agendas/", include("wagtail_agenda.urls"))
 
 from django.urls import path
 
-from wagtail_agenda.views import choosing, manage, visitor
+from wagtail_agenda.views import choosing, feeds, manage, picker, visitor
 
 app_name = "wagtail_agenda"
 
 urlpatterns = [
     path("book/", choosing.choose, name="choose"),
-    path("book/<str:digest>/<str:lock_code>/", visitor.picker, name="picker"),
+    path("book/<str:digest>/<str:lock_code>/", picker.picker, name="picker"),
     path("book/<str:digest>/<str:lock_code>/details/", visitor.details, name="details"),
     path("book/<str:digest>/<str:lock_code>/summary/", visitor.summary, name="summary"),
     path("book/<str:digest>/<str:lock_code>/confirmed/", visitor.confirmed, name="confirmed"),
     path("manage/<str:token>/", manage.manage, name="manage"),
     path("manage/<str:token>/cancel/", manage.manage_cancel, name="manage_cancel"),
+    path("manage/<str:token>/again/", manage.mail_again, name="mail_again"),
     path("manage/<str:token>/invitation.ics", manage.manage_ics, name="manage_ics"),
+    path("calendar/<str:token>.ics", feeds.entry, name="feed"),
 ]

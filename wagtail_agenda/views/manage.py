@@ -7,19 +7,22 @@ its own with a button.
 import logging
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import override
+from django.utils.translation import ngettext, override
 
 from wagtail_agenda import booking as bookings
-from wagtail_agenda import correspondence, tokens
+from wagtail_agenda import correspondence, resending, throttle, tokens
 from wagtail_agenda.choices import Actor
 from wagtail_agenda.cleaning import clean_text
 from wagtail_agenda.errors import AlreadyCancelled, BookingError, EventIsOver, Overloaded
 from wagtail_agenda.models import Booking
+from wagtail_agenda.views.basket import RETRY_SECONDS, busy_text
+from wagtail_agenda.views.keeping import keeping, mail_text
 from wagtail_agenda.views.pages import (
     form_is_stale,
     refused,
@@ -62,8 +65,51 @@ def own_booking(*methods: str) -> Callable:
 
 @own_booking("GET")
 def manage(request: HttpRequest, booking: Booking, token: str) -> HttpResponse:
-    """When, where, in which status; the calendar file; the way to cancel."""
-    return _show(request, "manage", booking, token)
+    """When, where, in which status; calendars; the mail once more; the way to cancel."""
+    said = ""
+    if request.GET.get("mail") == "again":
+        mail = resending.last_mail(booking)
+        said = mail_text(mail, booking) if mail is not None else ""
+    return _show(request, "manage", booking, token, said=said)
+
+
+@own_booking("GET", "POST")
+def mail_again(request: HttpRequest, booking: Booking, token: str) -> HttpResponse:
+    """Sends the visitor's last mail once more, by POST."""
+    now = timezone.now()
+    manage_url = reverse("wagtail_agenda:manage", args=[token])
+    if request.method != "POST" or booking.start <= now:
+        return see_other(manage_url)
+    if form_is_stale(request):
+        return _show(request, "manage", booking, token, 403, notice=stale_notice())
+    limits = throttle.again_limits(request, booking)
+    try:
+        throttle.count(limits, now)
+    except throttle.TooMany as error:
+        text, status, retry_after = _too_often(error.retry_after), 429, error.retry_after
+    except throttle.CannotCount:
+        text, status, retry_after = busy_text(), 503, RETRY_SECONDS
+    else:
+        try:
+            resending.send_again(booking, now=now)
+            return see_other(f"{manage_url}?mail=again")
+        except Overloaded as error:
+            throttle.uncount(limits, now)
+            text, status, retry_after = str(error), 503, error.retry_after
+    response = _show(request, "manage", booking, token, status, notice=text)
+    response.headers["Retry-After"] = str(retry_after)
+    return response
+
+
+def _too_often(seconds: int) -> str:
+    hours = -(-seconds // 3600)
+    return ngettext(
+        "The mail has been sent again several times already. Please look into your folder for "
+        "unwanted mail, or try again in %(hours)d hour.",
+        "The mail has been sent again several times already. Please look into your folder for "
+        "unwanted mail, or try again in %(hours)d hours.",
+        hours,
+    ) % {"hours": hours}
 
 
 @own_booking("GET", "POST")
@@ -92,7 +138,11 @@ def manage_cancel(request: HttpRequest, booking: Booking, token: str) -> HttpRes
                 notice, status = str(error), 409
             else:
                 return see_other(reverse("wagtail_agenda:manage", args=[token]))
-    context = {"notice": notice, "reason": reason[: 2 * LONGEST_REASON]}
+    context = {
+        "notice": notice,
+        "reason": reason[: 2 * LONGEST_REASON],
+        "reason_is_wrong": len(reason) > LONGEST_REASON,
+    }
     response = _show(request, "manage_cancel", booking, token, status, **context)
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
@@ -127,8 +177,9 @@ def _show(
     booking: Booking,
     token: str,
     status: int = 200,
-    **context: str,
+    **context: Any,
 ) -> HttpResponse:
+    now = timezone.now()
     subject = booking.event or booking.meeting_type
     return show(
         request,
@@ -137,10 +188,10 @@ def _show(
             "booking": booking,
             "slot": bookings.slot_of(booking),
             "title": booking.user_display_label or (subject.label if subject else booking.label),
-            "is_over": booking.start <= timezone.now(),
+            "is_over": booking.start <= now,
             "manage_url": reverse("wagtail_agenda:manage", args=[token]),
             "cancel_url": reverse("wagtail_agenda:manage_cancel", args=[token]),
-            "ics_url": reverse("wagtail_agenda:manage_ics", args=[token]),
+            **keeping(request, booking, token, now),
             **context,
         },
         status,

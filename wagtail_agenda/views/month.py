@@ -21,6 +21,7 @@ class DayCell:
     day: date
     in_month: bool
     chosen: bool
+    today: bool
     slots: Sequence[Slot]
 
     @property
@@ -28,7 +29,10 @@ class DayCell:
         times = ngettext("%(count)d free time", "%(count)d free times", len(self.slots)) % {
             "count": len(self.slots)
         }
-        return _("%(day)s, %(times)s") % {"day": wording.day_text(self.day), "times": times}
+        day = wording.day_text(self.day)
+        if self.today:
+            return _("Today, %(day)s, %(times)s") % {"day": day, "times": times}
+        return _("%(day)s, %(times)s") % {"day": day, "times": times}
 
 
 @dataclass(frozen=True)
@@ -66,12 +70,17 @@ def month_bounds(day: date) -> tuple[date, date]:
 
 
 def month_of(
-    slots: Sequence[Slot], first: date, window: tuple[date, date], wanted: date | None
+    slots: Sequence[Slot],
+    first: date,
+    window: tuple[date, date],
+    wanted: date | None,
+    today: date,
 ) -> Month:
     """The table of the month that begins on `first`, with these slots in it.
 
     `window` are the first and last day that the booking delays allow. The day `wanted` is chosen
-    if it is in this month, otherwise the first day with a free time.
+    if it is in this month, otherwise the first day with a free time. Weeks that are over are left
+    out.
     """
     by_day: dict[date, list[Slot]] = {}
     for slot in slots:
@@ -81,8 +90,12 @@ def month_of(
         wanted = min(by_day, default=None)
     first_weekday = (int(get_format("FIRST_DAY_OF_WEEK")) - 1) % 7
     weeks = [
-        [DayCell(day, first <= day <= last, day == wanted, by_day.get(day, ())) for day in week]
+        [
+            DayCell(day, first <= day <= last, day == wanted, day == today, by_day.get(day, ()))
+            for day in week
+        ]
         for week in _weeks(first, last, first_weekday)
+        if week[-1] >= min(today, window[0])
     ]
     order = [(first_weekday + offset) % 7 for offset in range(7)]
     return Month(

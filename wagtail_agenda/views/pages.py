@@ -4,7 +4,7 @@ They are never cached and never indexed, they stay out of transactions (`booking
 and a form that comes back with a stale CSRF token is shown again instead of being lost.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 
 from django.db import transaction
@@ -58,7 +58,9 @@ def stale_notice() -> str:
     )
 
 
-def visitor_page(*methods: str, csrf: bool = True) -> Callable[[View], View]:
+def visitor_page(
+    *methods: str, csrf: bool = True, headers: Mapping[str, str] = HEADERS
+) -> Callable[[View], View]:
     """Makes a view one of the visitor's pages, for these request methods (HEAD goes with GET)."""
     allowed = {*methods, *(["HEAD"] if "GET" in methods else [])}
 
@@ -85,7 +87,7 @@ def visitor_page(*methods: str, csrf: bool = True) -> Callable[[View], View]:
                     status=413,
                 )
             response = protected(request, *args, **kwargs)
-            for name, value in HEADERS.items():
+            for name, value in headers.items():
                 response.headers[name] = value
             return response
 

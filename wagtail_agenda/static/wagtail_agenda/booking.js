@@ -36,11 +36,26 @@
     }
   };
 
+  // What only the steps look like is not loaded with the block.
+  const dress = (page) => Promise.all(
+    [...page.querySelectorAll("link[data-agenda-style]")].map(({ href }) => {
+      if ([...document.styleSheets].some((sheet) => sheet.href === href)) return null;
+      const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href });
+      return new Promise((done) => {
+        link.onload = link.onerror = done;
+        setTimeout(done, 3000);
+        // After the block's own, wherever that stands.
+        document.body.append(link);
+      });
+    })
+  );
+
   // Shows the step that a response contains; false if it contains none.
   const show = async (block, response) => {
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const fragment = page.querySelector("[data-agenda-fragment]");
     if (!fragment) return false;
+    await dress(page);
     demote(fragment);
     const number = blocks().indexOf(block);
     if (number > 0) setApart(fragment, number);
@@ -49,9 +64,17 @@
     block.lang = fragment.lang;
     block.dir = fragment.dir;
     block.replaceChildren(...fragment.childNodes);
-    block.querySelector("[tabindex='-1']")?.focus({ preventScroll: true });
-    block.scrollIntoView({ block: "start", behavior: calm ? "auto" : "smooth" });
+    document.title = page.title;
+    // A message, a day's times, a month: whatever was asked for. Otherwise the heading.
+    const part = block.querySelector("[autofocus]");
+    const isBelow = part && !part.matches(".agenda-booking__notice, .agenda-booking__done");
+    (part ?? block.querySelector("[tabindex='-1']"))?.focus({ preventScroll: true });
+    (isBelow ? part : block).scrollIntoView({
+      block: isBelow ? "nearest" : "start",
+      behavior: calm ? "auto" : "smooth",
+    });
     count(block);
+    translate(block);
     return true;
   };
 
@@ -151,8 +174,36 @@
     }
   };
 
+  // Says what a time is where the visitor is, if their clock says something else.
+  const translate = (root) => {
+    for (const note of root.querySelectorAll("[data-agenda-yours]")) {
+      const form = note.closest("form");
+      const tell = () => {
+        const times = form ? [...form.querySelectorAll("[data-agenda-start]:enabled")] : [note];
+        const time = times.find((input) => input.checked) ?? times[0];
+        if (!time) return;
+        const { agendaStart, agendaEnd = agendaStart, agendaHere } = time.dataset;
+        const [start, end] = [new Date(agendaStart), new Date(agendaEnd)];
+        const own = new Date(start - start.getTimezoneOffset() * 60000).toISOString();
+        note.hidden = own.slice(0, 16) === agendaStart.slice(0, 16);
+        const format = new Intl.DateTimeFormat(note.closest("[lang]")?.lang || undefined, {
+          weekday: "long", day: "numeric", month: "long", hour: "2-digit", minute: "2-digit",
+        });
+        const words = {
+          here: agendaHere,
+          time: format.formatRange(start, end),
+          zone: format.resolvedOptions().timeZone.replaceAll("_", " "),
+        };
+        note.textContent = note.dataset.agendaYours.replace(/{(\w+)}/g, (all, name) => words[name]);
+      };
+      form?.addEventListener("change", tell);
+      tell();
+    }
+  };
+
   const start = () => {
     count(document);
+    translate(document);
     if (history.state?.agendaUrl) restore(history.state);
   };
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", start);
