@@ -181,6 +181,7 @@ class CheckInDeskView(AgentPage, TemplateView):
     def visitor(self, booking: Booking) -> Visitor:
         name = booking.user_name or booking.label or booking.reference
         entry = self.last_noted.get(booking.pk)
+        status = badge(booking)
         return Visitor(
             booking=booking,
             name=name,
@@ -188,7 +189,7 @@ class CheckInDeskView(AgentPage, TemplateView):
             times=times(booking.start, booking.end, self.agenda.zone),
             url=url_to("booking", booking.pk),
             check_in_url=url_to("booking_check_in", booking.pk),
-            badge=badge(booking),
+            badge=status if status.label != booking.get_attendance_display() else None,
             seen=as_seen(booking),
             facts=facts(booking),
             icon=ICONS.get(booking.attendance, ""),

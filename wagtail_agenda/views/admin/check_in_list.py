@@ -29,7 +29,8 @@ class Visitor:
     times: str
     url: str
     check_in_url: str
-    badge: Badge
+    badge: Badge | None
+    """None where it says what the attendance says."""
     seen: str
     facts: list[tuple[str, str]]
     icon: str
