@@ -141,9 +141,10 @@ GUIDED = {
 }
 
 BOOKING_LOG = {
-    "wagtail_agenda_booking_modeladmin_index": (ANY_ROLE, NOBODY),
-    # Only sends on to the booking's own page, which asks.
-    "wagtail_agenda_booking_modeladmin_inspect": (WHOLE_ADMIN, WHOLE_ADMIN),
+    # A POST exports what one edits of what is listed.
+    "wagtail_agenda_booking_modeladmin_index": (ANY_ROLE, ANY_EDITOR),
+    # Sends on to the booking's own page.
+    "wagtail_agenda_booking_modeladmin_inspect": (AGENT, AGENT),
 }
 
 TABLES = {

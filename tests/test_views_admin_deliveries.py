@@ -114,7 +114,9 @@ def test_all_of_ones_own_are_sent_again_at_once(
     foreign = fail(factories.make_booking())
 
     with django_capture_on_commit_callbacks(execute=True):
-        response = client.post(url("deliveries_retry"), follow=True)
+        response = client.post(
+            url("deliveries_retry"), {"next": reverse("wagtailadmin_home")}, follow=True
+        )
 
     assert response.redirect_chain[-1][0] == reverse("wagtailadmin_home")
     assert "2 mails are on their way again." in text(response)

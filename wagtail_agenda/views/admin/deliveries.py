@@ -3,7 +3,6 @@
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -68,4 +67,4 @@ class DeliveriesRetryView(AgentView):
             )
         else:
             messages.warning(request, _("No mail has failed. Nothing was sent."))
-        return redirect(next_url(request, reverse("wagtailadmin_home")))
+        return redirect(next_url(request, url_to("agenda")))

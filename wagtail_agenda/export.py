@@ -1,0 +1,217 @@
+"""Bookings as a table: one row each, with the answers to every question that was asked.
+
+The bookings are named by their keys, and read a few hundred at a time. So memory stays small
+whatever their number, on every database; what was counted is what is written, though people book
+meanwhile; and no statement stays open for long.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.utils.text import capfirst
+from django.utils.translation import gettext
+
+from wagtail_agenda.choices import Actor, Admission, Attendance
+from wagtail_agenda.form_definition import in_words
+from wagtail_agenda.models import Booking, FormVersion
+from wagtail_agenda.spreadsheets import Cell
+
+AT_ONCE = 500
+"""Bookings that are read together; below what any database takes in one list."""
+
+BEFORE_TIMES = (
+    "reference",
+    "agenda__label",
+    "meeting_type__label",
+    "event__label",
+    "desk__label",
+)
+AFTER_TIMES = (
+    "places",
+    "status__label",
+    "admission",
+    "attendance",
+    "attendance_reason__label",
+    "attendance_note",
+    "label",
+    "user_name",
+    "user_email",
+    "user_phone_number",
+    "user_external_id",
+    "description",
+    "language",
+    "made_by",
+)
+AT_THE_END = ("cancellation_reason",)
+TIMES = ("start", "end", "created_at", "cancelled_at")
+HIDDEN = ("pk", "agenda__timezone", "form_version_id", "answers")
+
+CHOICES: Mapping[str, type] = {
+    "admission": Admission,
+    "attendance": Attendance,
+    "made_by": Actor,
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """`headings` in the active language, and `rows` to be gone through once."""
+
+    headings: list[str]
+    rows: Iterator[list[Cell]]
+
+
+def table_of(pks: Sequence[int]) -> Table:
+    """The bookings with these keys, in this order.
+
+    Times are in the zone of each booking's agenda, which is named beside them with its distance
+    from UTC. Questions with the same words share a column, whatever form they stood in; what was
+    answered without having been asked comes last, under its own name.
+    """
+    answers = _Answers()
+    for chunk in _chunks(pks):
+        found = Booking.objects.filter(pk__in=chunk).order_by()
+        for version, given in found.values_list("form_version_id", "answers"):
+            answers.take(version, given)
+    headings = [
+        *map(_heading, BEFORE_TIMES),
+        _heading("start"),
+        _heading("end"),
+        gettext("Time zone"),
+        gettext("UTC offset"),
+        *map(_heading, AFTER_TIMES),
+        _heading("created_at"),
+        _heading("cancelled_at"),
+        *map(_heading, AT_THE_END),
+        *answers.headings,
+    ]
+    return Table(headings, _rows(pks, answers))
+
+
+def _rows(pks: Sequence[int], answers: "_Answers") -> Iterator[list[Cell]]:
+    columns = (*HIDDEN, *BEFORE_TIMES, *TIMES, *AFTER_TIMES, *AT_THE_END)
+    words = {name: dict(choices.choices) for name, choices in CHOICES.items()}
+    for chunk in _chunks(pks):
+        found = Booking.objects.filter(pk__in=chunk).order_by().values_list(*columns, named=True)
+        by_key = {row.pk: row for row in found}
+        for pk in chunk:
+            if pk in by_key:
+                yield _row(by_key[pk], words, answers)
+
+
+def _row(booking, words: Mapping[str, Mapping], answers: "_Answers") -> list[Cell]:
+    zone = ZoneInfo(booking.agenda__timezone)
+
+    def cell(name: str) -> Cell:
+        value = getattr(booking, name)
+        return str(words[name].get(value, value)) if name in words else value
+
+    return [
+        *map(cell, BEFORE_TIMES),
+        _local(booking.start, zone),
+        _local(booking.end, zone),
+        zone.key,
+        _offset(booking.start, zone),
+        *map(cell, AFTER_TIMES),
+        _local(booking.created_at, zone),
+        _local(booking.cancelled_at, zone),
+        *map(cell, AT_THE_END),
+        *answers.cells(booking.form_version_id, booking.answers),
+    ]
+
+
+def _local(instant: datetime | None, zone: ZoneInfo) -> datetime | None:
+    """As the clock on the agenda's wall shows it, to the minute."""
+    if instant is None:
+        return None
+    return instant.astimezone(zone).replace(tzinfo=None, second=0, microsecond=0)
+
+
+def _offset(instant: datetime, zone: ZoneInfo) -> str:
+    """How far the agenda's clocks are from UTC at that moment, as `+01:00`."""
+    local, utc = (instant.astimezone(one).replace(tzinfo=None) for one in (zone, timezone.utc))
+    return str(timezone(local - utc)).removeprefix("UTC") or "+00:00"
+
+
+def _heading(path: str) -> str:
+    """The words of the model for a column, of the relation where it leads to one."""
+    field_name, _separator, _further = path.partition("__")
+    return capfirst(str(Booking._meta.get_field(field_name).verbose_name))
+
+
+def _chunks(pks: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (pks[start : start + AT_ONCE] for start in range(0, len(pks), AT_ONCE))
+
+
+@dataclass
+class _Answers:
+    """The columns of the answers, and which answer of which form belongs in which of them.
+
+    A column is known by its heading and by how many of that form had the same heading before it.
+    """
+
+    columns: dict[tuple[str, int], int] = field(default_factory=dict)
+    asked: dict[int | None, dict[str, tuple[int, str]]] = field(default_factory=lambda: {None: {}})
+    """By form version: name of the question → its column, its type."""
+    unasked: dict[str, int] = field(default_factory=dict)
+
+    def take(self, version: int | None, given: Any) -> None:
+        """Make room for what a booking has."""
+        if version not in self.asked:
+            self.asked[version] = self._read(version)
+        if isinstance(given, Mapping):
+            for name in given:
+                if name not in self.asked[version]:
+                    self.unasked.setdefault(name, len(self.unasked))
+
+    def _read(self, version: int) -> dict[str, tuple[int, str]]:
+        definition = FormVersion.objects.values_list("definition", flat=True).get(pk=version)
+        found: dict[str, tuple[int, str]] = {}
+        seen: dict[str, int] = {}
+        for item in definition.get("fields", ()):
+            label = str(item["label"])
+            seen[label] = seen.get(label, 0) + 1
+            column = self.columns.setdefault((label, seen[label]), len(self.columns))
+            found[item["clean_name"]] = (column, item["type"])
+        return found
+
+    @property
+    def headings(self) -> list[str]:
+        return [*(label for label, _number in self.columns), *self.unasked]
+
+    def cells(self, version: int | None, given: Any) -> list[Cell]:
+        cells: list[Cell] = [None] * (len(self.columns) + len(self.unasked))
+        asked = self.asked.get(version, {})
+        for name, answer in given.items() if isinstance(given, Mapping) else ():
+            if name in asked:
+                column, kind = asked[name]
+            elif name in self.unasked:
+                column, kind = len(self.columns) + self.unasked[name], ""
+            else:
+                # Written between counting and reading; nothing else ever changes an answer.
+                continue
+            cells[column] = _answer(answer, kind)
+        return cells
+
+
+def _answer(answer: Any, kind: str) -> Cell:
+    if isinstance(answer, int | float) and not isinstance(answer, bool):
+        return answer
+    if kind == "date" and isinstance(answer, str):
+        # As it is kept, and sorts: 2026-01-31.
+        return answer
+    if kind == "number" and isinstance(answer, str):
+        return _number(answer)
+    return in_words(answer, kind)
+
+
+def _number(text: str) -> Cell:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return text
+    return number if number.is_finite() else text

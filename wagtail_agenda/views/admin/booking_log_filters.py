@@ -1,0 +1,181 @@
+"""What the booking log is narrowed to: the fields of its form, and what they mean."""
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from wagtail_agenda.choices import Actor, Admission, Attendance, DeliveryState
+from wagtail_agenda.models import Booking, Delivery, WorkflowStatus
+from wagtail_agenda.schedule import day_bounds
+from wagtail_agenda.timegrid import instant_of
+from wagtail_agenda.views.admin.base import agendas_of
+from wagtail_agenda.views.admin.dates import is_shown
+from wagtail_agenda.views.admin.finding import LONGEST_QUERY, cleaned, matching
+
+FAILED = "failed"
+NOT_CHECKED_IN = "open"
+"""In addresses: the column is empty for whoever is not checked in, and empty means any there."""
+
+
+class SearchField(forms.CharField):
+    """Words to look for. What no name has, NUL for one, is taken out and not complained of."""
+
+    def to_python(self, value):
+        return cleaned(super().to_python(value))
+
+
+class BookingLogFilters(forms.Form):
+    """The form above the list, sent by GET. A field that is left empty narrows nothing."""
+
+    template_name = "wagtail_agenda/admin/booking_log/filters.html"
+
+    q = SearchField(
+        label=gettext_lazy("Search"),
+        required=False,
+        widget=forms.TextInput(attrs={"type": "search", "maxlength": LONGEST_QUERY}),
+        help_text=gettext_lazy("Name, e-mail, telephone or number"),
+    )
+    agenda = forms.ChoiceField(label=gettext_lazy("Agenda"), required=False)
+    since = forms.DateField(
+        label=pgettext_lazy("date", "From"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    until = forms.DateField(
+        label=pgettext_lazy("date", "To"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    status = forms.ChoiceField(label=gettext_lazy("Status"), required=False)
+    admission = forms.ChoiceField(
+        label=gettext_lazy("Admission"),
+        required=False,
+        choices=[("", gettext_lazy("Any")), *Admission.choices],
+    )
+    attendance = forms.ChoiceField(
+        label=gettext_lazy("Attendance"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("Any")),
+            *[(value or NOT_CHECKED_IN, label) for value, label in Attendance.choices],
+        ],
+    )
+    made_by = forms.ChoiceField(
+        label=gettext_lazy("Made by"),
+        required=False,
+        choices=[("", gettext_lazy("Anybody")), *Actor.choices],
+    )
+    mails = forms.ChoiceField(
+        label=gettext_lazy("Mails"),
+        required=False,
+        choices=[("", gettext_lazy("Any")), (FAILED, gettext_lazy("One has failed"))],
+    )
+
+    def __init__(self, data, *, user):
+        super().__init__(data, auto_id="wagtail-agenda-log-%s")
+        self.agendas = list(agendas_of(user))
+        self.fields["agenda"].choices = [
+            ("", _("All agendas")),
+            *[(agenda.slug, str(agenda)) for agenda in self.agendas],
+        ]
+        self.fields["status"].choices = [("", _("Any")), *_statuses()]
+
+    def clean_since(self):
+        return _date_that_can_be_shown(self.cleaned_data["since"])
+
+    def clean_until(self):
+        return _date_that_can_be_shown(self.cleaned_data["until"])
+
+    def clean(self):
+        asked = super().clean()
+        since, until = asked.get("since"), asked.get("until")
+        if since and until and until < since:
+            self.add_error("until", _("This day is before the first one."))
+        return asked
+
+    def narrow(self, bookings: QuerySet[Booking]) -> QuerySet[Booking]:
+        """Those of the bookings that are asked for; a field that is wrong narrows nothing."""
+        self.is_valid()
+        asked = {name: value for name, value in self.cleaned_data.items() if value}
+        columns = {"agenda": "agenda__slug", "status": "status"}
+        for name in ("agenda", "status", "admission", "made_by"):
+            if name in asked:
+                bookings = bookings.filter(**{columns.get(name, name): asked[name]})
+        if "attendance" in asked:
+            value = asked["attendance"]
+            bookings = bookings.filter(attendance="" if value == NOT_CHECKED_IN else value)
+        if "since" in asked or "until" in asked:
+            bookings = bookings.filter(self._starts_between(asked.get("since"), asked.get("until")))
+        if "mails" in asked:
+            failed = Delivery.objects.filter(booking=OuterRef("pk"), state=DeliveryState.FAILED)
+            bookings = bookings.filter(Exists(failed))
+        return matching(bookings, asked["q"]) if "q" in asked else bookings
+
+    def _starts_between(self, since: date | None, until: date | None) -> Q:
+        """Both days included, each as long as it is on the clocks of the booking's own agenda."""
+        found = Q(pk__in=[])
+        for name in {agenda.timezone for agenda in self.agendas}:
+            zone = ZoneInfo(name)
+            of_zone = Q(agenda__timezone=name)
+            if since:
+                of_zone &= Q(start__gte=_bounds(since, zone)[0])
+            if until:
+                of_zone &= Q(start__lt=_bounds(until, zone)[1])
+            found |= of_zone
+        return found
+
+    @property
+    def is_set(self) -> bool:
+        """Whether anything is asked for."""
+        return any(self.data.get(name) for name in self.fields)
+
+    def in_words(self) -> dict[str, str]:
+        """What is asked for, by label. What was searched for is left out: it is somebody's name."""
+        said = {}
+        for name, value in self.cleaned_data.items():
+            field = self.fields[name]
+            if not value:
+                continue
+            if name == "q":
+                said[str(field.label)] = "…"
+            elif isinstance(value, date):
+                said[str(field.label)] = value.isoformat()
+            else:
+                said[str(field.label)] = str(dict(field.choices)[value])
+        return said
+
+
+def ranges(today: date) -> list[tuple[str, str, str]]:
+    """Dates that are asked for often: label, first day and last day in ISO 8601."""
+    week = timedelta(days=7)
+    days = [
+        (_("Today"), today, today),
+        (_("The next 7 days"), today, today + week),
+        (_("The last 7 days"), today - week, today),
+    ]
+    return [(label, since.isoformat(), until.isoformat()) for label, since, until in days]
+
+
+def _bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    start, end = day_bounds(day, zone)
+    return instant_of(start), instant_of(end)
+
+
+def _date_that_can_be_shown(day: date | None) -> date | None:
+    if day and not is_shown(day):
+        raise forms.ValidationError(_("Choose a date between 1970 and 2999."))
+    return day
+
+
+def _statuses() -> list[tuple[str, str]]:
+    """Every status, with its booking workflow where there are several."""
+    statuses: list[WorkflowStatus] = list(WorkflowStatus.objects.select_related("workflow"))
+    several = len({status.workflow_id for status in statuses}) > 1
+    return [
+        (str(status.pk), f"{status.workflow}: {status}" if several else str(status))
+        for status in statuses
+    ]
