@@ -202,6 +202,33 @@ def test_questions_with_the_same_words_share_a_column_whatever_their_form(agenda
     assert [row["Size"] for row in rows] == [None, "L", None]
 
 
+def test_a_question_in_several_languages_has_one_column(agenda):
+    english = form(agenda, question("reason", "Reason"), question("age", "Age"))
+    french = form(agenda, question("reason", "Motif"), question("age", "Âge"))
+    renamed = form(agenda, question("why", "Motif"))
+    made = [
+        answer(agenda, english, {"reason": "Lost", "age": "7"}),
+        answer(agenda, french, {"reason": "Perdu", "age": "8"}),
+        answer(agenda, renamed, {"why": "Volé"}),
+    ]
+
+    rows = rows_of(*made)
+
+    assert list(rows[0])[-2:] == ["Reason / Motif", "Age / Âge"]
+    assert [row["Reason / Motif"] for row in rows] == ["Lost", "Perdu", "Volé"]
+
+
+def test_two_questions_of_one_form_never_share_a_column(agenda):
+    old = form(agenda, question("a", "X"))
+    new = form(agenda, question("a", "Y"), question("b", "X"))
+    made = [answer(agenda, old, {"a": "1"}), answer(agenda, new, {"a": "2", "b": "3"})]
+
+    table = export.table_of([one.pk for one in made])
+
+    assert table.headings[-2:] == ["X / Y", "X"]
+    assert [row[-2:] for row in table.rows] == [["1", None], ["2", "3"]]
+
+
 def test_a_form_that_asks_the_same_twice_has_two_columns(agenda):
     version = form(agenda, question("first", "Child"), question("second", "Child"))
     made = answer(agenda, version, {"first": "Ida", "second": "Otto"})

@@ -69,8 +69,9 @@ def table_of(pks: Sequence[int]) -> Table:
     """The bookings with these keys, in this order.
 
     Times are in the zone of each booking's agenda, which is named beside them with its distance
-    from UTC. Questions with the same words share a column, whatever form they stood in; what was
-    answered without having been asked comes last, under its own name.
+    from UTC. Questions with the same words, or the same name for other systems, share a column,
+    whatever form they stood in; what was answered without having been asked comes last, under its
+    own name.
     """
     answers = _Answers()
     for chunk in _chunks(pks):
@@ -151,10 +152,14 @@ def _chunks(pks: Sequence[int]) -> Iterator[Sequence[int]]:
 class _Answers:
     """The columns of the answers, and which answer of which form belongs in which of them.
 
-    A column is known by its heading and by how many of that form had the same heading before it.
+    A question goes where one with the same words went before, or else one with the same name for
+    other systems, as forms in several languages give it. Each form has one question in a column.
     """
 
-    columns: dict[tuple[str, int], int] = field(default_factory=dict)
+    labels: list[list[str]] = field(default_factory=list)
+    """By column, the words of its questions."""
+    by_label: dict[str, list[int]] = field(default_factory=dict)
+    by_name: dict[str, int] = field(default_factory=dict)
     asked: dict[int | None, dict[str, tuple[int, str]]] = field(default_factory=lambda: {None: {}})
     """By form version: name of the question → its column, its type."""
     unasked: dict[str, int] = field(default_factory=dict)
@@ -171,26 +176,35 @@ class _Answers:
     def _read(self, version: int) -> dict[str, tuple[int, str]]:
         definition = FormVersion.objects.values_list("definition", flat=True).get(pk=version)
         found: dict[str, tuple[int, str]] = {}
-        seen: dict[str, int] = {}
         for item in definition.get("fields", ()):
-            label = str(item["label"])
-            seen[label] = seen.get(label, 0) + 1
-            column = self.columns.setdefault((label, seen[label]), len(self.columns))
-            found[item["clean_name"]] = (column, item["type"])
+            label, name = str(item["label"]), item["clean_name"]
+            taken = {column for column, _kind in found.values()}
+            found[name] = (self._column(label, name, taken), item["type"])
         return found
+
+    def _column(self, label: str, name: str, taken: set[int]) -> int:
+        alike = [*self.by_label.get(label, ()), self.by_name.get(name, -1)]
+        column = next((one for one in alike if one not in {-1, *taken}), len(self.labels))
+        if column == len(self.labels):
+            self.labels.append([])
+        if label not in self.labels[column]:
+            self.labels[column].append(label)
+            self.by_label.setdefault(label, []).append(column)
+        self.by_name.setdefault(name, column)
+        return column
 
     @property
     def headings(self) -> list[str]:
-        return [*(label for label, _number in self.columns), *self.unasked]
+        return [*(" / ".join(labels) for labels in self.labels), *self.unasked]
 
     def cells(self, version: int | None, given: Any) -> list[Cell]:
-        cells: list[Cell] = [None] * (len(self.columns) + len(self.unasked))
+        cells: list[Cell] = [None] * (len(self.labels) + len(self.unasked))
         asked = self.asked.get(version, {})
         for name, answer in given.items() if isinstance(given, Mapping) else ():
             if name in asked:
                 column, kind = asked[name]
             elif name in self.unasked:
-                column, kind = len(self.columns) + self.unasked[name], ""
+                column, kind = len(self.labels) + self.unasked[name], ""
             else:
                 # Written between counting and reading; nothing else ever changes an answer.
                 continue
