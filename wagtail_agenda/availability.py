@@ -10,18 +10,32 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache, reduce
+from itertools import chain, compress, repeat
+from operator import or_
+from zoneinfo import ZoneInfo
 
+from django.db import connections
 from django.db.models import F, Q, QuerySet, Sum
 
 from wagtail_agenda.choices import DelayUnit
 from wagtail_agenda.errors import AgendaClosed, EventIsOver, NotOffered, SoldOut
-from wagtail_agenda.models import Agenda, Desk, Event, MeetingType, Occupation, Schedule
+from wagtail_agenda.models import (
+    Agenda,
+    ClosureCalendar,
+    Desk,
+    Event,
+    MeetingType,
+    Occupation,
+    Schedule,
+)
 from wagtail_agenda.schedule import Closure, Period, day_bounds, opening_intervals
 from wagtail_agenda.timegrid import (
     CELL_MINUTES,
     Grid,
     Interval,
     aligned_starts,
+    columns,
     epoch_minutes,
     epoch_minutes_up,
     instant_of,
@@ -34,6 +48,9 @@ APPOINTMENT_KEY = re.compile(
     re.ASCII,
 )
 EVENT_KEY = re.compile(r"[-a-zA-Z0-9_]{1,100}", re.ASCII)
+
+ROWS_AT_ONCE = 20_000
+"""How many occupations a listing takes from the database at a time."""
 
 LATEST_MINUTE = 2_147_000_000
 """What starts later, in the year 6052, is not offered: its minutes do not fit the column."""
@@ -264,7 +281,7 @@ def _appointment_slots(
     lock_code: str,
     with_full: bool,
 ) -> list[Slot]:
-    desks = list(agenda.desks.filter(retired=False).prefetch_related("closure_calendars"))
+    desks = list(agenda.desks.filter(retired=False))
     if not desks or not types:
         return []
     longest = max(meeting_type.duration for meeting_type, _chosen in types)
@@ -284,7 +301,7 @@ def _appointment_slots(
         found += _slots_of_type(
             agenda, meeting_type, of_type, openings, busy, grid, window, with_full
         )
-    return _by_time(found)
+    return found if len(types) == 1 else _by_time(found)
 
 
 def _slots_of_type(
@@ -303,7 +320,7 @@ def _slots_of_type(
     step_cells = meeting_type.start_step // CELL_MINUTES
     in_window = grid.outward_mask([window])
     open_starts: dict[tuple[Interval, ...], int] = {}
-    free_desks: dict[int, list[int]] = {}
+    starts, free = [], []
     for desk in desks:
         intervals = openings[desk.pk]
         if intervals not in open_starts:
@@ -312,33 +329,34 @@ def _slots_of_type(
                 & aligned_starts(grid, intervals, step_cells)
                 & in_window
             )
-        starts = open_starts[intervals]
-        free = runs(grid.full & ~busy.get(desk.bookable_id, 0), occupied_cells) << before
-        for cell in positions(starts & free):
-            free_desks.setdefault(cell, []).append(desk.pk)
-        if with_full:
-            for cell in positions(starts & ~free):
-                free_desks.setdefault(cell, [])
-    duration = timedelta(minutes=meeting_type.duration)
-    by_pk = {desk.pk: desk for desk in desks}
+        undisturbed = runs(grid.full & ~busy.get(desk.bookable_id, 0), occupied_cells) << before
+        starts.append(open_starts[intervals])
+        free.append(open_starts[intervals] & undisturbed)
+    shown = positions(reduce(or_, starts if with_full else free, 0))
+    pks = [desk.pk for desk in desks]
+    of_all = {
+        "agenda": agenda,
+        "meeting_type": meeting_type,
+        "event": None,
+        "places_total": len(desks),
+        "desks": dict(zip(pks, desks, strict=True)),
+    }
+    zone, seconds, moment = agenda.zone, meeting_type.duration * 60, datetime.fromtimestamp
     result = []
-    for cell, desk_ids in free_desks.items():
-        minute = grid.minute_of(cell)
+    for cell, bits in zip(shown, columns(free, shown), strict=True):
+        minute = grid.origin + cell * CELL_MINUTES
         if minute < window[0]:
             continue
-        start = instant_of(minute)
-        result.append(
-            Slot(
-                agenda=agenda,
-                meeting_type=meeting_type,
-                start=start.astimezone(agenda.zone),
-                end=(start + duration).astimezone(agenda.zone),
-                desk_ids=tuple(desk_ids),
-                places_total=len(desks),
-                places_free=len(desk_ids),
-                desks=by_pk,
-            )
-        )
+        desk_ids = tuple(compress(pks, bits))
+        # A frozen dataclass sets its fields one by one, which would be a third of a long listing.
+        slot = Slot.__new__(Slot)
+        values = slot.__dict__
+        values.update(of_all)
+        values["start"] = moment(minute * 60, zone)
+        values["end"] = moment(minute * 60 + seconds, zone)
+        values["desk_ids"] = desk_ids
+        values["places_free"] = len(desk_ids)
+        result.append(slot)
     return result
 
 
@@ -347,30 +365,36 @@ def desk_openings(
 ) -> dict[int, tuple[Interval, ...]]:
     """When each desk is open, by its primary key: its own hours or the agenda's, less closures."""
     desks = list(desks)
-    agenda_calendars = list(agenda.closure_calendars.all())
+    of_agenda = {calendar.pk: calendar for calendar in agenda.closure_calendars.all()}
+    of_desks: dict[int, dict[int, ClosureCalendar]] = {}
+    for calendar in ClosureCalendar.objects.filter(desks__in=desks).annotate(desk_id=F("desks")):
+        of_desks.setdefault(calendar.desk_id, {})[calendar.pk] = calendar
     schedules = Schedule.objects.in_bulk(
         {desk.schedule_id or agenda.schedule_id for desk in desks} - {None}
     )
-    periods: dict[int | None, list[Period]] = {}
+    periods: dict[int | None, tuple[Period, ...]] = {}
     known: dict[tuple, tuple[Interval, ...]] = {}
     openings = {}
     for desk in desks:
         schedule = schedules.get(desk.schedule_id or agenda.schedule_id)
-        calendars = {calendar.pk: calendar for calendar in agenda_calendars}
-        calendars |= {calendar.pk: calendar for calendar in desk.closure_calendars.all()}
+        calendars = of_agenda | of_desks.get(desk.pk, {})
         case = (schedule.pk if schedule else None, *sorted(calendars))
         if case not in known:
             if case[0] not in periods:
-                periods[case[0]] = _periods(schedule)
-            known[case] = _openings_by_day(
-                periods[case[0]], _closures(calendars.values(), first, last), agenda, first, last
-            )
+                periods[case[0]] = tuple(_periods(schedule))
+            closures = tuple(_closures(calendars.values(), first, last))
+            known[case] = _openings_by_day(periods[case[0]], closures, agenda.zone, first, last)
         openings[desk.pk] = known[case]
     return openings
 
 
+@lru_cache(maxsize=256)
 def _openings_by_day(
-    periods: Sequence[Period], closures: Sequence[Closure], agenda: Agenda, first: date, last: date
+    periods: tuple[Period, ...],
+    closures: tuple[Closure, ...],
+    zone: ZoneInfo,
+    first: date,
+    last: date,
 ) -> tuple[Interval, ...]:
     # Day by day, not merged over midnight: starts are counted from when a day opens, so the
     # same starts are offered whatever day a listing begins with.
@@ -378,7 +402,7 @@ def _openings_by_day(
     return tuple(
         interval
         for day in days
-        for interval in opening_intervals(periods, closures, agenda.zone, day, day)
+        for interval in opening_intervals(periods, closures, zone, day, day)
     )
 
 
@@ -407,12 +431,28 @@ def _busy_masks(desks: Sequence[Desk], grid: Grid, now: datetime, lock_code: str
     )
     if lock_code:
         taken = taken.exclude(hold__lock_code=lock_code, hold__isnull=False)
-    intervals: dict[int, list[Interval]] = {}
-    for bookable_id, busy_from, busy_to in taken.values_list(
-        "bookable_id", "busy_from", "busy_to"
-    ).order_by():
-        intervals.setdefault(bookable_id, []).append((busy_from, busy_to))
-    return {bookable_id: grid.outward_mask(found) for bookable_id, found in intervals.items()}
+    return grid.outward_masks(_busy_times(taken.order_by()))
+
+
+def _busy_times(taken: QuerySet[Occupation]) -> Iterable[tuple[int, int, int]]:
+    """Bookable, begin and end of each occupation."""
+    if connections[taken.db].vendor == "postgresql":
+        return _busy_times_by_desk(taken)
+    rows = taken.values_list("bookable_id", "busy_from", "busy_to")
+    return rows.iterator(chunk_size=ROWS_AT_ONCE)
+
+
+def _busy_times_by_desk(taken: QuerySet[Occupation]) -> Iterable[tuple[int, int, int]]:
+    """The same in one row per desk: for PostgreSQL, where rows cost more than what is in them."""
+    from django.contrib.postgres.aggregates import ArrayAgg
+
+    # Both aggregates see the rows in the same order, whatever that is.
+    desks = taken.values("bookable_id").values_list(
+        "bookable_id", ArrayAgg("busy_from"), ArrayAgg("busy_to")
+    )
+    return chain.from_iterable(
+        zip(repeat(key), begins, ends, strict=False) for key, begins, ends in desks
+    )
 
 
 def _find_appointment(

@@ -8,9 +8,12 @@ a handful of shifts, whatever the number of bookings.
 Nothing in here knows a time zone (see `wagtail_agenda.schedule`), a database or Django.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from itertools import compress, count, islice
+from operator import itemgetter
+from typing import TypeVar
 
 CELL_MINUTES = 5
 """Width of a grid cell, in minutes; every bookable time is a multiple of it."""
@@ -18,8 +21,11 @@ CELL_MINUTES = 5
 Interval = tuple[int, int]
 """Half-open ``(start, end)`` in epoch minutes, UTC; empty unless ``start < end``."""
 
+Key = TypeVar("Key", bound=Hashable)
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MINUTE = timedelta(minutes=1)
+_FROM_DIGITS = bytes.maketrans(b"01", b"\0\1")
 
 
 def epoch_minutes(instant: datetime) -> int:
@@ -130,16 +136,38 @@ class Grid:
 
     def inward_mask(self, intervals: Iterable[Interval]) -> int:
         """The cells that lie wholly inside the union of `intervals`: for openings."""
-        return self._mask(self._inward_span(start, end) for start, end in merge(intervals))
+        line = bytearray(b"0") * self.cells
+        for start, end in merge(intervals):
+            first, after = self._inward_span(start, end)
+            first, after = max(first, 0), min(after, self.cells)
+            if first < after:
+                line[first:after] = b"1" * (after - first)
+        return _mask_of(line)
 
     def outward_mask(self, intervals: Iterable[Interval]) -> int:
         """The cells that any of `intervals` touches: for what is busy."""
-        origin = self.origin
-        return self._mask(
-            ((start - origin) // CELL_MINUTES, -((origin - end) // CELL_MINUTES))
-            for start, end in intervals
-            if start < end
-        )
+        masks = self.outward_masks((None, start, end) for start, end in intervals)
+        return masks.get(None, 0)
+
+    def outward_masks(self, spans: Iterable[tuple[Key, int, int]]) -> dict[Key, int]:
+        """`outward_mask` of many desks in one pass: spans are ``(key, start, end)``."""
+        origin, cells = self.origin, self.cells
+        lines: dict[Key, bytearray] = {}
+        # A listing of a city comes by here two hundred thousand times: hence no call in the loop.
+        for key, start, end in spans:
+            first = (start - origin) // CELL_MINUTES
+            after = -((origin - end) // CELL_MINUTES)
+            if first < 0:
+                first = 0
+            if after > cells:
+                after = cells
+            if first >= after or start >= end:
+                continue
+            line = lines.get(key)
+            if line is None:
+                line = lines[key] = bytearray(b"0") * cells
+            line[first:after] = b"1" * (after - first)
+        return {key: _mask_of(line) for key, line in lines.items()}
 
     def _inward_span(self, start: int, end: int) -> tuple[int, int]:
         """First and after-last whole cell of an interval, before any clipping to the window."""
@@ -148,27 +176,15 @@ class Grid:
             (end - self.origin) // CELL_MINUTES,
         )
 
-    def _mask(self, spans: Iterable[tuple[int, int]]) -> int:
-        """The mask of half-open spans of cells.
 
-        Bits are gathered in bytes and become an integer once: OR-ing one window-wide integer per
-        booking would copy the whole window each time.
-        """
-        octets = bytearray(_ceil_divide(self.cells, 8))
-        for first, after in spans:
-            first, after = max(first, 0), min(after, self.cells)
-            if first >= after:
-                continue
-            head, tail = first >> 3, after >> 3
-            head_bits, tail_bits = (0xFF << (first & 7)) & 0xFF, (1 << (after & 7)) - 1
-            if head == tail:
-                octets[head] |= head_bits & tail_bits
-                continue
-            octets[head] |= head_bits
-            octets[head + 1 : tail] = b"\xff" * (tail - head - 1)
-            if tail_bits:
-                octets[tail] |= tail_bits
-        return int.from_bytes(octets, "little")
+def _mask_of(line: bytearray) -> int:
+    """The mask of a line that has the digit 0 or 1 for each cell. Turns the line round.
+
+    Digits become an integer once: OR-ing one window-wide integer per booking would copy the whole
+    window each time.
+    """
+    line.reverse()
+    return int(line, 2) if line else 0
 
 
 def runs(mask: int, length: int) -> int:
@@ -196,30 +212,40 @@ def aligned_starts(grid: Grid, openings: Iterable[Interval], step_cells: int) ->
     """
     if step_cells < 1:
         raise ValueError(f"A step has at least one cell, not {step_cells}")
-    digits = bytearray(b"0" * grid.cells)
+    line = bytearray(b"0") * grid.cells
     for start, end in openings:
         first, after = grid._inward_span(start, end)
         after = min(after, grid.cells)
         if first < 0:
             first %= step_cells
         if first < after:
-            digits[first:after:step_cells] = b"1" * len(range(first, after, step_cells))
-    digits.reverse()
-    return int(digits, 2) if digits else 0
+            line[first:after:step_cells] = b"1" * len(range(first, after, step_cells))
+    return _mask_of(line)
 
 
 def positions(mask: int) -> list[int]:
     """The positions of the set bits of a mask, ascending."""
-    return list(_set_bits(mask))
+    return list(compress(count(), _bits(mask)))
 
 
-def _set_bits(mask: int) -> Iterator[int]:
-    # Searching text is a memory scan, where shifting bits out would copy the mask for each of them.
-    lowest_first = bin(mask)[:1:-1]
-    position = lowest_first.find("1")
-    while position >= 0:
-        yield position
-        position = lowest_first.find("1", position + 1)
+def columns(masks: Sequence[int], cells: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """The bit, 0 or 1, that every mask has at a cell: one tuple for each of `cells`."""
+    if not masks or not cells:
+        return iter([()] * len(cells))
+    # Once more than needed, because `itemgetter` with a single item answers without a tuple.
+    at_cells = itemgetter(*cells, cells[-1])
+    width = max(cells) + 1
+    below = (1 << width) - 1
+    lines = (at_cells(_bits(mask & below).ljust(width, b"\0")) for mask in masks)
+    return islice(zip(*lines, strict=True), len(cells))
+
+
+def _bits(mask: int) -> bytes:
+    """The bits of a mask as bytes 0 and 1, the lowest first.
+
+    By way of text, which is one scan of memory: shifting bits out would copy the mask for each.
+    """
+    return bin(mask)[:1:-1].encode().translate(_FROM_DIGITS)
 
 
 def _since_epoch(instant: datetime) -> timedelta:

@@ -135,9 +135,7 @@ class PeriodView(AgentPage, TemplateView, ABC):
     def all_desks(self) -> list[Desk]:
         if not self.agenda.takes_appointments:
             return []
-        return list(
-            self.agenda.desks.select_related("schedule").prefetch_related("closure_calendars")
-        )
+        return list(self.agenda.desks.select_related("schedule"))
 
     @cached_property
     def types_with_desks(self) -> list[TypeWithDesks]:
