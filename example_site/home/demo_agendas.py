@@ -1,6 +1,6 @@
 """What can be booked in the demo: counters with hours and closures, workshops, study rooms."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 from django.utils import timezone
@@ -8,8 +8,16 @@ from django.utils.text import slugify
 from wagtail.models import Site
 
 from wagtail_agenda import booking
-from wagtail_agenda.choices import AgendaKind, DelayUnit
-from wagtail_agenda.models import Agenda, ClosureCalendar, Desk, Event, MeetingType, Schedule
+from wagtail_agenda.choices import AgendaKind, Attendance, DelayUnit
+from wagtail_agenda.models import (
+    Agenda,
+    AttendanceReason,
+    ClosureCalendar,
+    Desk,
+    Event,
+    MeetingType,
+    Schedule,
+)
 
 ZONE = "Europe/Paris"
 
@@ -207,6 +215,20 @@ WORKSHOPS = (
 )
 
 
+UNDER_WAY = Workshop(
+    "Open house for new residents",
+    weekday=0,
+    starts=time(0),
+    hours=2,
+    places=20,
+    every=1,
+    location="Town Hall, 1 Market Square, Fairbridge",
+    description="Who does what in Fairbridge, and where to find them.",
+    demand=0.6,
+)
+"""Takes place today: `make_workshop_under_way()` says when."""
+
+
 def make_workshops(agenda: Agenda, now: datetime) -> None:
     """Makes the workshops that are missing around that moment."""
     today = now.astimezone(agenda.zone).date()
@@ -235,9 +257,31 @@ def make_workshop(agenda: Agenda, workshop: Workshop, day: date, now: datetime) 
     booking.change_places(event, workshop.places, now=now)
 
 
+def make_workshop_under_way(agenda: Agenda, now: datetime) -> None:
+    """One that has just begun, so that there is somebody to check in."""
+    began = now.astimezone(agenda.zone) - timedelta(minutes=20)
+    starts = began.replace(minute=began.minute // 15 * 15, second=0, microsecond=0)
+    workshop = replace(UNDER_WAY, weekday=starts.weekday(), starts=starts.time())
+    make_workshop(agenda, workshop, starts.date(), now)
+
+
+def make_attendance_reasons() -> None:
+    """What agents choose from when somebody is late or does not come, on every agenda."""
+    if AttendanceReason.objects.exists():
+        return
+    for attendance, label in (
+        (Attendance.LATE, "Bus or train"),
+        (Attendance.LATE, "Queue at the entrance"),
+        (Attendance.ABSENT, "Excused"),
+        (Attendance.ABSENT, "No message"),
+    ):
+        AttendanceReason.objects.create(attendance=attendance, label=label)
+
+
 def demand_for(event: Event) -> float:
     """The share of an event's places that is taken; none of an event that somebody has added."""
-    return next((known.demand for known in WORKSHOPS if known.label == event.label), 0)
+    known = (*WORKSHOPS, UNDER_WAY)
+    return next((workshop.demand for workshop in known if workshop.label == event.label), 0)
 
 
 # Hours and closures

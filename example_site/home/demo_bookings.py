@@ -26,7 +26,7 @@ from wagtail_agenda.availability import Slot
 from wagtail_agenda.blocks.booking_form import definition_of
 from wagtail_agenda.booking import Details
 from wagtail_agenda.choices import Actor, Attendance, DeliveryState
-from wagtail_agenda.models import Agenda, Booking, Event, FormVersion
+from wagtail_agenda.models import Agenda, AttendanceReason, Booking, Event, FormVersion
 from wagtail_agenda.signals import deliveries_due
 
 FORTNIGHT = timedelta(days=14)
@@ -93,6 +93,7 @@ def load(town_hall: TownHall, now: datetime) -> None:
         for event in town_hall.workshops.events.filter(bookings=None):
             desk.fill_event(event, demand_for(event))
         desk.check_in_the_past(today)
+        desk.check_in_the_first(town_hall.workshops)
     if is_first_time:
         desk.book_examples(town_hall.passports, town_hall.workshops)
 
@@ -205,6 +206,20 @@ class FrontDesk:
                 at = booked.start + timedelta(minutes=dice.randint(-5, 9))
                 attendance.check_in(booked, came, now=at, user=self.agent)
                 deliver(booked, at)
+
+    def check_in_the_first(self, workshops: Agenda) -> None:
+        """Notes half of those who are expected just now; the others are still to come."""
+        under_way = workshops.events.filter(start__lte=self.now, end__gt=self.now)
+        for event in under_way:
+            expected = event.bookings.filter(cancelled_at=None).order_by("pk")
+            if expected.exclude(attendance=Attendance.UNKNOWN).exists():
+                continue
+            late = AttendanceReason.objects.filter(attendance=Attendance.LATE).first()
+            for number, booked in enumerate(expected[: (len(expected) + 1) // 2]):
+                came, reason = (
+                    (Attendance.LATE, late) if number == 2 else (Attendance.PRESENT, None)
+                )
+                attendance.check_in(booked, came, now=self.now, user=self.agent, reason=reason)
 
     def book_examples(self, passports: Agenda, workshops: Agenda) -> None:
         """Books an appointment and a workshop at this moment, whose mails the worker sends."""

@@ -47,6 +47,8 @@ def load_town_hall(now: datetime) -> demo_agendas.TownHall:
         study_rooms=demo_agendas.study_rooms(site),
     )
     demo_agendas.make_workshops(town_hall.workshops, now)
+    demo_agendas.make_workshop_under_way(town_hall.workshops, now)
+    demo_agendas.make_attendance_reasons()
     load_passport_page(site.root_page, town_hall.passports)
     workshop_page = load_workshop_page(site.root_page, town_hall.workshops)
     load_study_page(site.root_page, town_hall.study_rooms)

@@ -60,10 +60,9 @@ class TogetherForm(forms.Form):
     )
     saying = forms.ChoiceField(label=gettext_lazy("Note as"))
     note = forms.CharField(
-        label=gettext_lazy("Note"),
+        label=gettext_lazy("Note for your colleagues (visitors never see it)"),
         required=False,
         max_length=attendances.NOTE_LENGTH,
-        help_text=gettext_lazy("For your colleagues. Visitors never see it."),
     )
 
     def __init__(self, *args, choices: Sequence[Saying], **kwargs):
