@@ -14,7 +14,7 @@ from freezegun import freeze_time
 from wagtail.blocks import CharBlock
 from wagtail.models import Page
 
-from example_site.home.agenda_extensions import DocumentNumberBlock, check_digit
+from example_site.home.document_number import DocumentNumberBlock, check_digit
 from example_site.home.models import HomePage
 from tests.agents import make_administrator, url
 from tests.factories import NOW, make_appointments, make_booking
@@ -444,3 +444,19 @@ def test_the_towns_own_frame_is_around_the_visitors_pages(visitor, client, setti
     assert "<title>Your details – Fairbridge Town Hall</title>" in framed
     assert "site-header" in framed
     assert 'name="old_number"' in framed
+
+
+# The documentation
+
+
+def test_the_documented_code_is_the_towns_code():
+    page = (ROOT / "docs" / "how-to" / "extend-it.md").read_text()
+    shown = dict(re.findall(r"```python\n# home/(\w+)\.py\n(.*?)```", page, flags=re.S))
+    home = ROOT / "example_site" / "home"
+    assert set(shown) == {"apps", "document_number", "placeholders", "spam"}
+    for name in shown.keys() - {"apps"}:
+        assert shown[name] == (home / f"{name}.py").read_text(), name
+    assert (
+        '"example_site.home.spam.no_advertising"'
+        in (ROOT / "example_site" / "settings" / "base.py").read_text()
+    )

@@ -7,4 +7,5 @@ class HomeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self):
-        from example_site.home import agenda_extensions  # noqa: F401  (registers on import)
+        # They register on import.
+        from example_site.home import document_number, placeholders  # noqa: F401
