@@ -33,7 +33,8 @@ FUNCTIONS = {
     + ["next_free", "nearest", "Slot"],
     "booking": ["hold", "confirm", "book", "cancel", "release", "change_places"]
     + ["change_event_time", "slot_of", "Details"],
-    "attendance": ["check_in"],
+    "attendance": ["check_in", "check_in_all", "undo_act", "mark_as_checked", "unmark"]
+    + ["reasons_of", "Sheet", "Outcome"],
     "workflow": ["register_action", "Occasion"],
     "outbox": ["sweep", "retry"],
     "permissions": ["agendas_for", "may", "visible", "editable", "is_administrator"],
