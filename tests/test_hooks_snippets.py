@@ -713,9 +713,9 @@ def test_the_chooser_tells_agendas_apart_by_kind_usage_and_state(administrator):
         response = administrator.get(address)
         html = response.json()["html"] if view == "choose" else response.content.decode()
         page = " ".join(strip_tags(html).split())
-        assert "Passports Appointments Used 2 times live" in page
-        assert "Papers Appointments Not used draft" in page
-        assert "Yoga Events Not used live" in page
+        assert "Passports Appointments Nothing free Used 2 times live" in page
+        assert "Papers Appointments Not published Not used draft" in page
+        assert "Yoga Events Nothing free Not used live" in page
 
 
 def test_the_chooser_reads_all_usages_at_once(administrator):
@@ -730,8 +730,8 @@ def test_the_list_of_agendas_tells_drafts_from_what_is_live(administrator):
     make_agenda(label="Passports")
     make_agenda(label="Papers", live=False)
     page = text(administrator.get(url(Agenda, "list")))
-    assert "Appointments live" in page
-    assert "Appointments draft" in page
+    assert "Appointments Nothing free Not used live" in page
+    assert "Appointments Not published Not used draft" in page
 
 
 def test_the_list_of_statuses_reads_their_workflows_with_them(administrator):

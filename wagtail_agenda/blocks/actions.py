@@ -89,13 +89,18 @@ class SendEmailBlock(blocks.StructBlock):
     """A mail to the visitor or to the agenda's staff, with their calendar entry if wanted."""
 
     to = blocks.ChoiceBlock(
-        choices=Audience.choices, default=Audience.VISITOR.value, label=_("Who gets it")
+        choices=Audience.choices,
+        default=Audience.VISITOR.value,
+        label=_("Who gets it"),
+        help_text=_("The visitor, or the colleagues whose addresses stand in the agenda."),
     )
     with_invitation = blocks.BooleanBlock(
         required=False,
         default=True,
         label=_("With a calendar entry"),
-        help_text=_("It is added to their calendar, updated, or removed once cancelled."),
+        help_text=_(
+            "Calendars offer to add it; a later mail of the same booking updates or removes it."
+        ),
     )
     texts = blocks.ListBlock(
         TextBlock(),

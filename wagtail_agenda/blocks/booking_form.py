@@ -9,7 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -98,16 +98,31 @@ def definition_of(value: Mapping[str, Any], *, language: str, preview: bool = Fa
 class BookingFormBlock(StableDeconstruction, blocks.StructBlock):
     """Takes bookings for one agenda, with the questions that the editor wants answered."""
 
-    agenda = SnippetChooserBlock("wagtail_agenda.Agenda", label=_("Agenda"))
+    agenda = SnippetChooserBlock(
+        "wagtail_agenda.Agenda",
+        label=_("Agenda"),
+        help_text=_("What visitors can book here: its free times, or its coming dates, are shown."),
+    )
     meeting_type = blocks.ChoiceBlock(
         choices=meeting_type_choices,
         required=False,
         label=_("Appointment type"),
-        help_text=_("One of the agenda's own. Visitors choose for themselves when left empty."),
+        help_text=_(
+            "Only times of this type are shown. Left empty, visitors choose from all types of the "
+            "agenda first."
+        ),
     )
-    heading = blocks.CharBlock(label=_("Heading"), required=False, max_length=255)
+    heading = blocks.CharBlock(
+        label=_("Heading"),
+        required=False,
+        max_length=255,
+        help_text=_("Stands above the times, and above each step that follows."),
+    )
     introduction = blocks.RichTextBlock(
-        label=_("Introduction"), required=False, features=["bold", "italic", "link", "ul", "ol"]
+        label=_("Introduction"),
+        required=False,
+        features=["bold", "italic", "link", "ul", "ol"],
+        help_text=_("Read before choosing a time: what it is for, what to bring."),
     )
     fields = FormFieldsBlock(
         label=_("Form fields"),
@@ -122,7 +137,13 @@ class BookingFormBlock(StableDeconstruction, blocks.StructBlock):
         help_text=_("Shown under the confirmation. The invitation is mentioned anyway."),
     )
     fully_booked_text = blocks.TextBlock(
-        label=_("Text when nothing is free"), required=False, max_length=1000, rows=2
+        label=_("Text when nothing is free"),
+        required=False,
+        max_length=1000,
+        rows=2,
+        help_text=_(
+            "Stands in the place of the times. Left empty, visitors are asked to come back later."
+        ),
     )
 
     class Meta:
@@ -161,6 +182,8 @@ class BookingFormBlock(StableDeconstruction, blocks.StructBlock):
         return context
 
     def get_preview_value(self):
+        if hasattr(self.meta, "preview_value"):
+            return super().get_preview_value()
         return self.normalize(
             {
                 "heading": gettext("Book an appointment"),
@@ -169,8 +192,11 @@ class BookingFormBlock(StableDeconstruction, blocks.StructBlock):
         )
 
     def get_preview_context(self, value, parent_context=None):
+        """Real times of the agenda that a project's `preview_value` names, else made-up ones."""
         context = super().get_preview_context(value, parent_context)
-        return {**context, "self": value, "value": value, "booking_form": sample_offer()}
+        now = timezone.now()
+        shown = offer(value, preview=True, now=now) if value.get("agenda") else sample_offer(now)
+        return {**context, "self": value, "value": value, "booking_form": shown}
 
 
 def offer(value: Mapping[str, Any], *, preview: bool, now: datetime) -> dict[str, Any]:
@@ -230,10 +256,11 @@ class SampleSlot:
     full: bool = False
 
 
-def sample_offer() -> dict[str, Any]:
+def sample_offer(now: datetime) -> dict[str, Any]:
     """An offer with made-up times, so that the block has a picture before there is an agenda."""
     zone = timezone.get_default_timezone()
-    monday = date(2027, 1, 4)
+    today = now.astimezone(zone).date()
+    monday = today + timedelta(days=7 - today.weekday())
     starts = [
         datetime(monday.year, monday.month, monday.day, hour, minute, tzinfo=zone)
         + timedelta(days=days)
@@ -244,6 +271,7 @@ def sample_offer() -> dict[str, Any]:
     return {
         "kind": "times",
         "sample": True,
+        "preview": True,
         "language": get_language() or "",
         "days": by_day(slots),
         "zone": str(zone),

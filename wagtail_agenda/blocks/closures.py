@@ -19,9 +19,13 @@ logger = logging.getLogger(__name__)
 class DatesBlock(blocks.StructBlock):
     """A day, or several in a row, on which everything is closed."""
 
-    first = blocks.DateBlock(label=_("First day"))
+    first = blocks.DateBlock(
+        label=_("First day"), help_text=_("Nothing is offered from the beginning of this day.")
+    )
     last = blocks.DateBlock(
-        label=_("Last day"), required=False, help_text=_("Leave empty if it is a single day.")
+        label=_("Last day"),
+        required=False,
+        help_text=_("Still closed on this day. Leave empty if it is a single day."),
     )
     label = blocks.CharBlock(
         label=_("Reason"),
@@ -47,7 +51,11 @@ class DatesBlock(blocks.StructBlock):
 class PublicHolidaysBlock(blocks.StructBlock):
     """The public holidays of a country or of one of its regions, year after year."""
 
-    country = blocks.ChoiceBlock(choices=holidays.countries, label=_("Country"))
+    country = blocks.ChoiceBlock(
+        choices=holidays.countries,
+        label=_("Country"),
+        help_text=_("Closed on its public holidays, year after year, without further work."),
+    )
     region = blocks.CharBlock(
         label=_("Region"),
         required=False,

@@ -54,9 +54,11 @@ class BreakBlock(blocks.StructBlock):
 class PeriodBlock(blocks.StructBlock):
     """What weekly hours and hours of a single date share. A draft may lack any part of it."""
 
-    opens = blocks.TimeBlock(label=_("Opens"))
+    opens = blocks.TimeBlock(
+        label=_("Opens"), help_text=_("The first appointment can begin at this time.")
+    )
     closes = blocks.TimeBlock(
-        label=_("Closes"), help_text=_("Write 00:00 if it closes at midnight.")
+        label=_("Closes"), help_text=_("The last one has ended by then. Write 00:00 for midnight.")
     )
     breaks = blocks.ListBlock(
         BreakBlock(),
@@ -85,6 +87,7 @@ class WeeklyBlock(PeriodBlock):
         choices=WEEKDAY_CHOICES,
         widget=forms.CheckboxSelectMultiple,
         label=_("On these days"),
+        help_text=_("Tick all days with the same hours; add another period for other hours."),
     )
 
     class Meta:
@@ -111,7 +114,10 @@ class WeeklyBlock(PeriodBlock):
 class OneOffBlock(PeriodBlock):
     """Hours of one date, beside the weekly ones."""
 
-    date = blocks.DateBlock(label=_("On this date"))
+    date = blocks.DateBlock(
+        label=_("On this date"),
+        help_text=_("Open at these hours beside the weekly ones, if there are any on that day."),
+    )
 
     class Meta:
         icon = "date"

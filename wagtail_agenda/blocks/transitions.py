@@ -10,12 +10,28 @@ from wagtail.snippets.blocks import SnippetChooserBlock
 from wagtail_agenda.choices import Trigger
 
 
+class StatusChooserBlock(SnippetChooserBlock):
+    """Takes what cannot be a key for nothing, where Wagtail's own fails over a forged form."""
+
+    def value_from_form(self, value):
+        try:
+            return super().value_from_form(value)
+        except (TypeError, ValueError, OverflowError):
+            return None
+
+
 class TransitionBlock(blocks.StructBlock):
     """One rule: when this happens, a booking goes to that status."""
 
-    trigger = blocks.ChoiceBlock(choices=Trigger.choices, label=_("When"))
-    status = SnippetChooserBlock(
-        "wagtail_agenda.WorkflowStatus", label=_("the booking goes to the status")
+    trigger = blocks.ChoiceBlock(
+        choices=Trigger.choices,
+        label=_("When"),
+        help_text=_("What happens to a booking: by a visitor, a colleague, or in time."),
+    )
+    status = StatusChooserBlock(
+        "wagtail_agenda.WorkflowStatus",
+        label=_("the booking goes to the status"),
+        help_text=_("Its actions are then carried out, such as mails. One of this workflow's own."),
     )
 
     class Meta:

@@ -6,7 +6,7 @@ from wagtail import hooks
 from wagtail.admin.panels import FieldPanel, ObjectList
 from wagtail.admin.ui.tables import BooleanColumn, Column
 
-from wagtail_agenda.hooks.snippets import OfferViewSet
+from wagtail_agenda.hooks.offers import OfferViewSet
 from wagtail_agenda.models import AttendanceReason
 from wagtail_agenda.views.admin.setup import attendance_reasons
 

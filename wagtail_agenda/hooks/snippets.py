@@ -16,35 +16,28 @@ from wagtail.admin.panels import (
     TabbedInterface,
 )
 from wagtail.admin.ui.tables import (
-    BooleanColumn,
     Column,
     LiveStatusTagColumn,
-    NumberColumn,
     UpdatedAtColumn,
 )
 
 from wagtail_agenda import permissions
 from wagtail_agenda.choices import Role
+from wagtail_agenda.hooks.offers import DeskViewSet, EventViewSet, MeetingTypeViewSet
 from wagtail_agenda.models import (
     Agenda,
     ClosureCalendar,
-    Desk,
-    Event,
-    MeetingType,
     Schedule,
     Workflow,
     WorkflowStatus,
 )
 from wagtail_agenda.views.admin.scope import (
     ScopedBulkDelete,
-    ScopedModelViewSet,
     ScopedSnippetViewSet,
 )
 from wagtail_agenda.views.admin.setup import (
     agenda_lists,
     agendas,
-    offer_views,
-    offers,
     schedules,
     workflows,
 )
@@ -58,7 +51,13 @@ _agenda_panels = TabbedInterface(
                 agendas.OffersPanel(heading=_("What can be booked"), icon="list-ul"),
                 MultiFieldPanel(
                     [
-                        FieldPanel("label"),
+                        FieldPanel(
+                            "label",
+                            help_text=_(
+                                "Visitors read it on the page and in their calendar, colleagues "
+                                "in every list: “Passports and identity cards”."
+                            ),
+                        ),
                         FieldPanel(
                             "kind",
                             widget=forms.RadioSelect,
@@ -69,16 +68,46 @@ _agenda_panels = TabbedInterface(
                                 "It cannot change once the agenda has any of them."
                             ),
                         ),
-                        FieldPanel("description"),
-                        FieldPanel("slug"),
+                        FieldPanel(
+                            "description",
+                            help_text=_(
+                                "Stands in the calendar entries of visitors and staff, unless an "
+                                "event has a description of its own."
+                            ),
+                        ),
+                        FieldPanel(
+                            "slug",
+                            help_text=_(
+                                "Part of the addresses of the agenda view, and of the names that "
+                                "other systems use. Left empty, it is made from the label."
+                            ),
+                        ),
                     ],
                     heading=_("What this agenda is for"),
                 ),
                 MultiFieldPanel(
                     [
-                        FieldPanel("location"),
-                        FieldPanel("contact"),
-                        FieldPanel("url"),
+                        FieldPanel(
+                            "location",
+                            help_text=_(
+                                "Stands in every invitation. With a whole address, calendars "
+                                "show a map and the way."
+                            ),
+                        ),
+                        FieldPanel(
+                            "contact",
+                            help_text=_(
+                                "Stands in every mail, and on the page when nothing is free: a "
+                                "telephone number, an address."
+                            ),
+                        ),
+                        FieldPanel(
+                            "url",
+                            help_text=_(
+                                "Stands in the calendar entry, for who wants to read more. Leave "
+                                "out private addresses: everybody who is invited sees it."
+                            ),
+                        ),
                     ],
                     heading=_("Where visitors go, and whom they can ask"),
                 ),
@@ -89,10 +118,28 @@ _agenda_panels = TabbedInterface(
             [
                 MultiFieldPanel(
                     [
-                        FieldPanel("schedule"),
-                        FieldPanel("closure_calendars", widget=forms.CheckboxSelectMultiple),
+                        FieldPanel(
+                            "schedule",
+                            help_text=_(
+                                "Appointments are offered at these hours, at every desk without "
+                                "hours of its own. Without a schedule, and without such desks, "
+                                "nothing can be booked. Events do not need it."
+                            ),
+                        ),
+                        FieldPanel(
+                            "closure_calendars",
+                            widget=forms.CheckboxSelectMultiple,
+                            help_text=_(
+                                "On the days of any of them, no appointment is offered at any "
+                                "desk. What is booked already stays booked."
+                            ),
+                        ),
                         FieldPanel(
                             "timezone",
+                            help_text=_(
+                                "Opening hours are meant in this zone, and all times are shown "
+                                "in it, on pages and in mails."
+                            ),
                             widget=forms.Select(choices=agendas.time_zone_choices()),
                             # Not even a draft works without: its times could not be shown.
                             required_on_save=True,
@@ -104,13 +151,25 @@ _agenda_panels = TabbedInterface(
                     [
                         FieldRowPanel(
                             [
-                                FieldPanel("minimal_booking_delay"),
+                                FieldPanel(
+                                    "minimal_booking_delay",
+                                    help_text=_(
+                                        "A time that begins sooner than this cannot be booked by "
+                                        "visitors. Colleagues can still book it for them."
+                                    ),
+                                ),
                                 FieldPanel("minimal_booking_delay_unit", heading=_("in")),
                             ]
                         ),
                         FieldRowPanel(
                             [
-                                FieldPanel("maximal_booking_delay"),
+                                FieldPanel(
+                                    "maximal_booking_delay",
+                                    help_text=_(
+                                        "Times later than this are not offered yet. Each day, a "
+                                        "new one appears at the end."
+                                    ),
+                                ),
                                 FieldPanel("maximal_booking_delay_unit", heading=_("in")),
                             ]
                         ),
@@ -123,11 +182,36 @@ _agenda_panels = TabbedInterface(
         ObjectList(
             [
                 MultiFieldPanel(
-                    [FieldPanel("staff_addresses"), FieldPanel("workflow")],
+                    [
+                        FieldPanel("staff_addresses"),
+                        FieldPanel(
+                            "workflow",
+                            help_text=_(
+                                "What happens with each booking: its statuses, and the mails "
+                                "they send. Without one, the built-in one confirms at once and "
+                                "tells the visitor by e-mail."
+                            ),
+                        ),
+                    ],
                     heading=_("What happens with a booking"),
                 ),
                 MultiFieldPanel(
-                    [FieldPanel("comment"), FieldPanel("user_display_label_template")],
+                    [
+                        FieldPanel(
+                            "comment",
+                            help_text=_(
+                                "What visitors should bring or know. Stands in the confirmation "
+                                "and in the calendar entry."
+                            ),
+                        ),
+                        FieldPanel(
+                            "user_display_label_template",
+                            help_text=_(
+                                "What visitors see as the title in their calendar. Left empty, "
+                                "it is the agenda and what was booked."
+                            ),
+                        ),
+                    ],
                     heading=_("What visitors find in their invitation"),
                 ),
                 MultiFieldPanel(
@@ -136,10 +220,36 @@ _agenda_panels = TabbedInterface(
                             template="wagtail_agenda/admin/template_help.html",
                             heading=_("How to write these"),
                         ),
-                        FieldPanel("label_template"),
-                        FieldPanel("description_template"),
-                        FieldPanel("backoffice_url_template"),
-                        FieldPanel("form_url_template"),
+                        FieldPanel(
+                            "label_template",
+                            help_text=_(
+                                "How a booking is called in the agenda view and in the calendar "
+                                "of staff, before the visitor's name. Left empty: what was "
+                                "booked."
+                            ),
+                        ),
+                        FieldPanel(
+                            "description_template",
+                            help_text=_(
+                                "Takes the place of the agenda's and the event's description in "
+                                "the calendar entries, also in the visitor's own."
+                            ),
+                        ),
+                        FieldPanel(
+                            "backoffice_url_template",
+                            help_text=_(
+                                "A link from each booking to the case in your own system. The "
+                                "booking's page shows it as a button, staff find it in their "
+                                "calendar."
+                            ),
+                        ),
+                        FieldPanel(
+                            "form_url_template",
+                            help_text=_(
+                                "A link from each booking to the form that led to it, if it is "
+                                "in another system."
+                            ),
+                        ),
                     ],
                     heading=_("What your colleagues see of a booking"),
                 ),
@@ -171,7 +281,9 @@ class ScheduleViewSet(ScopedSnippetViewSet):
     list_display = ["label", LiveStatusTagColumn(), UpdatedAtColumn()]
     edit_handler = ObjectList(
         [
-            FieldPanel("label"),
+            FieldPanel(
+                "label", help_text=_("How you and your colleagues find it. Visitors do not see it.")
+            ),
             FieldPanel(
                 "periods",
                 help_text=_(
@@ -190,7 +302,13 @@ class ClosureCalendarViewSet(ScopedSnippetViewSet):
     model = ClosureCalendar
     icon = "calendar-alt"
     panels = [
-        FieldPanel("label"),
+        FieldPanel(
+            "label",
+            help_text=_(
+                "How you and your colleagues find it: “Public holidays”, “Staff outing”. "
+                "Visitors do not see it."
+            ),
+        ),
         FieldPanel(
             "closures",
             help_text=_("On these days nothing can be booked with whatever uses this calendar."),
@@ -206,8 +324,13 @@ class WorkflowViewSet(ScopedSnippetViewSet):
     icon = "tasks"
     edit_handler = ObjectList(
         [
-            FieldPanel("label"),
-            FieldPanel("slug"),
+            FieldPanel(
+                "label", help_text=_("How you choose it in an agenda. Visitors do not see it.")
+            ),
+            FieldPanel(
+                "slug",
+                help_text=_("A name that does not change when the label does, for other systems."),
+            ),
             FieldPanel(
                 "transitions",
                 help_text=_(
@@ -234,160 +357,63 @@ class WorkflowStatusViewSet(ScopedSnippetViewSet):
         [
             MultiFieldPanel(
                 [
-                    FieldPanel("workflow", widget=forms.Select),
-                    FieldPanel("label"),
-                    FieldPanel("slug"),
+                    FieldPanel(
+                        "workflow",
+                        widget=forms.Select,
+                    ),
+                    FieldPanel(
+                        "label",
+                        help_text=_(
+                            "What a booking is in this status: “Confirmed”, “Papers missing”. "
+                            "Colleagues see it in the agenda view, visitors on their own page."
+                        ),
+                    ),
+                    FieldPanel(
+                        "slug",
+                        help_text=_(
+                            "A name that does not change when the label does, for other systems. "
+                            "Once in a workflow."
+                        ),
+                    ),
                 ],
                 heading=_("Which status this is"),
             ),
             MultiFieldPanel(
                 [
-                    FieldPanel("colour"),
-                    FieldPanel("icon", widget=forms.Select(choices=workflows.STATUS_ICONS)),
-                    FieldPanel("visitor_text"),
+                    FieldPanel(
+                        "colour",
+                        help_text=_(
+                            "Of the mark that bookings in this status carry in the agenda view. "
+                            "The label stands beside it."
+                        ),
+                    ),
+                    FieldPanel(
+                        "icon",
+                        widget=forms.Select(choices=workflows.STATUS_ICONS),
+                        help_text=_(
+                            "Stands beside the label, so that nobody has to tell statuses apart "
+                            "by colour."
+                        ),
+                    ),
+                    FieldPanel(
+                        "visitor_text",
+                        help_text=_(
+                            "Visitors read it on the page behind the link in their mail, while "
+                            "the booking is in this status."
+                        ),
+                    ),
                 ],
                 heading=_("How it looks to your colleagues and to the visitor"),
             ),
-            FieldPanel("actions"),
+            FieldPanel(
+                "actions",
+                help_text=_(
+                    "Carried out from top to bottom each time a booking reaches this status. "
+                    "Without any, nobody is told."
+                ),
+            ),
         ],
         base_form_class=workflows.WorkflowStatusForm,
-    )
-
-
-# What agendas offer
-
-
-class OfferViewSet(ScopedModelViewSet):
-    """Appointment types, desks and events: each is a row of one agenda."""
-
-    index_view_class = offer_views.OfferIndexView
-    add_view_class = offer_views.OfferCreateView
-    list_per_page = 50
-
-    @property
-    def name(self):
-        return f"wagtail_agenda_{self.model._meta.model_name}"
-
-    @property
-    def url_prefix(self):
-        return f"agendas/setup/{self.model._meta.model_name}"
-
-    @property
-    def icon(self):
-        return agendas.ICONS[self.model]
-
-
-class MeetingTypeViewSet(OfferViewSet):
-    model = MeetingType
-    sort_order_field = "sort_order"
-    filterset_class = offer_views.MeetingTypeFilterSet
-    list_display = [
-        "label",
-        "agenda",
-        NumberColumn("duration", label=_("Minutes"), sort_key="duration"),
-        BooleanColumn("retired", label=_("Retired"), sort_key="retired"),
-    ]
-    edit_handler = ObjectList(
-        [
-            MultiFieldPanel(
-                [
-                    FieldPanel("agenda", widget=forms.Select),
-                    FieldPanel("label"),
-                    FieldPanel("description"),
-                    FieldPanel("slug"),
-                ],
-                heading=_("What visitors come for"),
-            ),
-            MultiFieldPanel(
-                [
-                    FieldPanel("duration"),
-                    FieldRowPanel([FieldPanel("buffer_before"), FieldPanel("buffer_after")]),
-                    FieldPanel("step"),
-                ],
-                heading=_("How long it takes"),
-            ),
-            MultiFieldPanel(
-                [FieldPanel("desks"), FieldPanel("retired")], heading=_("Who gives it")
-            ),
-        ],
-        base_form_class=offers.MeetingTypeForm,
-    )
-
-
-class DeskViewSet(OfferViewSet):
-    model = Desk
-    sort_order_field = "sort_order"
-    filterset_class = offer_views.DeskFilterSet
-    list_display = [
-        "label",
-        "agenda",
-        Column("schedule", label=_("Own schedule")),
-        BooleanColumn("retired", label=_("Retired"), sort_key="retired"),
-    ]
-    edit_handler = ObjectList(
-        [
-            MultiFieldPanel(
-                [
-                    FieldPanel("agenda", widget=forms.Select),
-                    FieldPanel("label"),
-                    FieldPanel("slug"),
-                ],
-                heading=_("Where visitors are received"),
-            ),
-            MultiFieldPanel(
-                [
-                    FieldPanel("schedule"),
-                    FieldPanel("closure_calendars", widget=forms.CheckboxSelectMultiple),
-                    FieldPanel("retired"),
-                ],
-                heading=_("When it is open, if not as the agenda"),
-            ),
-        ],
-        base_form_class=offers.DeskForm,
-    )
-
-
-class EventViewSet(OfferViewSet):
-    model = Event
-    add_view_class = offer_views.EventCreateView
-    edit_view_class = offer_views.EventEditView
-    copy_view_class = offer_views.EventCopyView
-    filterset_class = offer_views.EventFilterSet
-    ordering = ["-start"]
-    list_display = [
-        "label",
-        "agenda",
-        Column("start", label=_("Starts"), accessor=offer_views.start_in_words, sort_key="start"),
-        NumberColumn("places_booked", label=_("Booked"), accessor="bookable.places_booked"),
-        NumberColumn("places", label=_("Places"), accessor="bookable.places"),
-    ]
-    edit_handler = ObjectList(
-        [
-            MultiFieldPanel(
-                [
-                    FieldPanel("agenda", widget=forms.Select),
-                    FieldPanel("label"),
-                    FieldPanel("description"),
-                ],
-                heading=_("What takes place"),
-            ),
-            MultiFieldPanel(
-                [
-                    FieldRowPanel([FieldPanel("start"), FieldPanel("end")]),
-                    FieldPanel("places"),
-                    FieldPanel(
-                        "open_for_booking",
-                        help_text=_("Without it, nobody more can book; those who have, stay."),
-                    ),
-                ],
-                heading=_("When, and for how many"),
-            ),
-            MultiFieldPanel(
-                [FieldPanel("location"), FieldPanel("url"), FieldPanel("slug")],
-                heading=_("Where, and where to read more"),
-            ),
-        ],
-        base_form_class=offers.EventForm,
     )
 
 

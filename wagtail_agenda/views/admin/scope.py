@@ -15,10 +15,12 @@ from django.contrib.auth.models import Permission
 from django.db import transaction
 from django.db.models import BigIntegerField, Model, QuerySet
 from django.db.models.base import ModelState
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBadRequest, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.datastructures import MultiValueDictKeyError
 from django.utils.functional import cached_property, classproperty
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic.base import View
 from wagtail.admin import messages
@@ -30,6 +32,7 @@ from wagtail.admin.views.generic.chooser import (
     ChosenViewMixin,
 )
 from wagtail.admin.viewsets.model import ModelViewSet
+from wagtail.fields import StreamField
 from wagtail.snippets.bulk_actions.delete import DeleteBulkAction
 from wagtail.snippets.models import get_snippet_models
 from wagtail.snippets.views.chooser import SnippetChooserViewSet
@@ -51,6 +54,15 @@ class AgendaScopedMixin:
             self.require_row(request, kwargs["pk"])
         super().setup(request, *args, **kwargs)
 
+    def dispatch(self, request, *args, **kwargs):
+        try:
+            if request.method == "POST" and not counts_are_numbers(self.model, request.POST):
+                return garbled()
+            return super().dispatch(request, *args, **kwargs)
+        except MultiValueDictKeyError:
+            # Wagtail takes it for granted that a form has every field that its page had.
+            return garbled()
+
     def require_row(self, request, pk) -> None:
         """Raises Http404 unless the user may do with this row what the view does."""
         rows = type(self).scope(request.user, self.model._default_manager.all())
@@ -60,6 +72,26 @@ class AgendaScopedMixin:
             found = False
         if not found:
             raise Http404
+
+
+def counts_are_numbers(model: type[Model], data: QueryDict) -> bool:
+    """Whether the counts and positions of a form's StreamFields, if it has any, are numbers."""
+    fields = tuple(
+        f"{field.name}-" for field in model._meta.get_fields() if isinstance(field, StreamField)
+    )
+    return all(
+        value.isascii() and value.isdigit() and len(value) < 10
+        for name, value in data.items()
+        if fields and name.startswith(fields) and name.endswith(("-count", "-order"))
+    )
+
+
+def garbled() -> HttpResponse:
+    """For forms that no page of ours sends."""
+    return HttpResponseBadRequest(
+        gettext("This form came incomplete, so nothing was saved. Go back, reload it, try again."),
+        content_type="text/plain; charset=utf-8",
+    )
 
 
 class ScopedIndex(AgendaScopedMixin):

@@ -1,5 +1,6 @@
 """The form of an agenda, and the way from it to what it offers."""
 
+import re
 import zoneinfo
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.urls import reverse
+from django.utils.text import slugify
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms.models import WagtailAdminModelForm
@@ -18,10 +20,13 @@ from wagtail_agenda.blocks.actions import validate_placeholders
 from wagtail_agenda.choices import Audience, DelayUnit
 from wagtail_agenda.cleaning import web_address
 from wagtail_agenda.correspondence import names_for, sender
-from wagtail_agenda.models import Agenda, Desk, Event, MeetingType
+from wagtail_agenda.models import Agenda, Desk, Event, MeetingType, unique_slug
 
 LABEL_TEMPLATES = ["label_template", "user_display_label_template", "description_template"]
 URL_TEMPLATES = ["backoffice_url_template", "form_url_template"]
+
+FALLBACK_SLUG = "agenda"
+"""What `Agenda.save` calls an agenda that has no label to be called after."""
 
 
 def time_zone_choices() -> list[tuple[str, str]]:
@@ -53,6 +58,18 @@ class AgendaForm(WagtailAdminModelForm):
                     params={"contents": contents},
                 )
         return kind
+
+    def clean_slug(self) -> str:
+        """While nobody can know the slug, one that was made from the label follows the label."""
+        slug, label = self.cleaned_data.get("slug") or "", self.cleaned_data.get("label") or ""
+        made_from = slugify(self.initial.get("label") or "")[:80] or FALLBACK_SLUG
+        was_made = re.fullmatch(rf"{re.escape(made_from)}(-\d+)?", slug)
+        unseen = self.instance.pk and self.instance.first_published_at is None
+        if unseen and was_made and slug == self.initial.get("slug") and label:
+            if label != self.initial.get("label"):
+                renamed = Agenda(pk=self.instance.pk, label=label)
+                return unique_slug(renamed, Agenda.objects.all(), fallback=FALLBACK_SLUG)
+        return slug
 
     def clean(self):
         cleaned = super().clean()

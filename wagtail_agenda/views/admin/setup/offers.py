@@ -32,8 +32,22 @@ class OfferForm(WagtailAdminModelForm):
         if self.instance.pk:
             field.disabled = True
             field.help_text = _("Stays as it is. Make another one for another agenda.")
+        else:
+            field.help_text = _("Its booking form offers this. It cannot change later.")
         self.agendas = permissions.agendas_for(self.for_user, Role.EDITOR).filter(kind=self.kind)
         field.queryset = self.agendas
+
+    def _freeze_slug(self) -> None:
+        """A slot keeps its name once somebody has booked it."""
+        self.fields["slug"].help_text = _(
+            "Part of its name for other systems; fixed from the first booking. Left empty, it is "
+            "made from the label."
+        )
+        if self.instance.pk and self.instance.bookings.exists():
+            self.fields["slug"].disabled = True
+            self.fields["slug"].help_text = _(
+                "Fixed, because there are bookings: other systems know its slots by this name."
+            )
 
     def clean(self):
         cleaned = super().clean()
@@ -73,11 +87,7 @@ class MeetingTypeForm(OfferForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["desks"].queryset = self._desks_on_offer()
-        if self.instance.pk and self.instance.bookings.exists():
-            self.fields["slug"].disabled = True
-            self.fields["slug"].help_text = _(
-                "Fixed, because there are bookings: other systems know its slots by this name."
-            )
+        self._freeze_slug()
 
     def _desks_on_offer(self):
         desks = Desk.objects.select_related("agenda").order_by("agenda__label", "sort_order", "pk")
@@ -121,6 +131,7 @@ class EventForm(OfferForm):
         super().__init__(*args, **kwargs)
         if self.instance.bookable_id:
             self.initial.setdefault("places", self.instance.places)
+        self._freeze_slug()
         self.time_on_record = (self.instance.start, self.instance.end)
         for field in ("start", "end"):
             self.fields[field].help_text = _("In the time zone of the agenda.")

@@ -1,0 +1,260 @@
+"""The set-up screens of what agendas offer: appointment types, desks and events.
+
+Wagtail finds them through `menus.AgendaMenu`, which registers every viewset.
+"""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, ObjectList
+from wagtail.admin.ui.tables import BooleanColumn, Column, NumberColumn
+
+from wagtail_agenda.models import Desk, Event, MeetingType
+from wagtail_agenda.views.admin.scope import ScopedModelViewSet
+from wagtail_agenda.views.admin.setup import agendas, offer_views, offers
+
+
+class OfferViewSet(ScopedModelViewSet):
+    """Appointment types, desks and events: each is a row of one agenda."""
+
+    index_view_class = offer_views.OfferIndexView
+    add_view_class = offer_views.OfferCreateView
+    list_per_page = 50
+
+    @property
+    def name(self):
+        return f"wagtail_agenda_{self.model._meta.model_name}"
+
+    @property
+    def url_prefix(self):
+        return f"agendas/setup/{self.model._meta.model_name}"
+
+    @property
+    def icon(self):
+        return agendas.ICONS[self.model]
+
+
+class MeetingTypeViewSet(OfferViewSet):
+    model = MeetingType
+    sort_order_field = "sort_order"
+    filterset_class = offer_views.MeetingTypeFilterSet
+    list_display = [
+        "label",
+        "agenda",
+        NumberColumn("duration", label=_("Minutes"), sort_key="duration"),
+        BooleanColumn("retired", label=_("Retired"), sort_key="retired"),
+    ]
+    edit_handler = ObjectList(
+        [
+            MultiFieldPanel(
+                [
+                    FieldPanel(
+                        "agenda",
+                        widget=forms.Select,
+                    ),
+                    FieldPanel(
+                        "label",
+                        help_text=_(
+                            "What visitors choose and find in their invitation: “Passport for an "
+                            "adult”."
+                        ),
+                    ),
+                    FieldPanel(
+                        "description",
+                        help_text=_(
+                            "Stands below its name when visitors choose between several types."
+                        ),
+                    ),
+                    FieldPanel(
+                        "slug",
+                    ),
+                ],
+                heading=_("What visitors come for"),
+            ),
+            MultiFieldPanel(
+                [
+                    FieldPanel(
+                        "duration",
+                        help_text=_(
+                            "So long a desk is taken, and so long the entry in the visitor's "
+                            "calendar is. In steps of five minutes."
+                        ),
+                    ),
+                    FieldRowPanel(
+                        [
+                            FieldPanel(
+                                "buffer_before",
+                                help_text=_(
+                                    "Kept free at the desk before each appointment, to prepare. "
+                                    "Visitors do not see it."
+                                ),
+                            ),
+                            FieldPanel(
+                                "buffer_after",
+                                help_text=_(
+                                    "Kept free at the desk after each appointment, to tidy up. "
+                                    "Visitors do not see it."
+                                ),
+                            ),
+                        ]
+                    ),
+                    FieldPanel(
+                        "step",
+                        help_text=_(
+                            "With 15, an appointment of 30 minutes may begin at 9:00, 9:15, 9:30 "
+                            "… Left empty, one begins when another ends."
+                        ),
+                    ),
+                ],
+                heading=_("How long it takes"),
+            ),
+            MultiFieldPanel(
+                [
+                    FieldPanel("desks"),
+                    FieldPanel(
+                        "retired",
+                        help_text=_(
+                            "No longer offered to anybody. Appointments that are booked stay."
+                        ),
+                    ),
+                ],
+                heading=_("Who gives it"),
+            ),
+        ],
+        base_form_class=offers.MeetingTypeForm,
+    )
+
+
+class DeskViewSet(OfferViewSet):
+    model = Desk
+    sort_order_field = "sort_order"
+    filterset_class = offer_views.DeskFilterSet
+    list_display = [
+        "label",
+        "agenda",
+        Column("schedule", label=_("Own schedule")),
+        BooleanColumn("retired", label=_("Retired"), sort_key="retired"),
+    ]
+    edit_handler = ObjectList(
+        [
+            MultiFieldPanel(
+                [
+                    FieldPanel(
+                        "agenda",
+                        widget=forms.Select,
+                    ),
+                    FieldPanel(
+                        "label",
+                        help_text=_(
+                            "A counter, a room or a colleague, as it stands on the door. "
+                            "Colleagues see it beside each booking; visitors where a mail's text "
+                            "contains {desk}."
+                        ),
+                    ),
+                    FieldPanel(
+                        "slug",
+                        help_text=_(
+                            "A name that does not change when the label does, for other systems. "
+                            "Left empty, it is made from the label."
+                        ),
+                    ),
+                ],
+                heading=_("Where visitors are received"),
+            ),
+            MultiFieldPanel(
+                [
+                    FieldPanel(
+                        "schedule",
+                        help_text=_(
+                            "Takes the place of the agenda's hours at this desk. Left empty, the "
+                            "desk is open when the agenda is."
+                        ),
+                    ),
+                    FieldPanel(
+                        "closure_calendars",
+                        widget=forms.CheckboxSelectMultiple,
+                        help_text=_(
+                            "This desk is closed on these days too, beside those of the agenda: "
+                            "a colleague's holidays, for instance."
+                        ),
+                    ),
+                    FieldPanel(
+                        "retired",
+                        help_text=_(
+                            "Nothing more is booked here. Appointments that are booked stay."
+                        ),
+                    ),
+                ],
+                heading=_("When it is open, if not as the agenda"),
+            ),
+        ],
+        base_form_class=offers.DeskForm,
+    )
+
+
+class EventViewSet(OfferViewSet):
+    model = Event
+    add_view_class = offer_views.EventCreateView
+    edit_view_class = offer_views.EventEditView
+    copy_view_class = offer_views.EventCopyView
+    filterset_class = offer_views.EventFilterSet
+    ordering = ["-start"]
+    list_display = [
+        "label",
+        "agenda",
+        Column("start", label=_("Starts"), accessor=offer_views.start_in_words, sort_key="start"),
+        NumberColumn("places_booked", label=_("Booked"), accessor="bookable.places_booked"),
+        NumberColumn("places", label=_("Places"), accessor="bookable.places"),
+    ]
+    edit_handler = ObjectList(
+        [
+            MultiFieldPanel(
+                [
+                    FieldPanel(
+                        "agenda",
+                        widget=forms.Select,
+                    ),
+                    FieldPanel(
+                        "label", help_text=_("What visitors choose and find in their calendar.")
+                    ),
+                    FieldPanel(
+                        "description",
+                        help_text=_(
+                            "Stands in the calendar entry, in place of the agenda's description."
+                        ),
+                    ),
+                ],
+                heading=_("What takes place"),
+            ),
+            MultiFieldPanel(
+                [
+                    FieldRowPanel([FieldPanel("start"), FieldPanel("end")]),
+                    FieldPanel("places"),
+                    FieldPanel(
+                        "open_for_booking",
+                        help_text=_("Without it, nobody more can book; those who have, stay."),
+                    ),
+                ],
+                heading=_("When, and for how many"),
+            ),
+            MultiFieldPanel(
+                [
+                    FieldPanel(
+                        "location",
+                        help_text=_(
+                            "Takes the place of the agenda's location in the invitation, if it "
+                            "takes place elsewhere."
+                        ),
+                    ),
+                    FieldPanel(
+                        "url",
+                        help_text=_("Stands in the calendar entry, for who wants to read more."),
+                    ),
+                    FieldPanel(
+                        "slug",
+                    ),
+                ],
+                heading=_("Where, and where to read more"),
+            ),
+        ],
+        base_form_class=offers.EventForm,
+    )
