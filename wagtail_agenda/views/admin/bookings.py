@@ -34,6 +34,7 @@ from wagtail_agenda.views.admin.base import (
     url_to,
 )
 from wagtail_agenda.views.admin.dates import complain_about_date, read_day, today_in
+from wagtail_agenda.views.admin.filters import FilterForm, Offer
 from wagtail_agenda.views.admin.presentation import (
     Line,
     clock,
@@ -333,6 +334,19 @@ class NewBookingView(AgentPage, FormView):
         asked = self.request.GET.get("desk", "")
         return next((desk for desk in self.desks if desk.slug == asked), None)
 
+    def filter_form(self) -> FilterForm:
+        offer = Offer(desks=self.desks, meeting_types=self.meeting_types)
+        return FilterForm(
+            day=self.day,
+            choices={name: offer.choices(name, self.agenda.zone) for name in ("type", "desk")},
+            chosen={
+                "type": self.meeting_type.slug if self.meeting_type else "",
+                "desk": self.desk.slug if self.desk else "",
+            },
+            # Some type has to be chosen, since they differ in how long they take.
+            narrowing=("desk",),
+        )
+
     def slots_between(self, first: date, last: date) -> list[Slot]:
         if self.agenda.takes_appointments and self.meeting_type is None:
             return []
@@ -437,10 +451,8 @@ class NewBookingView(AgentPage, FormView):
             "agenda": self.agenda,
             "day": self.day,
             "day_text": day_text(self.day),
-            "meeting_types": self.meeting_types,
             "meeting_type": self.meeting_type,
-            "desks": self.desks if len(self.desks) > 1 else [],
-            "desk": self.desk,
+            "filter_form": self.filter_form(),
             "choices": self.choices(),
             "next_day": day_text(elsewhere) if elsewhere else "",
             "next_day_url": self.here(elsewhere) if elsewhere else "",
