@@ -101,6 +101,10 @@ def test_nothing_of_ours_is_inaccessible_in_either_theme(
         f"agenda/{agenda.slug}/week/{monday}/?status=all",
         f"agenda/{agenda.slug}/day/{monday}/",
         f"agenda/{workshops.slug}/week/{monday}/",
+        f"agenda/{agenda.slug}/month/{monday}/",
+        f"agenda/{agenda.slug}/list/{monday}/?attendance=open",
+        f"agenda/{workshops.slug}/month/{monday}/",
+        "search/?q=ada",
         f"agenda/{agenda.slug}/new/?date={monday}",
         f"booking/{made[0].pk}/",
         f"booking/{made[2].pk}/",
@@ -108,6 +112,8 @@ def test_nothing_of_ours_is_inaccessible_in_either_theme(
     ):
         page.goto(f"/admin/agendas/{address}")
         axe(page, ".wagtail-agenda")
+    page.goto(f"/admin/agendas/agenda/{agenda.slug}/day/{monday}/print/")
+    axe(page)
 
 
 def test_somebody_is_checked_in_and_cancelled_by_keyboard(open_page, town_hall, agent, watch):

@@ -78,15 +78,30 @@
     };
   }
 
+  // Wagtail scrolls the part beside its menu, not the window.
+  function scrollerOf(element) {
+    for (let one = element.parentElement; one; one = one.parentElement) {
+      const scrolls = ["auto", "scroll"].includes(getComputedStyle(one).overflowY);
+      if (scrolls && one.scrollHeight > one.clientHeight) return one;
+    }
+    return document.scrollingElement;
+  }
+
+  function inSight(live) {
+    const focused = document.activeElement;
+    if (focused !== live && live.contains(focused)) return focused.closest("[id]");
+    const bookings = [...live.querySelectorAll("[id^=booking-]")];
+    return bookings.find((one) => one.getBoundingClientRect().top >= 0);
+  }
+
   function sightOf(live) {
-    const seen = [...live.querySelectorAll("[id]")].find(
-      (one) => one.getBoundingClientRect().top >= 0,
-    );
+    const seen = inSight(live);
     if (!seen) return () => {};
     const before = seen.getBoundingClientRect().top;
     return () => {
       const there = document.getElementById(seen.id);
-      if (there) window.scrollBy(0, there.getBoundingClientRect().top - before);
+      if (!there) return;
+      scrollerOf(live).scrollTop += there.getBoundingClientRect().top - before;
     };
   }
 
@@ -100,10 +115,11 @@
     return !selection.isCollapsed && live.contains(selection.anchorNode);
   }
 
-  function replace(live, fresh) {
+  function replace(live, fresh, announce) {
     const known = new Set([...live.querySelectorAll("[id^=booking-]")].map((one) => one.id));
     const settle = [placeOf(live), sightOf(live)];
     become(live, fresh);
+    announce(live.dataset.news);
     for (const booking of live.querySelectorAll("[id^=booking-]")) {
       booking.classList.toggle(NEW, !known.has(booking.id));
     }
@@ -184,8 +200,9 @@
             later(SOON);
             return;
           }
-          replace(live, document.adoptNode(fresh));
-          spoken.textContent = live.dataset.news;
+          replace(live, document.adoptNode(fresh), (news) => {
+            spoken.textContent = news;
+          });
         }
         time = response.headers.get("Wagtail-Agenda-Time") || time;
         wait = usual;
