@@ -36,6 +36,8 @@ FUNCTIONS = {
     "attendance": ["check_in", "check_in_all", "undo_act", "mark_as_checked", "unmark"]
     + ["reasons_of", "Sheet", "Outcome"],
     "workflow": ["register_action", "Occasion"],
+    "forms": ["register_field"],
+    "correspondence": ["register_placeholder"],
     "outbox": ["sweep", "retry"],
     "permissions": ["agendas_for", "may", "visible", "editable", "is_administrator"],
 }
