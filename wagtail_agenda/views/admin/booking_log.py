@@ -58,22 +58,16 @@ class BookingLogPermissions(PermissionHelper):
 
 
 class BookingLogButtons(ButtonHelper):
-    """The list holds what the user may see; asking again would be a query a line."""
+    """A line is a link and has no buttons: what can be done stands on the booking's own page.
+
+    The list holds what the user may see; asking again would be a query a line.
+    """
 
     def get_buttons_for_obj(self, obj, exclude=None, classnames_add=None, classnames_exclude=None):
-        return [self.open_button(obj, classnames_add, classnames_exclude)]
+        return []
 
     def get_primary_button(self, obj):
-        return self.open_button(obj)
-
-    def open_button(self, booking, classnames_add=None, classnames_exclude=None):
-        classnames = [*self.inspect_button_classnames, *(classnames_add or [])]
-        return {
-            "url": url_to("booking", booking.pk),
-            "label": _("Open"),
-            "classname": self.finalise_classname(classnames, classnames_exclude),
-            "title": _("Open the page of this booking"),
-        }
+        return {"url": url_to("booking", obj.pk), "title": _("Open the page of this booking")}
 
 
 class BookingLogView(WagtailAdminTemplateMixin, IndexView):

@@ -36,7 +36,7 @@ class BookingLogFilters(forms.Form):
     q = SearchField(
         label=gettext_lazy("Search"),
         required=False,
-        widget=forms.TextInput(attrs={"type": "search", "maxlength": LONGEST_QUERY}),
+        widget=forms.TextInput(attrs={"maxlength": LONGEST_QUERY}),
         help_text=gettext_lazy("Name, e-mail, telephone or number"),
     )
     agenda = forms.ChoiceField(label=gettext_lazy("Agenda"), required=False)
