@@ -243,3 +243,66 @@ def test_questions_may_have_any_name(page, publish, watch):
     for name in CLOBBERING:
         expect(block(page)).to_contain_text(f"my {name}")
     watched.assert_clean()
+
+
+def test_what_a_step_looks_like_is_there_before_the_step(page, publish, watch):
+    watched = watch(page)
+    page.goto(publish())
+    sheets = "[...document.styleSheets].filter((one) => one.href.endsWith('/steps.css')).length"
+    assert page.evaluate(sheets) == 0
+    choose(page)
+    assert page.evaluate(sheets) == 1
+    expect(page).to_have_title(re.compile("^Your details"))
+    fill(page)
+    page.get_by_role("button", name="Continue").click()
+    expect(page).to_have_title(re.compile("^Check your booking"))
+    assert page.evaluate(sheets) == 1
+    watched.assert_clean()
+
+
+def test_a_step_comes_also_when_its_looks_do_not(page, publish):
+    page.goto(publish())
+    page.route("**/steps.css", lambda route: route.abort())
+    choose(page)
+    expect(block(page).get_by_role("heading", name="Your details")).to_be_focused()
+
+
+def test_times_are_told_in_the_visitors_own_zone_as_well(open_page, publish, watch):
+    path = publish()
+    away = open_page(timezone_id="America/New_York")
+    watched = watch(away)
+    away.goto(path)
+    note = away.locator("[data-agenda-yours]")
+    expect(note).to_have_text(
+        re.compile(r"In your time zone \(America/New York\), 09:00 is \w+, \w+ \d+ at 0[34]:00\.")
+    )
+    away.get_by_role("radio").nth(1).check(force=True)
+    expect(note).to_contain_text("09:30 is")
+    away.get_by_role("button", name="Continue").click()
+    expect(away.get_by_role("heading", name="Your details")).to_be_visible()
+    chosen = away.locator(".agenda-booking__chosen")
+    expect(chosen).to_contain_text("Europe/Paris")
+    expect(chosen).to_contain_text(re.compile(r"\(America/New York\): .* 0[34]:30.0[45]:00"))
+    watched.assert_clean()
+
+
+def test_nobody_is_told_a_time_twice(open_page, publish):
+    same_clock = open_page(timezone_id="Europe/Berlin")
+    same_clock.goto(publish())
+    expect(same_clock.get_by_text("Times are local times in Europe/Paris.")).to_be_visible()
+    expect(same_clock.locator("[data-agenda-yours]")).to_be_hidden()
+
+
+def test_reading_goes_on_where_one_has_clicked(page, publish):
+    page.goto(publish())
+    page.get_by_role("button", name="More times").click()
+    expect(page.get_by_role("heading", name="Choose a time")).to_be_focused()
+    page.get_by_role("link", name="Later month").click()
+    expect(block(page).get_by_role("heading", name=re.compile(r"^\w+ \d{4}$"))).to_be_focused()
+    day = page.get_by_role("table").get_by_role("link").first
+    name = day.get_attribute("aria-label").rpartition(", ")[0]
+    day.click()
+    expect(page.get_by_role("group", name=name)).to_be_focused()
+    page.get_by_role("link", name="Next free time").click()
+    expect(page.get_by_role("radio").first).to_be_focused()
+    expect(page.get_by_role("radio").first).to_be_checked()

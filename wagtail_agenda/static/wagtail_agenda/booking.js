@@ -188,6 +188,7 @@
         note.hidden = own.slice(0, 16) === agendaStart.slice(0, 16);
         const format = new Intl.DateTimeFormat(note.closest("[lang]")?.lang || undefined, {
           weekday: "long", day: "numeric", month: "long", hour: "2-digit", minute: "2-digit",
+          hourCycle: "h23",
         });
         const words = {
           here: agendaHere,
