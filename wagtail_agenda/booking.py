@@ -580,7 +580,7 @@ def _prepared(
         end=slot.end,
         places=details.places,
         admission=Admission.CONFIRMED,
-        status=road.first,
+        status=road.booked,
         user_name=details.user_name,
         user_email=details.user_email,
         user_phone_number=details.user_phone_number,

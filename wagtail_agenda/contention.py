@@ -2,7 +2,8 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from django.db import IntegrityError, OperationalError, connection, transaction
@@ -11,6 +12,9 @@ from wagtail_agenda.errors import Overloaded
 
 ATTEMPTS = 4
 """How often a transaction that lost a deadlock or met a busy database is tried."""
+
+LONGEST_WAIT = 3
+"""Seconds that one attempt waits for a lock, on PostgreSQL and MariaDB."""
 
 Answer = TypeVar("Answer")
 
@@ -36,9 +40,10 @@ def retried(work: Callable[[Any], Answer], guess: Callable[[], Any] = _know_noth
             time.sleep(random.uniform(0.005, 0.05) * 2**attempt)  # noqa: S311
         try:
             known = guess()
-            with transaction.atomic():
-                if not nested:
-                    _limit_waiting()
+            if nested:
+                with transaction.atomic():
+                    return work(known)
+            with transaction.atomic(), _limited_waiting():
                 return work(known)
         except OperationalError as error:
             if not _is_contention(error):
@@ -68,7 +73,26 @@ def _is_contention(error: OperationalError) -> bool:
     return connection.vendor == "sqlite" and ("locked" in str(error) or "busy" in str(error))
 
 
-def _limit_waiting() -> None:
+@contextmanager
+def _limited_waiting() -> Iterator[None]:
+    """Let no statement in here wait longer than `LONGEST_WAIT` seconds for another's lock.
+
+    For this transaction alone: what else the site does on the same connection is its own affair.
+    SQLite's limit is the connection's ``timeout``, of which a system check knows.
+    """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL lock_timeout = '3s'")
+            cursor.execute(f"SET LOCAL lock_timeout = '{LONGEST_WAIT}s'")
+        yield
+    elif connection.vendor == "mysql" and connection.mysql_is_mariadb:
+        with connection.execute_wrapper(_with_limit):
+            yield
+    else:
+        yield
+
+
+def _with_limit(execute: Callable, sql: str, params: Any, many: bool, context: dict) -> Any:
+    # MariaDB has no setting for one transaction, but one for a statement, as part of it.
+    if sql.startswith(("SELECT ", "INSERT ", "UPDATE ", "DELETE ")):
+        sql = f"SET STATEMENT innodb_lock_wait_timeout = {LONGEST_WAIT} FOR {sql}"
+    return execute(sql, params, many, context)

@@ -313,7 +313,6 @@ def _make_bookings(
     agenda: Agenda, seats: Sequence[Seat], draw: random.Random, now: datetime
 ) -> None:
     road = workflow.road_of(agenda)
-    status = road.after(Trigger.BOOKED) or road.first
     history = workflow.movement(road.first, road.after(Trigger.BOOKED))
     references = _references(draw)
     texts: dict[Event | MeetingType, dict[str, str]] = {}
@@ -328,7 +327,7 @@ def _make_bookings(
             event=seat.event,
             start=instant_of(seat.start),
             end=instant_of(seat.start + seat.minutes),
-            status=status,
+            status=road.booked,
             user_name=f"{draw.choice(GIVEN_NAMES)} {draw.choice(FAMILY_NAMES)}",
             user_external_id=f"{MARK} {number}",
             made_by=Actor.SYSTEM,

@@ -61,6 +61,31 @@ class Occasion:
     entry: Entry
     position: int
     now: datetime
+    invitations: "Invitations | None" = field(default=None, repr=False, compare=False)
+
+
+class Invitations:
+    """A booking's invitations by recipient, read once at most for everything that a status does.
+
+    `none_yet` says that the booking is only being made, so that there is nothing to read.
+    """
+
+    def __init__(self, booking: Booking, *, none_yet: bool = False) -> None:
+        self._booking = booking
+        self._known: dict[tuple[str, str], Invitation] | None = {} if none_yet else None
+
+    def of(self, audience: str, address: str) -> Invitation | None:
+        """The invitation of a recipient, if there is one."""
+        if self._known is None:
+            self._known = {}
+            for invitation in Invitation.objects.filter(booking=self._booking):
+                self.keep(invitation)
+        return self._known.get((audience, address))
+
+    def keep(self, invitation: Invitation) -> None:
+        """Remember one that has just been made."""
+        if self._known is not None:
+            self._known[invitation.audience, invitation.address] = invitation
 
 
 Action = Callable[[Occasion, dict[str, Any]], None]
@@ -107,6 +132,11 @@ class Road:
     def first(self) -> WorkflowStatus | None:
         """The status in which a booking begins."""
         return next(iter(self.statuses.values()), None)
+
+    @property
+    def booked(self) -> WorkflowStatus | None:
+        """The status in which a booking is written: where being booked leads from the first."""
+        return self.after(Trigger.BOOKED) or self.first
 
     def after(self, trigger: Trigger) -> WorkflowStatus | None:
         """The status that a trigger leads to; None if it leads nowhere.
@@ -178,6 +208,7 @@ def advance_all(
     As many queries as for one of them; only their statuses' actions come on top, for each.
     """
     status = road.after(trigger)
+    made = trigger == Trigger.BOOKED
     entries = [
         Entry(
             booking=booking,
@@ -185,23 +216,25 @@ def advance_all(
             actor=actor,
             user=user,
             at=now,
-            data={**data, **movement(booking.status, status)},
+            data={**data, **movement(road.first if made else booking.status, status)},
         )
         for booking, data in noted
     ]
     Entry.objects.bulk_create(entries)
     if status is not None:
-        moved = [booking.pk for booking, _data in noted]
-        Booking.objects.filter(pk__in=moved).update(status=status)
+        moved = [booking.pk for booking, _data in noted if booking.status_id != status.pk]
+        if moved:
+            Booking.objects.filter(pk__in=moved).update(status=status)
         for booking, _data in noted:
             booking.status = status
         for (booking, _data), entry in zip(noted, entries, strict=True):
+            invitations = Invitations(booking, none_yet=made)
             for name, position, value in _rows(status.actions):
                 run = _actions.get(name)
                 if run is None:
                     logger.warning("Nothing is registered for the action %r of “%s”.", name, status)
                     continue
-                run(Occasion(booking, status, entry, position, now), value)
+                run(Occasion(booking, status, entry, position, now, invitations), value)
     for (booking, _data), entry in zip(noted, entries, strict=True):
         _announce(booking, entry)
     return entries
@@ -288,11 +321,12 @@ def _announce(booking: Booking, entry: Entry) -> None:
 def send_email(occasion: Occasion, value: dict[str, Any]) -> None:
     """Leave one message per recipient in the outbox, with the invitation if asked for."""
     booking = occasion.booking
+    invitations = occasion.invitations or Invitations(booking)
     audience = value.get("to") or Audience.VISITOR.value
     for address in _recipients(booking, audience):
         invitation = None
         if value.get("with_invitation"):
-            invitation = _revised_invitation(booking, audience, address, occasion.now)
+            invitation = _revised_invitation(booking, audience, address, invitations, occasion.now)
         outbox.enqueue_mail(
             booking,
             audience=audience,
@@ -331,7 +365,7 @@ def _plain_texts(value: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def _revised_invitation(
-    booking: Booking, audience: str, address: str, now: datetime
+    booking: Booking, audience: str, address: str, invitations: Invitations, now: datetime
 ) -> Invitation | None:
     """The recipient's calendar copy, brought up to date; None if there is nothing to send.
 
@@ -339,9 +373,7 @@ def _revised_invitation(
     recipient has already keeps its SEQUENCE and DTSTAMP, so that a repeat is byte-identical.
     """
     normalised = address.lower()
-    known = Invitation.objects.filter(
-        booking=booking, audience=audience, address=normalised
-    ).first()
+    known = invitations.of(audience, normalised)
     if booking.admission == Admission.CANCELLED:
         if known is not None and known.method != "CANCEL":
             known.method, known.sequence, known.stamp = "CANCEL", known.sequence + 1, now
@@ -364,6 +396,7 @@ def _revised_invitation(
         invitation.sequence, invitation.stamp = known.sequence + 1, now
     invitation.content_hash = seen
     invitation.save()
+    invitations.keep(invitation)
     return invitation
 
 
