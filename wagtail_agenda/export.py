@@ -95,7 +95,10 @@ def table_of(pks: Sequence[int]) -> Table:
 
 def _rows(pks: Sequence[int], answers: "_Answers") -> Iterator[list[Cell]]:
     columns = (*HIDDEN, *BEFORE_TIMES, *TIMES, *AFTER_TIMES, *AT_THE_END)
-    words = {name: dict(choices.choices) for name, choices in CHOICES.items()}
+    words = {
+        name: {value: str(label) for value, label in choices.choices}
+        for name, choices in CHOICES.items()
+    }
     for chunk in _chunks(pks):
         found = Booking.objects.filter(pk__in=chunk).order_by().values_list(*columns, named=True)
         by_key = {row.pk: row for row in found}
@@ -109,7 +112,7 @@ def _row(booking, words: Mapping[str, Mapping], answers: "_Answers") -> list[Cel
 
     def cell(name: str) -> Cell:
         value = getattr(booking, name)
-        return str(words[name].get(value, value)) if name in words else value
+        return words[name].get(value, value) if name in words else value
 
     return [
         *map(cell, BEFORE_TIMES),
