@@ -66,6 +66,19 @@ def test_an_editor_is_an_agent_too(agenda):
     assert permissions.may(editor, Role.EDITOR, agenda)
 
 
+def test_a_list_of_agendas_asks_once_for_all_its_lines(agenda, other, django_assert_num_queries):
+    editor = make_user("ed", editor=[agenda], agent=[other])
+    agendas = [agenda, other, *(make_agenda(schedule=None) for _number in range(5))]
+    permissions.has_role(editor)
+
+    with django_assert_num_queries(0):
+        editable = [one for one in agendas if permissions.may(editor, Role.EDITOR, one)]
+        kept = [one for one in agendas if permissions.may(editor, Role.AGENT, one)]
+
+    assert editable == [agenda]
+    assert kept == [agenda, other]
+
+
 def test_roles_of_several_groups_add_up(agenda, other):
     user = make_user("ada", agent=agenda)
     second = Group.objects.create(name="second")

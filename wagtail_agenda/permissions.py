@@ -81,24 +81,40 @@ def agendas_for(user, role: Role = Role.AGENT) -> QuerySet[Agenda]:
 
 
 def may(user, role: Role, agenda: Agenda) -> bool:
-    """Whether `user` has at least `role` on this agenda."""
-    return agenda.pk is not None and agendas_for(user, role).filter(pk=agenda.pk).exists()
+    """Whether `user` has at least `role` on this agenda.
+
+    The roles are read once and kept on the user object, so lists may ask for every line.
+    """
+    if agenda.pk is None:
+        return False
+    if is_administrator(user):
+        return True
+    return not _roles_of(user).get(agenda.pk, set()).isdisjoint(_ROLES_THAT_INCLUDE[Role(role)])
 
 
 def has_role(user, role: Role = Role.AGENT) -> bool:
-    """Whether `user` has at least `role` on any agenda, or is an administrator.
-
-    Menu, buttons and policies of one page ask this dozens of times, so the answer is kept on the
-    user object, as Django keeps a user's permissions: it lasts for the request.
-    """
+    """Whether `user` has at least `role` on any agenda, or is an administrator."""
     if is_administrator(user):
         return True
+    wanted = _ROLES_THAT_INCLUDE[Role(role)]
+    return any(not roles.isdisjoint(wanted) for roles in _roles_of(user).values())
+
+
+def _roles_of(user) -> dict[int, set[str]]:
+    """The roles that the user's groups give, by agenda.
+
+    Menu, buttons and policies of one page ask dozens of times, so the answer is kept on the user
+    object, as Django keeps a user's permissions: it lasts for the request.
+    """
     if not user.is_active:
-        return False
+        return {}
     if not hasattr(user, "_agenda_roles"):
-        granted = AgendaGrant.objects.filter(group__in=user.groups.all())
-        user._agenda_roles = frozenset(granted.order_by().values_list("role", flat=True).distinct())
-    return not user._agenda_roles.isdisjoint(_ROLES_THAT_INCLUDE[Role(role)])
+        roles: dict[int, set[str]] = {}
+        granted = AgendaGrant.objects.filter(group__in=user.groups.all()).order_by()
+        for agenda_id, role in granted.values_list("agenda_id", "role"):
+            roles.setdefault(agenda_id, set()).add(role)
+        user._agenda_roles = roles
+    return user._agenda_roles
 
 
 def visible(user, queryset: QuerySet) -> QuerySet:
