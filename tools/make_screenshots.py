@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
-START_TIMEOUT = 120
+START_TIMEOUT = 300
 STOP_TIMEOUT = 30
 LARGEST = 250_000
 """Bytes. A page of the documentation shows several pictures."""
@@ -88,6 +88,7 @@ def staff(chromium: Browser, address: str) -> None:
     page.fill("[name=password]", "admin")
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/admin/")
+    shoot(page, "dashboard")
 
     monday = next_monday()
     page.goto(f"/admin/agendas/agenda/passports/week/{monday}/")
@@ -95,11 +96,22 @@ def staff(chromium: Browser, address: str) -> None:
     shoot(page, "week")
     page.goto(f"/admin/agendas/agenda/passports/day/{monday}/")
     shoot(page, "day")
+    page.goto(f"/admin/agendas/agenda/passports/month/{monday}/")
+    shoot(page, "month")
+    page.goto(f"/admin/agendas/agenda/passports/list/{monday}/")
+    shoot(page, "list")
+    page.goto(f"/admin/agendas/agenda/passports/check-in/{last_working_day()}/")
+    shoot(page, "check-in-desk")
     page.goto(f"/admin/agendas/agenda/passports/day/{last_working_day()}/")
     page.locator("main a", has_text="Details").first.click()
     page.wait_for_url("**/booking/**")
     check_in(page)
     shoot(page, "check-in")
+
+    page.goto("/admin/agendas/guided/what/")
+    page.get_by_role("button", name="Continue").click()
+    page.wait_for_url("**/when/")
+    shoot(page, "guided")
 
     page.goto("/admin/agendas/")
     edit(page, "agenda", "Passport counters")
@@ -231,7 +243,7 @@ def window(chromium: Browser, address: str, size: dict, **device) -> Page:
         reduced_motion="reduce",
         **device,
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     return context.new_page()
 
 
