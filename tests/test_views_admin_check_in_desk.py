@@ -1,5 +1,7 @@
 """The list at the door: what it shows, what can be done on it, and what it refuses."""
 
+import html
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -329,6 +331,18 @@ def test_what_a_colleague_has_noted_is_not_overwritten_and_nothing_typed_is_lost
     assert "Omar has noted “Present” meanwhile" in page
     assert "Waited in vain" in page
     assert attendance_of(made[0]) == [Attendance.PRESENT]
+
+
+def test_the_agenda_view_overwrites_no_colleague_either(client, agent, evening):
+    event, made = evening
+    page = text(client.get(url("day", event.agenda.slug, MONDAY)))
+    [action] = set(re.findall(rf'formaction="([^"]*/{made[0].pk}/check-in/[^"]*)"', page))
+    attendance.check_in(made[0], Attendance.ABSENT, now=NOW)
+
+    response = client.post(html.unescape(action), {"attendance": "present"}, follow=True)
+
+    assert "That was not overwritten." in text(response)
+    assert attendance_of(made[0]) == [Attendance.ABSENT]
 
 
 def test_too_long_a_note_is_shown_again(client, agent, evening):

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
+from django import forms
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from wagtail.admin import messages
 from wagtail.log_actions import log
 from wagtail.log_actions import registry as log_registry
@@ -60,6 +62,41 @@ def sayings(
             *(Saying(attendance, reason) for reason in reasons if reason.attendance == attendance),
         )
     ]
+
+
+class TogetherForm(forms.Form):
+    """What is noted of several people at once."""
+
+    TICKED, WAITING = "ticked", "waiting"
+
+    whom = forms.ChoiceField(
+        label=gettext_lazy("Whom"),
+        choices=[
+            (TICKED, gettext_lazy("Those who are ticked")),
+            (WAITING, gettext_lazy("Everybody in this list who is not checked in yet")),
+        ],
+        initial=TICKED,
+        widget=forms.RadioSelect,
+        error_messages={"required": gettext_lazy("Say whom it is about.")},
+    )
+    saying = forms.ChoiceField(label=gettext_lazy("Note as"))
+    note = forms.CharField(
+        label=gettext_lazy("Note for your colleagues (visitors never see it)"),
+        required=False,
+        max_length=attendances.NOTE_LENGTH,
+    )
+
+    def __init__(self, *args, choices: Sequence[Saying], **kwargs):
+        super().__init__(*args, **kwargs)
+        self.sayings = {saying.value: saying for saying in choices}
+        self.fields["saying"].choices = [(one.value, one.label) for one in choices]
+        self.use_required_attribute = False
+
+    def clean_note(self):
+        return one_line(self.cleaned_data["note"])
+
+    def clean_saying(self):
+        return self.sayings[self.cleaned_data["saying"]]
 
 
 class CheckInView(AgentView):

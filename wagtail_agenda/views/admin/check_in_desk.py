@@ -1,16 +1,14 @@
 """The list at the door: who is expected at an event or on a day, and who has come."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from functools import cached_property
 from uuid import UUID
 
-from django import forms
 from django.http import Http404
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.admin.widgets.button import HeaderButton
@@ -28,6 +26,7 @@ from wagtail_agenda.views.admin.base import AgentPage, url_to
 from wagtail_agenda.views.admin.check_in import (
     ICONS,
     Saying,
+    TogetherForm,
     log_acts,
     log_sheet,
     logged,
@@ -41,41 +40,6 @@ from wagtail_agenda.wording import day_text, span_text, time_text
 
 REFUSALS_NAMED = 20
 LEAVE = "leave"
-
-
-class TogetherForm(forms.Form):
-    """What is noted of several people at once."""
-
-    TICKED, WAITING = "ticked", "waiting"
-
-    whom = forms.ChoiceField(
-        label=gettext_lazy("Whom"),
-        choices=[
-            (TICKED, gettext_lazy("Those who are ticked")),
-            (WAITING, gettext_lazy("Everybody in this list who is not checked in yet")),
-        ],
-        initial=TICKED,
-        widget=forms.RadioSelect,
-        error_messages={"required": gettext_lazy("Say whom it is about.")},
-    )
-    saying = forms.ChoiceField(label=gettext_lazy("Note as"))
-    note = forms.CharField(
-        label=gettext_lazy("Note for your colleagues (visitors never see it)"),
-        required=False,
-        max_length=attendances.NOTE_LENGTH,
-    )
-
-    def __init__(self, *args, choices: Sequence[Saying], **kwargs):
-        super().__init__(*args, **kwargs)
-        self.sayings = {saying.value: saying for saying in choices}
-        self.fields["saying"].choices = [(one.value, one.label) for one in choices]
-        self.use_required_attribute = False
-
-    def clean_note(self):
-        return one_line(self.cleaned_data["note"])
-
-    def clean_saying(self):
-        return self.sayings[self.cleaned_data["saying"]]
 
 
 class CheckInDeskView(AgentPage, TemplateView):

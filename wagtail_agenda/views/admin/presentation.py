@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import ngettext
 
+from wagtail_agenda.attendance import as_seen
 from wagtail_agenda.choices import Admission, Attendance, Colour
 from wagtail_agenda.cleaning import mailto, web_address
 from wagtail_agenda.models import Booking
@@ -52,6 +53,11 @@ class Line:
     attendance_icon: str
     check_in_url: str
     """Empty as long as checking in makes no sense."""
+
+    @property
+    def seen(self) -> str:
+        """What the page shows of the attendance: what was noted meanwhile is not overwritten."""
+        return as_seen(self.booking)
 
     @property
     def person(self) -> str:
