@@ -409,3 +409,36 @@ def test_shows_nothing_bookable_outside_opening_hours():
     make_desk(agenda)
     make_meeting_type(agenda)
     assert "nothing free" in rendered(agenda)
+
+
+def test_a_preview_cannot_be_mistaken_for_the_page():
+    agenda = make_appointments()[0]
+    shown, published = rendered(agenda, context=preview()), rendered(agenda)
+    assert "nothing can be booked here" in shown
+    assert '<button type="submit" disabled>' in shown
+    assert "nothing can be booked here" not in published
+    assert "disabled" not in published
+
+
+def picture(block, now) -> str:
+    with freeze_time(now):
+        value = block.get_preview_value()
+        context = block.get_preview_context(
+            value, {"request": None, "block_def": block, "bound_block": block.bind(value)}
+        )
+        return engines["django"].get_template(block.get_preview_template(value)).render(context)
+
+
+def test_the_picture_in_the_block_chooser_shows_times_to_come():
+    html = picture(BookingFormBlock(), NOW)
+    assert "Monday 7 December 2026" in html
+    assert "made-up times" in html
+
+
+def test_a_project_can_have_a_real_agenda_in_the_picture():
+    agenda = make_appointments()[0]
+    block = BookingFormBlock(preview_value=lambda: {"agenda": agenda})
+    html = picture(block, NOW)
+    assert "Monday 30 November 2026" in html
+    assert "made-up" not in html
+    assert "nothing can be booked here" in html

@@ -215,7 +215,7 @@ class AppointmentsForm(forms.ModelForm):
         label=_("Region"),
         required=False,
         max_length=100,
-        help_text=_("If it has holidays of its own: “Bavaria”, “BY”. Otherwise leave it empty."),
+        help_text=_("If it has holidays of its own: “Bayern”, “BY”. Otherwise leave it empty."),
     )
 
     class Meta:

@@ -1,0 +1,109 @@
+"""Setting agendas up in a real browser: three steps, the form on a page, a week that follows."""
+
+import re
+
+import pytest
+from django.contrib.auth import get_user_model
+from playwright.sync_api import expect
+from wagtail.models import Page, Site
+
+from example_site.home.models import HomePage
+from tests.factories import make_schedule, weekly
+from wagtail_agenda.models import Agenda
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def administrator(transactional_db):
+    return get_user_model().objects.create_superuser("mayor", password="secret")
+
+
+def log_in(page):
+    page.goto("/admin/login/")
+    page.fill("[name=username]", "mayor")
+    page.fill("[name=password]", "secret")
+    page.click("[type=submit]")
+    page.wait_for_url("**/admin/")
+
+
+def press(page, name):
+    page.get_by_role("button", name=name, exact=True).locator("visible=true").last.click()
+
+
+def test_three_steps_make_an_agenda_whose_block_lists_free_times(
+    page_without_script, open_page, administrator, axe
+):
+    page = page_without_script
+    log_in(page)
+    page.goto("/admin/agendas/")
+    page.get_by_role("link", name="Set up your first agenda").click()
+    page.get_by_label("Name").fill("Passports")
+    press(page, "Continue")
+    page.get_by_label("Tuesday: closes").fill("08:00")
+    press(page, "Continue")
+    expect(page.get_by_text("This is not after the opening time.")).to_be_visible()
+    page.get_by_label("Tuesday: closes").fill("17:00")
+    press(page, "Continue")
+    press(page, "Make the agenda")
+    expect(page.get_by_role("heading", name="“Passports” is ready")).to_be_visible()
+
+    agenda = Agenda.objects.get()
+    site_root = Page.objects.get(depth=1)
+    home = site_root.add_child(instance=HomePage(title="Welcome", slug="welcome"))
+    Site.objects.update(root_page=home)
+    home.body = [("booking_form", {"agenda": agenda})]
+    home.save_revision().publish()
+    page.goto("/")
+    times = page.locator(".agenda-booking__time")
+    assert times.count() == 6
+
+    for theme in ("light", "dark"):
+        window = open_page(color_scheme=theme, viewport={"width": 320, "height": 800})
+        log_in(window)
+        for step in ("what", "when", "how"):
+            window.goto(f"/admin/agendas/guided/{step}/")
+            axe(window, ".wagtail-agenda")
+            assert window.evaluate(
+                "document.querySelector('.wagtail-agenda').scrollWidth <= innerWidth"
+            ), f"{step} scrolls sideways"
+            press(window, "Continue" if step != "how" else "Back")
+        window.goto(f"/admin/agendas/guided/ready/{agenda.pk}/")
+        axe(window, ".wagtail-agenda")
+
+
+def test_the_week_follows_what_is_typed_and_a_day_is_copied(page, administrator, watch, axe):
+    schedule = make_schedule(weekly(weekdays=("0", "1", "2")))
+    watched = watch(page)
+    log_in(page)
+    page.goto(f"/admin/snippets/wagtail_agenda/schedule/edit/{schedule.pk}/")
+    panel = page.locator(".wagtail-agenda-week-panel")
+    row = panel.locator("tbody tr")
+    expect(row.nth(2)).to_contain_text("09:00 – 12:00")
+
+    page.fill("[name=periods-0-value-closes]", "08:00")
+    expect(row.nth(2)).to_contain_text("not possible")
+    expect(panel.locator(".schedule__warnings")).to_contain_text("not after the opening time")
+    page.fill("[name=periods-0-value-closes]", "16:00")
+    expect(row.nth(2)).to_contain_text("09:00 – 16:00")
+
+    panel.get_by_label("Other hours on").select_option(label="Wednesday")
+    panel.get_by_role("button", name="Give this day its own hours").click()
+    page.fill("[name=periods-1-value-opens]", "11:00")
+    expect(row.nth(2)).to_contain_text("11:00 – 16:00")
+    expect(row.nth(1)).to_contain_text("09:00 – 16:00")
+
+    panel.get_by_label("The hours of").select_option(label="Wednesday")
+    panel.get_by_label("Thursday", exact=True).check()
+    panel.get_by_label("Monday", exact=True).check()
+    panel.get_by_role("button", name="Copy", exact=True).click()
+    expect(row.nth(3)).to_contain_text("11:00 – 16:00")
+    expect(row.nth(0)).to_contain_text("11:00 – 16:00")
+    axe(page, ".wagtail-agenda-week-panel")
+
+    page.get_by_role("button", name=re.compile("Save draft|Publish")).first.click()
+    page.wait_for_load_state()
+    schedule.refresh_from_db()
+    days = [block.value["weekdays"] for block in schedule.get_latest_revision_as_object().periods]
+    assert days == [["1"], ["0", "2", "3"]]
+    assert [problem for problem in watched.problems if "schedule" in problem] == []
