@@ -204,7 +204,8 @@ def admin_urls() -> str:
             address = f"`{resolver.pattern}{pattern.pattern}`"
             name = f"`{resolver.namespace}:{pattern.name}`"
             rows.append([address, name, markdown(FIRST_SENTENCE.sub("", doc))])
-    return table(["Address", "Name", "Is"], rows)
+    # Sorted, because the order of the hooks depends on what was imported first.
+    return table(["Address", "Name", "Is"], sorted(rows))
 
 
 def tables() -> str:
