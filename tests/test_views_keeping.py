@@ -10,8 +10,9 @@ from django.test import Client
 from django.urls import reverse
 from freezegun import freeze_time
 
-from tests.factories import NOW, make_appointments, make_booking
+from tests.factories import NOW, first_slot, make_appointments, make_booking
 from tests.second_parser import read_calendar
+from tests.test_views_visitor import TYPED, Visitor
 from wagtail_agenda import booking as bookings
 from wagtail_agenda import correspondence, resending, tokens
 from wagtail_agenda.choices import Actor, DeliveryState
@@ -196,3 +197,16 @@ def test_where_no_mail_is_sent_none_is_spoken_of(client):
     assert "The subscription follows when the booking changes." in text_of(response)
     assert client.post(url("mail_again", booking)).status_code == 303
     assert not Delivery.objects.exists()
+
+
+def test_the_confirmation_promises_no_mail_that_has_failed(client):
+    visitor = Visitor(client, make_appointments(staff_addresses="")[0])
+    visitor.choose(first_slot(visitor.agenda))
+    visitor.post("details", **TYPED)
+    with freeze_time(NOW + timedelta(seconds=10)):
+        assert "is on its way to ada@fairbridge.example" in text_of(visitor.confirm())
+        Delivery.objects.update(state=DeliveryState.FAILED)
+        failed = text_of(visitor.get("confirmed"))
+    assert "is on its way" not in failed
+    assert "could not be delivered" in failed
+    assert "Send the mail again" in failed
