@@ -19,16 +19,14 @@ from wagtail_agenda.choices import AgendaKind, Role
 from wagtail_agenda.models import Agenda
 from wagtail_agenda.views.admin.base import AgentPage, url_to
 from wagtail_agenda.views.admin.guided import form_pages
-from wagtail_agenda.views.admin.guided.forms import (
+from wagtail_agenda.views.admin.guided.appointments import AppointmentsStep, copy_day
+from wagtail_agenda.views.admin.guided.events import (
     DATES_AT_FIRST,
     MOST_DATES,
-    AppointmentsStep,
     EventsStep,
-    HowForm,
-    WhatForm,
-    copy_day,
     rows_asked,
 )
+from wagtail_agenda.views.admin.guided.forms import HowForm, WhatForm
 from wagtail_agenda.views.admin.guided.making import Plan, make
 from wagtail_agenda.wording import span_text
 
