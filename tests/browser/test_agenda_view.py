@@ -103,7 +103,7 @@ def test_nothing_of_ours_is_inaccessible_in_either_theme(
         f"agenda/{workshops.slug}/week/{monday}/",
         f"agenda/{agenda.slug}/month/{monday}/",
         f"agenda/{agenda.slug}/list/{monday}/?attendance=open",
-        f"agenda/{workshops.slug}/month/{monday}/",
+        f"agenda/{agenda.slug}/month/{timezone.localdate()}/",
         "search/?q=ada",
         f"agenda/{agenda.slug}/new/?date={monday}",
         f"booking/{made[0].pk}/",

@@ -10,6 +10,7 @@
   const PAUSED = "wagtail-agenda-paused";
   const LONGEST_WAIT = 300;
   const SOON = 5;
+  const LONGEST_SUBMIT = 30;
 
   const isElement = (node) => node.nodeType === Node.ELEMENT_NODE;
 
@@ -155,15 +156,14 @@
       clearTimeout(timer);
       toggle.hidden = true;
       bar.classList.add("wagtail-agenda-ended");
-      spoken.classList.remove("w-sr-only");
       said.textContent = "";
       spoken.textContent = bar.dataset[name];
     }
 
     async function refresh() {
       const live = document.getElementById(LIVE);
-      if (asking || isOver || document.hidden || isLeaving) return;
-      if (isBusy(live)) {
+      if (asking || isOver || document.hidden) return;
+      if (isLeaving || isBusy(live)) {
         later(SOON);
         return;
       }
@@ -195,11 +195,7 @@
             return;
           }
           // While the answer was on its way somebody may have begun to type or to send something.
-          if (isLeaving || isPaused) return;
-          if (isBusy(live)) {
-            later(SOON);
-            return;
-          }
+          if (isLeaving || isPaused || isBusy(live)) return;
           replace(live, document.adoptNode(fresh), (news) => {
             spoken.textContent = news;
           });
@@ -212,8 +208,7 @@
         say("offline");
       } finally {
         asking = false;
-        if (!isOver && !isBusy(live)) later(wait);
-        else later(SOON);
+        later(isLeaving || isBusy(live) ? SOON : wait);
       }
     }
 
@@ -237,6 +232,10 @@
     });
     document.addEventListener("submit", () => {
       isLeaving = true;
+      // Unless the answer is no page.
+      setTimeout(() => {
+        isLeaving = false;
+      }, LONGEST_SUBMIT * 1000);
     });
     // Back from another page, out of the browser's memory.
     window.addEventListener("pageshow", (event) => {

@@ -12,7 +12,7 @@ from itertools import chain
 from operator import and_
 
 from django.db.models import Case, CharField, F, IntegerField, Q, QuerySet, Value, When
-from django.db.models.functions import Replace
+from django.db.models.functions import Concat, Replace
 
 from wagtail_agenda.cleaning import one_line
 from wagtail_agenda.models import Booking
@@ -55,7 +55,9 @@ def matching(bookings: QuerySet[Booking], query: str) -> QuerySet[Booking]:
     if not conditions:
         return bookings.none()
     wanted = reduce(and_, conditions[:MOST_WORDS])
-    return bookings.annotate(_digits=_digits_of("user_phone_number")).filter(wanted)
+    return bookings.annotate(
+        _digits=_digits_of("user_phone_number"), _words=_together(*WORDS)
+    ).filter(wanted)
 
 
 def nearest_first(bookings: QuerySet[Booking], now) -> QuerySet[Booking]:
@@ -112,12 +114,16 @@ def _digits_of(column: str) -> Replace:
 # Words
 
 
+def _together(*columns: str) -> Concat:
+    """The columns as one text, a line each: a word is looked for once, and never across two."""
+    lines = [part for column in columns for part in (F(column), Value("\n"))]
+    return Concat(*lines, output_field=CharField())
+
+
 def _has_word(text: str) -> Q:
     """Where a word stands in any of the columns, whatever its accents and capitals."""
     pattern = "".join(map(_alike, LETTERS.findall(_folded(text))))
-    wanted = Q()
-    for column in WORDS:
-        wanted |= Q(**{f"{column}__iregex": pattern})
+    wanted = Q(_words__iregex=pattern)
     reference = re.sub(r"[\s-]", "", text)
     if len(reference) == 8 and reference.isalnum():
         wanted |= Q(reference__iexact=f"{reference[:4]}-{reference[4:]}")
