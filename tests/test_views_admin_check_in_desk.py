@@ -530,6 +530,19 @@ def test_a_day_is_marked_whatever_desk_is_shown(client):
     assert (log.label, log.data) == (str(agenda), {"day": "2026-11-30"})
 
 
+def test_when_it_was_marked_is_said_in_the_zone_of_the_agenda(client):
+    agenda = factories.make_agenda(kind=AgendaKind.EVENTS, timezone="Pacific/Auckland")
+    event, _made = make_evening(agenda=agenda)
+    client.force_login(make_staff(agenda))
+    address = url("check_in_event", event.pk)
+    mark(client, address, [])
+
+    page = text(client.get(address))
+
+    assert "11/30/2026 7 p.m." in page
+    assert "11/30/2026 7 a.m." not in page
+
+
 def test_an_event_that_has_not_begun_cannot_be_marked(client):
     event = factories.make_event(factories.make_agenda(kind=AgendaKind.EVENTS))
     client.force_login(make_staff(event.agenda))

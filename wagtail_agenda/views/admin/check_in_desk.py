@@ -7,6 +7,7 @@ from uuid import UUID
 from django.http import Http404
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.generic import TemplateView
@@ -133,6 +134,14 @@ class CheckInDeskView(AgentPage, TemplateView):
     def is_checked(self) -> bool:
         return bool(self.row and self.row.checked_at)
 
+    @property
+    def checked_at(self) -> str:
+        """When, in the zone of the agenda: a template would say it in the site's."""
+        if not self.is_checked:
+            return ""
+        local = self.row.checked_at.astimezone(self.agenda.zone)
+        return date_format(local, "SHORT_DATETIME_FORMAT")
+
     @cached_property
     def can_check_in(self) -> bool:
         """Nobody comes before the day itself; on its own page each booking can be, all the same."""
@@ -235,7 +244,7 @@ class CheckInDeskView(AgentPage, TemplateView):
             here=self.here,
             is_checked=self.is_checked,
             checked_by=attendances.name_of(self.row.checked_by) if self.row else "",
-            checked_at=self.row.checked_at.astimezone(self.agenda.zone) if self.is_checked else "",
+            checked_at=self.checked_at,
             can_check_in=self.can_check_in,
             can_mark=not self.is_checked and self.sheet.has_begun(self.now),
             waiting=[one for one in self.bookings if not one.attendance and not one.is_cancelled],
