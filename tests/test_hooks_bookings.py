@@ -35,8 +35,11 @@ def test_the_acts_of_agents_have_names_in_the_site_history():
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        ({"count": 1, "filters": {}}, "Exported 1 booking"),
-        ({"count": 7, "filters": {"From": "2026-11-30"}}, "Exported 7 bookings; From: 2026-11-30"),
+        ({"count": 1, "filters": []}, "Exported 1 booking"),
+        (
+            {"count": 7, "filters": [["From", "2026-11-30"]]},
+            "Exported 7 bookings; From: 2026-11-30",
+        ),
         # Whatever an older version noted.
         ({}, "Exported 0 bookings"),
     ],

@@ -30,9 +30,8 @@ def register_log_actions(actions):
         def format_message(self, log_entry):
             """How many bookings, and which."""
             count = log_entry.data.get("count", 0)
-            which = [
-                f"{label}: {value}" for label, value in log_entry.data.get("filters", {}).items()
-            ]
+            # Pairs, because not every database keeps the order of a dictionary.
+            which = [f"{label}: {value}" for label, value in log_entry.data.get("filters", ())]
             said = ngettext("Exported %(count)d booking", "Exported %(count)d bookings", count)
             return "; ".join([said % {"count": count}, *which])
 

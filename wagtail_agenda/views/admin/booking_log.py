@@ -181,7 +181,7 @@ def file_of(pks: list[int], kind: str) -> FileResponse:
     return FileResponse(file, as_attachment=True, filename=name, content_type=FORMATS[kind])
 
 
-def note_export(counts: Counter, filters: dict[str, str], kind: str, user) -> None:
+def note_export(counts: Counter, filters: list[tuple[str, str]], kind: str, user) -> None:
     """Note with each agenda how many of its bookings were taken along, in Wagtail's own log."""
     for agenda in Agenda.objects.filter(pk__in=counts):
         log(

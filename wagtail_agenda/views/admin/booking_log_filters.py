@@ -133,19 +133,23 @@ class BookingLogFilters(forms.Form):
         """Whether anything is asked for."""
         return any(self.data.get(name) for name in self.fields)
 
-    def in_words(self) -> dict[str, str]:
-        """What is asked for, by label. What was searched for is left out: it is somebody's name."""
-        said = {}
+    def in_words(self) -> list[tuple[str, str]]:
+        """What is asked for, as pairs of label and text.
+
+        What was searched for is left out: it is mostly somebody's name.
+        """
+        said = []
         for name, value in self.cleaned_data.items():
             field = self.fields[name]
             if not value:
                 continue
             if name == "q":
-                said[str(field.label)] = "…"
+                text = "…"
             elif isinstance(value, date):
-                said[str(field.label)] = value.isoformat()
+                text = value.isoformat()
             else:
-                said[str(field.label)] = str(dict(field.choices)[value])
+                text = str(dict(field.choices)[value])
+            said.append((str(field.label), text))
         return said
 
 
