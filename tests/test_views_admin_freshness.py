@@ -105,13 +105,15 @@ def test_what_happens_elsewhere_changes_nothing(client, agenda):
 
 
 def test_a_hold_that_lapses_is_noticed(client, agenda):
-    booking.hold(factories.first_slot(agenda), lock_code="x", now=NOW)
+    held = NOW + timedelta(minutes=2)
+    booking.hold(factories.first_slot(agenda), lock_code="x", now=held)
     address = url("day", agenda.slug, MONDAY)
-    # Both within the same few minutes in which a page is trusted.
-    with freeze_time(NOW + timedelta(minutes=10) - timedelta(seconds=1)):
+    lapse = held + timedelta(minutes=10)
+    # Both within the same few minutes for which a page is trusted.
+    with freeze_time(lapse - timedelta(seconds=1)):
         stamp = stamp_of(client, address)
         assert refresh(client, address, stamp).status_code == 304
-    with freeze_time(NOW + timedelta(minutes=10)):
+    with freeze_time(lapse):
         assert refresh(client, address, stamp).status_code == 200
 
 
