@@ -6,7 +6,6 @@ is one integer with a bit per five minutes (see `timegrid`), so the arithmetic i
 rows is what costs, and therefore only integers are read.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
@@ -18,6 +17,7 @@ from zoneinfo import ZoneInfo
 from django.db import connections
 from django.db.models import F, Q, QuerySet, Sum
 
+from wagtail_agenda import slot_key
 from wagtail_agenda.choices import DelayUnit
 from wagtail_agenda.errors import AgendaClosed, EventIsOver, NotOffered, SoldOut
 from wagtail_agenda.models import (
@@ -42,12 +42,6 @@ from wagtail_agenda.timegrid import (
     positions,
     runs,
 )
-
-APPOINTMENT_KEY = re.compile(
-    r"(?P<type>[-a-zA-Z0-9_]{1,100}):(?P<day>\d{4}-\d{2}-\d{2})-(?P<time>\d{4})(?P<second>~2)?",
-    re.ASCII,
-)
-EVENT_KEY = re.compile(r"[-a-zA-Z0-9_]{1,100}", re.ASCII)
 
 ROWS_AT_ONCE = 20_000
 """How many occupations a listing takes from the database at a time."""
@@ -76,15 +70,10 @@ class Slot:
 
     @property
     def key(self) -> str:
-        """The slot's name in forms and for other systems.
-
-        An event's slug, or ``<appointment type>:2026-01-15-0930`` in local time; the second
-        occurrence of a time on the night the clock goes back ends with ``~2``.
-        """
+        """The slot's name in forms and for other systems (see `slot_key`)."""
         if self.event is not None:
             return self.event.slug
-        second = "~2" if self.start.fold else ""
-        return f"{self.meeting_type.slug}:{self.start:%Y-%m-%d-%H%M}{second}"
+        return slot_key.write(self.meeting_type.slug, self.start)
 
     @property
     def full(self) -> bool:
@@ -458,21 +447,17 @@ def _busy_times_by_desk(taken: QuerySet[Occupation]) -> Iterable[tuple[int, int,
 def _find_appointment(
     agenda: Agenda, key: str, now: datetime, lock_code: str, bypass_delays: bool
 ) -> Slot:
-    named = APPOINTMENT_KEY.fullmatch(key)
+    named = slot_key.read(key)
     if named is None:
         raise NotOffered()
-    try:
-        day = date.fromisoformat(named["day"])
-    except ValueError as error:
-        raise NotOffered() from error
-    meeting_type = agenda.meeting_types.filter(slug=named["type"], retired=False).first()
+    meeting_type = agenda.meeting_types.filter(slug=named.type, retired=False).first()
     if meeting_type is None:
         raise NotOffered()
     on_that_day = slots(
         agenda,
         meeting_type,
-        first=day,
-        last=day,
+        first=named.day,
+        last=named.day,
         now=now,
         lock_code=lock_code,
         bypass_delays=bypass_delays,
@@ -543,7 +528,7 @@ def held_places(bookable_ids: Sequence[int], now: datetime, lock_code: str = "")
 def _find_event(
     agenda: Agenda, key: str, now: datetime, lock_code: str, bypass_delays: bool
 ) -> Slot:
-    if EVENT_KEY.fullmatch(key) is None:
+    if not slot_key.is_slug(key):
         raise NotOffered()
     event = agenda.events.filter(slug=key, open_for_booking=True).select_related("bookable").first()
     if event is None:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from wagtail_agenda import availability, booking, conf, throttle
+from wagtail_agenda import availability, booking, conf, slot_key, throttle
 from wagtail_agenda.errors import (
     AgendaClosed,
     BookingError,
@@ -73,8 +73,7 @@ def step_url(name: str, digest: str, lock_code: str, **query: str) -> str:
 
 def name_in(text: str) -> str:
     """`text` if it can be the name of a slot or of an appointment type, otherwise ""."""
-    shapes = (availability.EVENT_KEY, availability.APPOINTMENT_KEY)
-    return text if any(shape.fullmatch(text) for shape in shapes) else ""
+    return text if slot_key.is_slug(text) or slot_key.read(text) else ""
 
 
 # Saying no

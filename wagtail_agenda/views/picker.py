@@ -1,14 +1,13 @@
 """The first step: appointment type, then month and day, then time; or the dates of the events."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
-from datetime import timezone as fixed_zone
+from datetime import date, datetime
 from itertools import groupby
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from wagtail_agenda import availability, booking, throttle, wording
+from wagtail_agenda import availability, booking, slot_key, throttle, wording
 from wagtail_agenda.availability import Slot
 from wagtail_agenda.errors import AgendaClosed, EventIsOver, NotOffered, SoldOut
 from wagtail_agenda.forms import form_of
@@ -116,38 +115,29 @@ def _month(
     """
     agenda = basket.agenda
     window = _window(agenda, now)
-    day = parse_day(request.GET.get("day", "")) or _day_of(wanted)
+    # Everything that is free, once: the month, what comes after it, and what is free next.
+    free = availability.slots(
+        agenda, meeting_type, first=window[0], last=window[1], now=now, lock_code=basket.lock_code
+    )
+    if not free:
+        return {"month": None, "until": window[1]}
+    named = slot_key.read(wanted)
+    day = parse_day(request.GET.get("day", "")) or (named.day if named else None)
     in_month = parse_day(request.GET.get("month", "")[:7]) or day
     preselected = "" if "notice" in request.GET else wanted
     if in_month is None or "next" in request.GET:
-        first_free = availability.next_free(
-            agenda, meeting_type, now=now, limit=1, lock_code=basket.lock_code
-        )
-        if not first_free:
-            return {"month": None, "until": window[1]}
-        day = in_month = first_free[0].start.date()
+        day = in_month = free[0].start.date()
         if "next" in request.GET:
-            preselected = first_free[0].key
+            preselected = free[0].key
     first, last = month_bounds(min(max(in_month, window[0]), window[1]))
-    slots = _slots(basket, meeting_type, max(first, window[0]), min(last, window[1]), now)
-    month = month_of(slots, first, window, day, now.astimezone(agenda.zone).date())
+    of_month = [slot for slot in free if first <= slot.start.date() <= last]
+    month = month_of(of_month, first, window, day, now.astimezone(agenda.zone).date())
     found = {"month": month, "preselected": preselected, "focus": _focus(request, preselected)}
     if month.chosen is not None and month.chosen.slots:
         return found
     shown_until = month.chosen.day if month.chosen is not None else last
-    later = _slots(basket, meeting_type, shown_until + timedelta(days=1), window[1], now)
-    earlier = [] if later else _slots(basket, meeting_type, window[0], shown_until, now)
-    if not later and not earlier:
-        return {"month": None, "until": window[1]}
-    return {**found, "next_free": next(iter([*later, *earlier])), "next_is_earlier": not later}
-
-
-def _slots(
-    basket: Hold, meeting_type: MeetingType, first: date, last: date, now: datetime
-) -> list[Slot]:
-    return availability.slots(
-        basket.agenda, meeting_type, first=first, last=last, now=now, lock_code=basket.lock_code
-    )
+    later = next((slot for slot in free if slot.start.date() > shown_until), None)
+    return {**found, "next_free": later or free[0], "next_is_earlier": later is None}
 
 
 def _focus(request: HttpRequest, preselected: str) -> str:
@@ -203,23 +193,12 @@ def _window(agenda: Agenda, now: datetime) -> Window:
 
 
 def _moment_of(agenda: Agenda, key: str) -> datetime | None:
-    """When a slot of that name begins, in UTC, whether or not it can be had; None for no name."""
+    """When a slot of that name begins, whether or not it can be had; None for no name."""
     if not agenda.takes_appointments:
         event = agenda.events.filter(slug=key).first()
         return event.start if event else None
-    named = availability.APPOINTMENT_KEY.fullmatch(key)
-    if not named:
-        return None
-    try:
-        local = datetime.strptime(named["day"] + named["time"], "%Y-%m-%d%H%M")
-        return local.replace(tzinfo=agenda.zone).astimezone(fixed_zone.utc)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _day_of(key: str) -> date | None:
-    named = availability.APPOINTMENT_KEY.fullmatch(key)
-    return parse_day(named["day"]) if named else None
+    named = slot_key.read(key)
+    return named.instant(agenda.zone) if named else None
 
 
 def _notice(code: str, basket: Hold) -> str:
