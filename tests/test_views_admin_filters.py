@@ -35,19 +35,21 @@ def test_every_view_narrows_alike(client, agenda, scale):
     passport, card = agenda.meeting_types.all()
     made = [
         factories.make_booking(slot=factories.first_slot(agenda, kind))
-        for kind in (passport, passport, card, card)
+        for kind in (passport, passport, card, card, passport)
     ]
     attendance.check_in(made[0], Attendance.PRESENT, now=NOW)
     attendance.check_in(made[1], Attendance.ABSENT, now=NOW)
+    attendance.check_in(made[4], Attendance.LATE, now=NOW)
     booking.cancel(made[2], actor=Actor.AGENT, now=NOW)
     desk = made[3].desk
 
     for query, number in {
-        "": 3,
-        "status=all": 4,
+        "": 4,
+        "status=all": 5,
         "status=cancelled": 1,
         "attendance=present": 1,
         "attendance=absent": 1,
+        "attendance=late": 1,
         "attendance=open": 1,
         "attendance=open&status=all": 2,
         f"type={card.slug}": 1,

@@ -135,12 +135,13 @@ def test_a_change_brings_the_part_that_changes_and_says_what_is_new(client, agen
     made = [factories.make_booking(agenda, user_name=f"Visitor {n}") for n in range(2)]
     booking.cancel(gone, actor=Actor.VISITOR, now=NOW)
     attendance.check_in(made[0], Attendance.PRESENT, now=NOW)
+    attendance.check_in(made[1], Attendance.LATE, now=NOW)
 
     response = refresh(client, address, stamp)
     page = response.content.decode()
 
     assert page.lstrip().startswith('<div id="wagtail-agenda-live"')
-    assert response.context["news"] == "2 new bookings. 1 booking cancelled. 1 checked in."
+    assert response.context["news"] == "2 new bookings. 1 booking cancelled. 2 checked in."
     assert 'data-news="2 new bookings.' in page
     if scale != "month":
         assert "Visitor 1" in page

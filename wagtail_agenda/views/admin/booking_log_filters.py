@@ -8,17 +8,16 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from wagtail_agenda.choices import Actor, Admission, Attendance, DeliveryState
+from wagtail_agenda.choices import Actor, Admission, DeliveryState
 from wagtail_agenda.models import Booking, Delivery, WorkflowStatus
 from wagtail_agenda.schedule import day_bounds
 from wagtail_agenda.timegrid import instant_of
 from wagtail_agenda.views.admin.base import agendas_of
 from wagtail_agenda.views.admin.dates import is_shown
+from wagtail_agenda.views.admin.filters import ATTENDANCES
 from wagtail_agenda.views.admin.finding import LONGEST_QUERY, cleaned, matching
 
 FAILED = "failed"
-NOT_CHECKED_IN = "open"
-"""In addresses: the column is empty for whoever is not checked in, and empty means any there."""
 
 
 class SearchField(forms.CharField):
@@ -61,7 +60,7 @@ class BookingLogFilters(forms.Form):
         required=False,
         choices=[
             ("", gettext_lazy("Any")),
-            *[(value or NOT_CHECKED_IN, label) for value, label in Attendance.choices],
+            *[(value, attendance.label) for value, attendance in ATTENDANCES.items()],
         ],
     )
     made_by = forms.ChoiceField(
@@ -106,8 +105,7 @@ class BookingLogFilters(forms.Form):
             if name in asked:
                 bookings = bookings.filter(**{columns.get(name, name): asked[name]})
         if "attendance" in asked:
-            value = asked["attendance"]
-            bookings = bookings.filter(attendance="" if value == NOT_CHECKED_IN else value)
+            bookings = bookings.filter(attendance=ATTENDANCES[asked["attendance"]])
         if "since" in asked or "until" in asked:
             bookings = bookings.filter(self._starts_between(asked.get("since"), asked.get("until")))
         if "mails" in asked:

@@ -40,11 +40,7 @@ ANY: Mapping[str, Any] = {
 }
 """How a filter is called that narrows nothing."""
 
-ATTENDANCES = {
-    NOT_CHECKED_IN: Attendance.UNKNOWN,
-    Attendance.PRESENT.value: Attendance.PRESENT,
-    Attendance.ABSENT.value: Attendance.ABSENT,
-}
+ATTENDANCES = {choice.value or NOT_CHECKED_IN: choice for choice in Attendance}
 
 COLUMNS = {"type": "meeting_type_id", "event": "event_id", "desk": "desk_id", "status": "status_id"}
 

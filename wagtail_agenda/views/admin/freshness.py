@@ -13,7 +13,7 @@ from hashlib import sha256
 from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils.translation import get_language, ngettext
 
-from wagtail_agenda.choices import Trigger
+from wagtail_agenda.choices import Attendance, Trigger
 from wagtail_agenda.models import (
     WHOLE_DAY_MINUTES,
     Agenda,
@@ -115,7 +115,7 @@ def news(period: Period, seen: str) -> str:
     cancelled = happened.get(Trigger.CANCELLED_BY_VISITOR, 0) + happened.get(
         Trigger.CANCELLED_BY_AGENT, 0
     )
-    checked_in = happened.get(Trigger.PRESENT, 0) + happened.get(Trigger.ABSENT, 0)
+    checked_in = sum(happened.get(choice.value, 0) for choice in Attendance if choice)
     sentences = (
         (booked, ngettext("%(number)s new booking.", "%(number)s new bookings.", booked)),
         (
