@@ -103,6 +103,15 @@ def test_who_is_cancelled_stays_off_unless_asked_for_and_who_is_there_has_a_tick
     assert "Chloé Novák <em>(Cancelled)</em>" in sheet(client, agenda, "?status=all")
 
 
+def test_who_came_late_has_a_tick_too(client, agenda):
+    attendance.check_in(make(agenda, user_name="Ada Martin"), Attendance.LATE, now=NOW)
+
+    page = sheet(client, agenda)
+
+    assert "<span>✓</span>" in page
+    assert "Ada Martin <em>(Late)</em>" in page
+
+
 def test_a_desk_has_a_sheet_of_its_own_that_says_so(client, agenda):
     first, second = make(agenda, user_name="Ada Martin"), make(agenda, user_name="Benoît Roux")
 
