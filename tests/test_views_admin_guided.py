@@ -339,6 +339,38 @@ def test_everything_is_made_or_nothing(administrator, monkeypatch):
     assert Agenda.objects.count() == 1, "what was typed is gone"
 
 
+def test_pressing_the_last_button_twice_makes_one_agenda(administrator):
+    for name in ("what", "when"):
+        press(administrator, name)
+    sent = {**fields_of(administrator.get(step("how")).content.decode()), "action": "continue"}
+    first = administrator.post(step("how"), sent)
+    again = administrator.post(step("how"), sent)
+    assert again["Location"] == first["Location"], "leads to an empty first step"
+    assert Agenda.objects.count() == 1
+
+
+def test_the_last_button_in_two_tabs_at_once_makes_one_agenda(administrator):
+    for name in ("what", "when"):
+        press(administrator, name)
+    session = administrator.session
+    before = dict(session)
+    first = press(administrator, "how")
+    # What the second request read before the first one was done.
+    session.update(before)
+    session.save()
+    again = press(administrator, "how")
+    assert again["Location"] == first["Location"]
+    assert Agenda.objects.count() == 1
+
+
+def test_a_second_agenda_can_be_made_after_the_first(administrator):
+    first, second = (
+        [press(administrator, name) for name in ("what", "when", "how")][-1] for _ in range(2)
+    )
+    assert first["Location"] != second["Location"]
+    assert Agenda.objects.count() == 2
+
+
 def test_only_who_makes_agendas_comes_here(client):
     agenda = make_agenda()
     client.force_login(make_staff(agenda, role=Role.EDITOR))

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.contrib.auth import get_user_model
 from django.utils.translation import gettext as _
 from wagtail.log_actions import log
+from wagtail.models import ModelLogEntry
 
 from wagtail_agenda import booking
 from wagtail_agenda.blocks.schedule import periods_data
 from wagtail_agenda.choices import AgendaKind
+from wagtail_agenda.contention import retried
 from wagtail_agenda.importers import holidays
 from wagtail_agenda.models import (
     Agenda,
@@ -31,9 +33,27 @@ class Plan:
     how: dict[str, Any]
 
 
-@transaction.atomic
-def make(plan: Plan, *, user, now: datetime) -> Agenda:
-    """The new agenda, published if `plan` says so; every row it needs is made, or none."""
+def make_once(draft: str, plan: Plan, *, user, now: datetime) -> Agenda:
+    """The new agenda, published if `plan` says so; every row it needs is made, or none.
+
+    `draft` names what it is made of: whoever presses the button twice gets the same agenda twice.
+    Raises `Overloaded`.
+    """
+
+    def work(_known: None) -> Agenda:
+        # The lock: the same person's other request waits here.
+        get_user_model()._base_manager.select_for_update().get(pk=user.pk)
+        return _made_of(draft, user) or _make(draft, plan, user, now)
+
+    return retried(work)
+
+
+def _made_of(draft: str, user) -> Agenda | None:
+    entry = ModelLogEntry.objects.get_for_model(Agenda).filter(user=user, data__draft=draft).first()
+    return Agenda.objects.filter(pk=entry.object_id).first() if entry else None
+
+
+def _make(draft: str, plan: Plan, user, now: datetime) -> Agenda:
     how = dict(plan.how)
     is_live = how.pop("publish") == "now"
     agenda = Agenda(**plan.what, **how, live=is_live)
@@ -45,7 +65,7 @@ def make(plan: Plan, *, user, now: datetime) -> Agenda:
                 _holiday_calendar(plan.when["country"], plan.when["region"], user)
             ]
     agenda.save()
-    log(instance=agenda, action="wagtail.create", user=user)
+    log(instance=agenda, action="wagtail.create", user=user, data={"draft": draft})
     revision = agenda.save_revision(user=user)
     if is_live:
         revision.publish(user=user)

@@ -1,5 +1,6 @@
 """The pages of the three steps, and the one after them that leads on."""
 
+import secrets
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +28,7 @@ from wagtail_agenda.views.admin.guided.events import (
     rows_asked,
 )
 from wagtail_agenda.views.admin.guided.forms import HowForm, WhatForm
-from wagtail_agenda.views.admin.guided.making import Plan, make
+from wagtail_agenda.views.admin.guided.making import Plan, make_once
 from wagtail_agenda.wording import span_text
 
 NAMESPACE = "wagtail_agenda_guided"
@@ -43,6 +44,10 @@ PAGES_SHOWN = 10
 
 def step_url(step: str) -> str:
     return reverse(f"{NAMESPACE}:step", args=[step])
+
+
+def ready_url(key: int) -> str:
+    return reverse(f"{NAMESPACE}:ready", args=[key])
 
 
 class FormStep:
@@ -71,6 +76,20 @@ class Draft:
 
     @property
     def kept(self) -> dict[str, dict[str, list[str]]]:
+        return self._state.get("steps") or {}
+
+    @property
+    def name(self) -> str:
+        """Random, so that what is made of this draft is made once; empty before the first step."""
+        return self._state.get("name") or ""
+
+    @property
+    def made(self) -> int | None:
+        """The key of the agenda that the draft before this one, still empty, has become."""
+        return self._state.get("made")
+
+    @property
+    def _state(self) -> dict[str, Any]:
         return self.session.get(SESSION_KEY) or {}
 
     def keep(self, step: str, data: dict[str, list[str]]) -> None:
@@ -81,10 +100,17 @@ class Draft:
         self._put(step, {name: values for name, values in data.items() if name in names})
 
     def _put(self, step: str, data: dict[str, list[str]]) -> None:
-        self.session[SESSION_KEY] = {**self.kept, self._key(step): data}
+        self.session[SESSION_KEY] = {
+            "name": self.name or secrets.token_hex(16),
+            "steps": {**self.kept, self._key(step): data},
+        }
 
     def forget(self) -> None:
         self.session.pop(SESSION_KEY, None)
+
+    def become(self, agenda: Agenda) -> None:
+        """Begins anew, and knows what became of this one if its last button is pressed again."""
+        self.session[SESSION_KEY] = {"made": agenda.pk}
 
     def step(self, name: str):
         """The forms of a step, with what was typed if it has been there. Its data may be wrong.
@@ -179,6 +205,8 @@ class GuidedView(GuidedPage):
         if action == "afresh":
             self.draft.forget()
             return redirect(step_url("what"))
+        if step == list(STEPS)[-1] and self.draft.made is not None:
+            return redirect(ready_url(self.draft.made))
         if earlier := self.draft.first_to_mend(before=step):
             return redirect(step_url(earlier))
         self.draft.keep(step, self.sent())
@@ -195,9 +223,11 @@ class GuidedView(GuidedPage):
         return self.finish()
 
     def finish(self):
-        agenda = make(self.draft.plan(), user=self.request.user, now=timezone.now())
-        self.draft.forget()
-        return redirect(reverse(f"{NAMESPACE}:ready", args=[agenda.pk]))
+        agenda = make_once(
+            self.draft.name, self.draft.plan(), user=self.request.user, now=timezone.now()
+        )
+        self.draft.become(agenda)
+        return redirect(ready_url(agenda.pk))
 
     def neighbour(self, distance: int) -> str:
         names = list(STEPS)
