@@ -61,7 +61,7 @@ class AgendaViewMenuItem(MenuItem):
 
 
 agenda_view_menu_item = AgendaViewMenuItem(
-    _("Day and week"),
+    _("Bookings"),
     reverse_lazy(f"{NAMESPACE}:agenda"),
     name="agenda-view",
     icon_name="calendar-alt",
