@@ -121,11 +121,13 @@ def test_what_was_typed_stands_there_as_far_as_it_may_matter(client, agent, even
         {"clean_name": "diet", "label": "Diet", "type": "singleline"},
         {"clean_name": "who", "label": "Your name", "type": "singleline"},
         {"clean_name": "why", "label": "Why", "type": "multiline"},
+        {"clean_name": "agreed", "label": "I agree", "type": "consent"},
     ]
     version = FormVersion.objects.create(
         digest="x", agenda=made[0].agenda, definition={"fields": fields}
     )
     answers = {"diet": "No nuts", "who": made[0].user_name, "why": "A long story. " * 40}
+    answers["agreed"] = True
     Booking.objects.filter(pk=made[0].pk).update(form_version=version, answers=answers)
 
     response = client.get(address)

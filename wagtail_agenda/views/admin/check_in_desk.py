@@ -34,11 +34,12 @@ from wagtail_agenda.views.admin.check_in import (
     refusal,
     sayings,
 )
-from wagtail_agenda.views.admin.check_in_list import Counts, Visitor, facts, folded
+from wagtail_agenda.views.admin.check_in_list import Counts, Visitor, folded
 from wagtail_agenda.views.admin.dates import complain_about_date, read_day, today_in
-from wagtail_agenda.views.admin.presentation import badge, times
+from wagtail_agenda.views.admin.presentation import answers_that_matter, badge, times
 from wagtail_agenda.wording import day_text, span_text, time_text
 
+FACTS_SHOWN = 6
 REFUSALS_NAMED = 20
 LEAVE = "leave"
 
@@ -163,7 +164,7 @@ class CheckInDeskView(AgentPage, TemplateView):
             check_in_url=url_to("booking_check_in", booking.pk),
             badge=status if status.label != booking.get_attendance_display() else None,
             seen=as_seen(booking),
-            facts=facts(booking),
+            facts=answers_that_matter(booking)[:FACTS_SHOWN],
             icon=ICONS.get(booking.attendance, ""),
             noted=self.who_and_when(entry) if entry else "",
             reasons=attendances.reasons_for(booking, self.reasons),
@@ -188,15 +189,15 @@ class CheckInDeskView(AgentPage, TemplateView):
 
     def who_and_when(self, entry: Entry) -> str:
         local = entry.at.astimezone(self.agenda.zone)
-        user = entry.user
+        who = attendances.name_of(entry.user)
         values = {
-            "who": (user.get_full_name() or user.get_username()) if user else "",
+            "who": who,
             "time": time_text(local),
             "day": day_text(local.date()),
         }
         if local.date() != self.now.astimezone(self.agenda.zone).date():
-            return _("%(who)s, %(day)s, %(time)s") % values if user else values["day"]
-        return _("%(who)s, %(time)s") % values if user else values["time"]
+            return _("%(who)s, %(day)s, %(time)s") % values if who else values["day"]
+        return _("%(who)s, %(time)s") % values if who else values["time"]
 
     def rest_choices(self) -> list[tuple[str, str]]:
         absent = sayings(self.reasons, [Attendance.ABSENT])

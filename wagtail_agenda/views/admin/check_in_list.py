@@ -5,12 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wagtail_agenda.choices import Attendance
-from wagtail_agenda.cleaning import one_line, shorten
-from wagtail_agenda.form_definition import answers_in_words
 from wagtail_agenda.models import AttendanceReason, Booking
 from wagtail_agenda.views.admin.presentation import Badge
-
-FACTS_SHOWN, FACT_LENGTH = 6, 120
 
 
 def folded(text: str) -> str:
@@ -88,12 +84,3 @@ class Counts:
     @property
     def waiting(self) -> int:
         return self.by_attendance[Attendance.UNKNOWN]
-
-
-def facts(booking: Booking) -> list[tuple[str, str]]:
-    """What was typed that may matter at the door: not once more who it is."""
-    asked = booking.form_version.definition if booking.form_version else {}
-    known = {booking.user_name, booking.user_email, booking.user_phone_number, ""}
-    answers = answers_in_words(asked, booking.answers or {})
-    said = [(label, one_line(text)) for label, text in answers if text not in known]
-    return [(label, shorten(text, FACT_LENGTH)) for label, text in said[:FACTS_SHOWN]]

@@ -9,17 +9,13 @@ from functools import cached_property
 
 from django.utils.translation import gettext as _
 
-from wagtail_agenda.cleaning import one_line, shorten
-from wagtail_agenda.form_definition import answers_in_words
 from wagtail_agenda.models import Booking, Event
 from wagtail_agenda.views.admin.base import url_to
 from wagtail_agenda.views.admin.dates import with_query
-from wagtail_agenda.views.admin.presentation import Line, times
+from wagtail_agenda.views.admin.presentation import Line, answers_that_matter, times
 from wagtail_agenda.views.admin.week_and_day import DayView
 from wagtail_agenda.wording import day_text
 
-LONGEST_ANSWER = 120
-TYPES_LEFT_OUT = {"consent", "email"}
 WITHOUT = "no"
 
 
@@ -87,24 +83,3 @@ class DaySheetView(DayView):
         return SheetLine(
             self.line(booking), answers_that_matter(booking) if self.with_answers else []
         )
-
-
-def answers_that_matter(booking: Booking) -> list[tuple[str, str]]:
-    """What was answered, as short pairs of label and text.
-
-    Without what is no help at a counter: consent, addresses, questions left open, and what has a
-    column of its own.
-    """
-    asked = booking.form_version.definition if booking.form_version else {}
-    left_out = {
-        item["clean_name"] for item in asked.get("fields", ()) if item["type"] in TYPES_LEFT_OUT
-    }
-    answers = {
-        name: value for name, value in (booking.answers or {}).items() if name not in left_out
-    }
-    said = {"", booking.user_name, booking.user_phone_number, booking.user_email}
-    return [
-        (label, shorten(one_line(text), LONGEST_ANSWER))
-        for label, text in answers_in_words(asked, answers)
-        if text not in said
-    ]

@@ -10,7 +10,8 @@ from django.utils.translation import ngettext
 
 from wagtail_agenda.attendance import as_seen
 from wagtail_agenda.choices import Admission, Attendance, Colour
-from wagtail_agenda.cleaning import mailto, web_address
+from wagtail_agenda.cleaning import mailto, one_line, shorten, web_address
+from wagtail_agenda.form_definition import answers_in_words
 from wagtail_agenda.models import Booking
 from wagtail_agenda.views.admin.base import url_to
 from wagtail_agenda.views.admin.week_layout import is_repeated
@@ -28,6 +29,9 @@ ICON_OF_ATTENDANCE = {
     Attendance.LATE: "time",
     Attendance.ABSENT: "cross",
 }
+
+LONGEST_ANSWER = 120
+TYPES_LEFT_OUT = {"consent", "email"}
 
 
 @dataclass(frozen=True)
@@ -136,3 +140,24 @@ def clock(instant: datetime, zone: ZoneInfo) -> str:
     local = instant.astimezone(zone)
     text = time_text(local)
     return f"{text} {local:%Z}" if is_repeated(instant, zone) else text
+
+
+def answers_that_matter(booking: Booking) -> list[tuple[str, str]]:
+    """What was answered, as short pairs of label and text.
+
+    Without what is no help at a counter: consent, addresses, questions left open, and what has a
+    column of its own.
+    """
+    asked = booking.form_version.definition if booking.form_version else {}
+    left_out = {
+        item["clean_name"] for item in asked.get("fields", ()) if item["type"] in TYPES_LEFT_OUT
+    }
+    answers = {
+        name: value for name, value in (booking.answers or {}).items() if name not in left_out
+    }
+    said = {"", booking.user_name, booking.user_phone_number, booking.user_email}
+    return [
+        (label, shorten(one_line(text), LONGEST_ANSWER))
+        for label, text in answers_in_words(asked, answers)
+        if text not in said
+    ]
