@@ -3,6 +3,7 @@
 import ast
 import gettext as gnu_gettext
 import re
+import shutil
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -28,6 +29,7 @@ from tests.factories import (
     make_meeting_type,
 )
 from tests.test_views_visitor import CHOOSE, TYPED, Visitor, definition_of
+from tools import check_messages
 from wagtail_agenda import availability, correspondence, tokens, wording
 from wagtail_agenda import booking as bookings
 from wagtail_agenda.blocks import BookingFormBlock
@@ -95,6 +97,28 @@ def messages_of(language):
 # The catalogues
 
 
+@pytest.mark.skipif(
+    not all(shutil.which(tool) for tool in check_messages.TOOLS), reason="needs GNU gettext"
+)
+def test_the_sources_ask_for_nothing_that_a_catalogue_leaves_out():
+    assert check_messages.problems() == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["views/a_new_step.py", "a_new_module.py", "templates/wagtail_agenda/visitor/a_new_part.html"],
+)
+def test_a_new_module_speaks_to_visitors_until_somebody_says_it_does_not(source):
+    message = check_messages.Message(sources=("models.py", source))
+    assert all(check_messages.is_promised(language, message) for language in CATALOGUES)
+
+
+def test_what_only_colleagues_read_is_promised_in_french_alone():
+    message = check_messages.Message(sources=("models.py", "views/admin/week_and_day.py"))
+    promised = {one for one in CATALOGUES if check_messages.is_promised(one, message)}
+    assert promised == {"fr"}
+
+
 def test_the_package_speaks_french():
     assert "fr" in CATALOGUES
     assert len(messages_of("fr")) > 600
@@ -160,6 +184,8 @@ def test_french_is_set_as_french_is():
     """Unbreakable spaces in guillemets and before tall punctuation; real apostrophes."""
     texts = [text for message in messages_of("fr") for text in message.translations]
     assert [text for text in texts if re.search(r" [:;?!»]|[«] |[“”]", text)] == []
+    # What stands in braces is for machines.
+    texts = [re.sub(r"\{[^}]*\}", "", text) for text in texts]
     assert [text for text in texts if re.search(r"\w[;?!»]|«\w|\w:(?!//|\w|\d)", text)] == []
     assert [text for text in texts if re.search(r"\w'\w", text)] == []
 
@@ -206,6 +232,8 @@ def leftovers(language):
 def english_in(html, language):
     """The English texts of ours that stand in a page: between its tags or in its attributes."""
     html = re.sub(r"<(script|style)\b.*?</\1>|<!--.*?-->", "", html, flags=re.DOTALL)
+    # Wagtail's counter of nothing, which it hides.
+    html = re.sub(r"<div [^>]*\bhidden>\s*None\s*</div>", "", html)
     flowing = re.sub(r"</?(strong|span|b|em|abbr|a)\b[^>]*>", " ", html)
     pieces = re.split(r"<[^>]+>", html) + re.split(r"<[^>]+>", flowing)
     pieces += re.findall(r'\s(?:title|aria-label|alt|placeholder|data-agenda-\w+)="([^"]*)"', html)
