@@ -186,7 +186,15 @@ class TestValidation:
 
     @pytest.mark.parametrize(
         "fields",
-        [{"duration": 0}, {"duration": 7}, {"duration": 1445}, {"buffer_before": 3}, {"step": 0}],
+        [
+            {"duration": 0},
+            {"duration": 7},
+            {"duration": 1445},
+            # More than a float can hold.
+            {"duration": 10**400},
+            {"buffer_before": 3},
+            {"step": 0},
+        ],
     )
     def test_times_of_a_type_are_on_the_grid(self, fields):
         agenda = make_agenda()

@@ -4,6 +4,7 @@ import zoneinfo
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, StepValueValidator, validate_email
+from django.utils.deconstruct import deconstructible
 from django.utils.translation import gettext_lazy as _
 
 from wagtail_agenda.timegrid import CELL_MINUTES
@@ -36,6 +37,14 @@ def validate_addresses(value: str) -> None:
                 ) from error
 
 
-validate_on_grid = StepValueValidator(
+@deconstructible(path="django.core.validators.StepValueValidator")
+class WholeStepValidator(StepValueValidator):
+    """Django's, for whole numbers of any size: it raises OverflowError for what no float holds."""
+
+    def compare(self, a: int, b: int) -> bool:
+        return a % b != 0
+
+
+validate_on_grid = WholeStepValidator(
     CELL_MINUTES, message=_("Use steps of %(limit_value)s minutes.")
 )
