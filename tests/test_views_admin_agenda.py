@@ -493,3 +493,58 @@ def test_the_back_office_opens_where_there_is_one_and_the_own_page_stays_within_
 
     assert ' href="https://files.example/7?a=1&amp;b=2" rel="noopener">' in page
     assert f'href="{url("booking", made.pk)}"' in page
+
+
+# What is marked as checked
+
+
+@pytest.mark.parametrize("scale", ["day", "week", "list"])
+def test_where_attendance_is_marked_as_checked_stands_who_marked_it(client, scale):
+    agenda = factories.make_appointments()[0]
+    user = make_staff(agenda)
+    client.force_login(user)
+    made = factories.make_booking(agenda)
+    address = url(scale, agenda.slug, made.local_start.date())
+    check_in = url("booking_check_in", made.pk)
+    assert check_in in client.get(address).content.decode()
+
+    attendance.mark_as_checked(attendance.Sheet.of(made), now=NOW, user=user)
+
+    page = client.get(address).content.decode()
+    assert check_in not in page
+    assert f"Marked as checked by {user.get_username()}" in page
+
+
+@pytest.mark.parametrize("scale", ["day", "week", "list"])
+def test_of_several_events_the_marked_one_says_so(client, scale):
+    agenda = factories.make_agenda(kind=AgendaKind.EVENTS)
+    client.force_login(make_staff(agenda))
+    marked, open_still = (
+        factories.make_booking(
+            slot=availability.find(
+                agenda,
+                factories.make_event(agenda, start=NOW + timedelta(hours=hours)).slug,
+                now=NOW,
+            )
+        )
+        for hours in (1, 4)
+    )
+
+    attendance.mark_as_checked(attendance.Sheet.of(marked), now=NOW + timedelta(hours=2), user=None)
+
+    page = client.get(url(scale, agenda.slug, marked.local_start.date())).content.decode()
+    assert url("booking_check_in", marked.pk) not in page
+    assert url("booking_check_in", open_still.pk) in page
+    assert "Marked as checked, " in page
+
+
+def test_the_page_of_a_booking_offers_no_check_in_that_would_be_refused(client):
+    agenda = factories.make_appointments()[0]
+    client.force_login(make_staff(agenda))
+    made = attendance.check_in(factories.make_booking(agenda), Attendance.ABSENT, now=NOW)
+    attendance.mark_as_checked(attendance.Sheet.of(made), now=NOW)
+
+    page = client.get(url("booking", made.pk)).content.decode()
+
+    assert "Marked as checked, " in page
+    assert 'name="attendance"' not in page

@@ -75,6 +75,9 @@ CHANGES = {
     "present": lambda agenda: attendance.check_in(
         agenda.bookings.first(), Attendance.PRESENT, now=NOW
     ),
+    "marked as checked": lambda agenda: attendance.mark_as_checked(
+        attendance.Sheet.of(agenda.bookings.first()), now=NOW
+    ),
     "held": lambda agenda: booking.hold(factories.first_slot(agenda), lock_code="x", now=NOW),
     "a desk more": factories.make_desk,
 }

@@ -20,7 +20,7 @@ from wagtail.models import Site
 
 from wagtail_agenda import availability
 from wagtail_agenda import booking as bookings
-from wagtail_agenda.attendance import as_seen, reasons_for, reasons_of
+from wagtail_agenda.attendance import Sheet, as_seen, reasons_for, reasons_of
 from wagtail_agenda.availability import Slot
 from wagtail_agenda.choices import Actor, DeliveryState
 from wagtail_agenda.cleaning import clean_text, one_line, web_address
@@ -40,6 +40,7 @@ from wagtail_agenda.views.admin.presentation import (
     clock,
     email_link,
     line,
+    mark_text,
     telephone_link,
 )
 from wagtail_agenda.views.admin.timeline import timeline
@@ -134,7 +135,9 @@ class BookingView(BookingPage, TemplateView):
             cancel_url=url_to("booking_cancel", booking.pk),
             # Somebody may come before their day; here it is clear who is meant.
             check_in=dataclasses.replace(
-                self.line, check_in_url=url_to("booking_check_in", booking.pk)
+                self.line,
+                check_in_url=url_to("booking_check_in", booking.pk),
+                mark=mark_text(Sheet.of(booking).row, zone),
             ),
         )
 

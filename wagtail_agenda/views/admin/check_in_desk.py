@@ -7,7 +7,6 @@ from uuid import UUID
 from django.http import Http404
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.generic import TemplateView
@@ -36,7 +35,7 @@ from wagtail_agenda.views.admin.check_in import (
 )
 from wagtail_agenda.views.admin.check_in_list import Counts, Visitor, folded
 from wagtail_agenda.views.admin.dates import complain_about_date, read_day, today_in
-from wagtail_agenda.views.admin.presentation import answers_that_matter, badge, times
+from wagtail_agenda.views.admin.presentation import answers_that_matter, badge, mark_text, times
 from wagtail_agenda.wording import day_text, span_text, time_text
 
 FACTS_SHOWN = 6
@@ -134,14 +133,6 @@ class CheckInDeskView(AgentPage, TemplateView):
     @cached_property
     def is_checked(self) -> bool:
         return bool(self.row and self.row.checked_at)
-
-    @property
-    def checked_at(self) -> str:
-        """When, in the zone of the agenda: a template would say it in the site's."""
-        if not self.is_checked:
-            return ""
-        local = self.row.checked_at.astimezone(self.agenda.zone)
-        return date_format(local, "SHORT_DATETIME_FORMAT")
 
     @cached_property
     def can_check_in(self) -> bool:
@@ -244,8 +235,7 @@ class CheckInDeskView(AgentPage, TemplateView):
             own_url=self.own_url,
             here=self.here,
             is_checked=self.is_checked,
-            checked_by=attendances.name_of(self.row.checked_by) if self.row else "",
-            checked_at=self.checked_at,
+            mark=mark_text(self.row, self.agenda.zone),
             can_check_in=self.can_check_in,
             can_mark=not self.is_checked and self.sheet.has_begun(self.now),
             waiting=[one for one in self.bookings if not one.attendance and not one.is_cancelled],

@@ -2,12 +2,12 @@
 
 A page that refreshes itself asks this far more often than anything happens, so the answer costs one
 query: every act at a desk or an event raises the version of its bookable, every act on a booking
-writes a line of history.
+writes a line of history, every mark raises the version of its attendance sheet.
 """
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Sum
@@ -17,6 +17,7 @@ from wagtail_agenda.choices import Attendance, Trigger
 from wagtail_agenda.models import (
     WHOLE_DAY_MINUTES,
     Agenda,
+    AttendanceSheet,
     Bookable,
     Booking,
     Entry,
@@ -66,6 +67,18 @@ class Period:
             return Bookable.objects.filter(desk__agenda=self.agenda)
         return Bookable.objects.filter(self._q_of_events("event__"))
 
+    @property
+    def sheets(self) -> QuerySet[AttendanceSheet]:
+        """The attendance sheets of its bookings."""
+        sheets = AttendanceSheet.objects.filter(agenda=self.agenda)
+        if not self.agenda.takes_appointments:
+            return sheets.filter(self._q_of_events("event__"))
+        # What begins before it stands on the sheet of the day before.
+        first = self.start.astimezone(self.agenda.zone).date() - timedelta(days=1)
+        sheets = sheets.filter(day__gte=first)
+        last = self.end and self.end.astimezone(self.agenda.zone).date()
+        return sheets.filter(day__lte=last) if last else sheets
+
     def _q_of_events(self, prefix: str) -> Q:
         wanted = Q(**{f"{prefix}agenda": self.agenda, f"{prefix}end__gt": self.start})
         return wanted & Q(**{f"{prefix}start__lt": self.end}) if self.end else wanted
@@ -76,6 +89,7 @@ def stamp(period: Period, now: datetime) -> str:
     path = "desk__agenda" if period.agenda.takes_appointments else "event__agenda"
     versions = period.bookables.order_by().values(path)
     entries = Entry.objects.filter(period.q("booking__")).order_by().values("booking__agenda")
+    sheets = period.sheets.order_by().values("agenda")
     holds = Hold.objects.filter(agenda=OuterRef("pk"), booking__isnull=True, lapses_at__gt=now)
     last_entry, *rest = (
         Agenda.objects.filter(pk=period.agenda.pk)
@@ -83,6 +97,7 @@ def stamp(period: Period, now: datetime) -> str:
             Subquery(entries.annotate(last=Max("pk")).values("last")),
             Subquery(versions.annotate(sum=Sum("version")).values("sum")),
             Subquery(versions.annotate(number=Count("pk")).values("number")),
+            Subquery(sheets.annotate(sum=Sum("version")).values("sum")),
             Subquery(holds.order_by().values("agenda").annotate(n=Count("pk")).values("n")),
             "latest_revision_id",
         )

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 
@@ -29,7 +30,7 @@ from wagtail_agenda.views.admin.dates import (
 )
 from wagtail_agenda.views.admin.filters import LABELS, FilterForm, Filters, Offer, asked_by
 from wagtail_agenda.views.admin.load import Load, loads_of_desks
-from wagtail_agenda.views.admin.presentation import Line, clock, line
+from wagtail_agenda.views.admin.presentation import Line, clock, line, mark_text
 from wagtail_agenda.workflow import DEFAULT_WORKFLOW
 
 SECONDS_BETWEEN_REFRESHES = 45
@@ -44,7 +45,11 @@ SCALES = {
 
 
 class JumpView(AgentView):
-    """Where the date form leads: from what was typed to the address of that day or week."""
+    """Where the date form leads, and any link to today: to the address of the period of a day.
+
+    `?date=` names the day, and the filters go along. Without a date it is today in the agenda's
+    zone, which no link written in advance can name.
+    """
 
     scale = "week"
 
@@ -183,6 +188,12 @@ class PeriodView(AgentPage, TemplateView, ABC):
         desks = [desk for desk in self.shown_desks if not desk.retired]
         return desk_openings(self.agenda, desks, self.days[0], self.days[-1])
 
+    @cached_property
+    def marks(self) -> dict[date | int, str]:
+        """By day, or by the key of an event: who marked its attendance as checked, and when."""
+        sheets = self.period.sheets.exclude(checked_at=None).select_related("checked_by")
+        return {sheet.event_id or sheet.day: mark_text(sheet, self.zone) for sheet in sheets}
+
     # Filters
 
     @cached_property
@@ -246,7 +257,9 @@ class PeriodView(AgentPage, TemplateView, ABC):
     def line(self, booking: Booking) -> Line:
         # Bookings come without their agenda: it is the same for all of them.
         booking.agenda = self.agenda
-        return line(booking, zone=self.zone, now=self.now)
+        shown = line(booking, zone=self.zone, now=self.now)
+        mark = self.marks.get(booking.event_id or self.local_day(booking.start), "")
+        return replace(shown, mark=mark)
 
     @cached_property
     def loads(self) -> Mapping[tuple[date, int | None], Load]:

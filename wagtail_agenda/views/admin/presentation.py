@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from wagtail_agenda.attendance import as_seen
+from wagtail_agenda.attendance import as_seen, name_of
 from wagtail_agenda.choices import Admission, Attendance, Colour
 from wagtail_agenda.cleaning import mailto, one_line, shorten, web_address
 from wagtail_agenda.form_definition import answers_in_words
-from wagtail_agenda.models import Booking
+from wagtail_agenda.models import AttendanceSheet, Booking
 from wagtail_agenda.views.admin.base import url_to
 from wagtail_agenda.views.admin.week_layout import is_repeated
 from wagtail_agenda.wording import time_text
@@ -57,6 +59,8 @@ class Line:
     attendance_icon: str
     check_in_url: str
     """Empty as long as checking in makes no sense."""
+    mark: str = ""
+    """Who marked the attendance as checked, so that it cannot change; empty if nobody has."""
 
     @property
     def seen(self) -> str:
@@ -140,6 +144,17 @@ def clock(instant: datetime, zone: ZoneInfo) -> str:
     local = instant.astimezone(zone)
     text = time_text(local)
     return f"{text} {local:%Z}" if is_repeated(instant, zone) else text
+
+
+def mark_text(sheet: AttendanceSheet | None, zone: ZoneInfo) -> str:
+    """Who marked an attendance sheet as checked, and when in that zone; empty if nobody has."""
+    if sheet is None or sheet.checked_at is None:
+        return ""
+    when = date_format(sheet.checked_at.astimezone(zone), "SHORT_DATETIME_FORMAT")
+    who = name_of(sheet.checked_by)
+    if not who:
+        return _("Marked as checked, %(when)s.") % {"when": when}
+    return _("Marked as checked by %(who)s, %(when)s.") % {"who": who, "when": when}
 
 
 def answers_that_matter(booking: Booking) -> list[tuple[str, str]]:

@@ -41,6 +41,8 @@ class EventLine:
     held: int
     lines: list[Line]
     is_past: bool
+    mark: str
+    """Who marked its attendance as checked, and when."""
 
     @property
     def is_full(self) -> bool:
@@ -80,6 +82,7 @@ class TimesView(PeriodView):
         table = rows(self.columns(), zone=self.zone, now=self.now)
         return {
             "live_part": "wagtail_agenda/admin/includes/table.html",
+            "mark": self.mark,
             "rows": table,
             "headers": self.headers(table),
         }
@@ -91,6 +94,11 @@ class TimesView(PeriodView):
     @abstractmethod
     def headers(self, table: Sequence[Row]) -> Sequence["Day | DeskHeader"]:
         """What stands above each column."""
+
+    @property
+    def mark(self) -> str:
+        """Who marked the attendance of all that is shown as checked, and when."""
+        return ""
 
     def open_times(self) -> Openings:
         return {
@@ -139,6 +147,7 @@ class TimesView(PeriodView):
                     held=held.get(event.bookable_id, 0),
                     lines=[self.line(booking) for booking in attending.get(event.pk, [])],
                     is_past=event.end <= self.now,
+                    mark=self.marks.get(event.pk, ""),
                 )
             )
         return list(days.values())
@@ -213,6 +222,10 @@ class DayView(TimesView):
             priority=10,
         )
         return [*super().header_buttons, check_in, button]
+
+    @property
+    def mark(self):
+        return self.marks.get(self.day, "")
 
     @cached_property
     def columns_of_desks(self) -> list[Desk | None]:
