@@ -50,7 +50,17 @@ def test_it_leads_back_to_where_one_was(client, agent, made):
 
 @pytest.mark.parametrize(
     "elsewhere",
-    ["", "https://elsewhere.example/", "//elsewhere.example", "javascript:alert(1)", "\\\\x\\y"],
+    [
+        "",
+        "https://elsewhere.example/",
+        "//elsewhere.example",
+        "javascript:alert(1)",
+        "\\\\x\\y",
+        "%",
+        "-1",
+        "wagtailadmin_home",
+        "a\0b",
+    ],
 )
 def test_it_never_leads_to_another_site(client, agent, made, elsewhere):
     response = post(client, made, "present", next=elsewhere)

@@ -34,7 +34,8 @@ def next_url(request: HttpRequest, otherwise: str) -> str:
     is_ours = url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    return wanted if is_ours else otherwise
+    # Without the slash it could be the name of a view, which `redirect` looks up and may not find.
+    return wanted if is_ours and wanted.startswith("/") else otherwise
 
 
 def log_act(booking: Booking, action: str, user, **data) -> None:
