@@ -1,6 +1,7 @@
 """Setting agendas up in a real browser: three steps, the form on a page, a week that follows."""
 
 import re
+from datetime import time
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -107,3 +108,31 @@ def test_the_week_follows_what_is_typed_and_a_day_is_copied(page, administrator,
     days = [block.value["weekdays"] for block in schedule.get_latest_revision_as_object().periods]
     assert days == [["1"], ["0", "2", "3"]]
     assert [problem for problem in watched.problems if "schedule" in problem] == []
+
+
+def test_a_day_of_its_own_keeps_morning_and_afternoon(page, administrator):
+    schedule = make_schedule(
+        weekly(weekdays=("0", "2")),
+        weekly(time(14), time(17), weekdays=("0", "2")),
+    )
+    log_in(page)
+    page.goto(f"/admin/snippets/wagtail_agenda/schedule/edit/{schedule.pk}/")
+    panel = page.locator(".wagtail-agenda-week-panel")
+    panel.get_by_label("Other hours on").select_option(label="Wednesday")
+    panel.get_by_role("button", name="Give this day its own hours").click()
+    # The last of the copies is that of the afternoon, and has the focus.
+    page.locator("[name$=-value-closes]:visible").last.fill("18:00")
+    row = panel.locator("tbody tr")
+    expect(row.nth(2)).to_contain_text("09:00 – 12:00, 14:00 – 18:00")
+    expect(row.nth(0)).to_contain_text("09:00 – 12:00, 14:00 – 17:00")
+
+
+def test_only_what_changes_in_the_week_is_read_out(page, administrator):
+    schedule = make_schedule(weekly(weekdays=("0",)))
+    log_in(page)
+    page.goto(f"/admin/snippets/wagtail_agenda/schedule/edit/{schedule.pk}/")
+    said = page.locator(".wagtail-agenda-week-panel [role=status]")
+    expect(said).to_be_empty()
+    page.fill("[name=periods-0-value-closes]", "16:00")
+    expect(said).to_have_text("Monday, 09:00 – 16:00, –")
+    assert page.locator(".wagtail-agenda-week-panel [aria-live]").count() == 0

@@ -7,6 +7,7 @@
   const start = (panel) => {
     const form = panel.closest("form");
     const picture = panel.querySelector("[data-agenda-week-picture]");
+    const said = panel.querySelector("[data-agenda-week-said]");
     let shown = "";
     let timer = 0;
     let request = null;
@@ -17,6 +18,14 @@
         if (name.startsWith("periods-") && typeof value === "string") data.append(name, value);
       }
       return data;
+    };
+
+    // The week in words: what is wrong with it, then a line a day.
+    const lines = () => {
+      const warnings = [...picture.querySelectorAll(".schedule__warnings li")];
+      const days = [...picture.querySelectorAll(".schedule__table tbody tr")];
+      const inWords = (day) => [...day.cells].map((cell) => cell.textContent.trim()).join(", ");
+      return [...warnings.map((warning) => warning.textContent), ...days.map(inWords)];
     };
 
     const draw = async () => {
@@ -33,7 +42,10 @@
           signal: request.signal,
         });
         if (!answer.ok) throw new Error(answer.statusText);
+        const before = lines();
         picture.innerHTML = await answer.text();
+        // Nobody wants to hear the whole week after every time they type.
+        said.textContent = lines().filter((line) => !before.includes(line)).join("; ");
         picture.removeAttribute("data-outdated");
       } catch (error) {
         if (error.name === "AbortError") return;
@@ -62,8 +74,9 @@
 
     const has = (boxes, day) => boxes.some((box) => box.value === day && box.checked);
     const child = (boxes) => boxes[0].closest("[data-streamfield-child]");
-    const press = (boxes, action) =>
-    child(boxes).querySelector(`[data-streamfield-action="${action}"]`)?.click();
+    const press = (boxes, action) => {
+      child(boxes).querySelector(`[data-streamfield-action="${action}"]`)?.click();
+    };
     const tick = (boxes, day, checked) => {
       for (const box of boxes) if (box.value === day) box.checked = checked;
     };
@@ -80,23 +93,28 @@
       for (const box of chosen) box.checked = false;
     };
 
+    // A copy of a period, after it, with no day but this one.
+    const split = (source, day) => {
+      const known = new Set(weekly().map(child));
+      press(source, "DUPLICATE");
+      const copy = weekly().find((boxes) => !known.has(child(boxes)));
+      if (!copy) return;
+      tick(source, day, false);
+      for (const box of copy) box.checked = box.value === day;
+    };
+
     const own = () => {
       const day = panel.querySelector("[data-agenda-own]").value;
       const all = weekly();
-      const source = all.find((boxes) => has(boxes, day)) || all[0];
-      if (!source) return;
-      const others = source.some((box) => box.checked && box.value !== day);
-      let target = source;
-      if (others) {
-        const known = new Set(all.map(child));
-        press(source, "DUPLICATE");
-        target = weekly().find((boxes) => !known.has(child(boxes)));
-        if (!target) return;
-        for (const boxes of all) tick(boxes, day, false);
-        for (const box of target) box.checked = box.value === day;
-      }
+      const onDay = all.filter((boxes) => has(boxes, day));
+      const sources = onDay.length ? onDay : all.slice(0, 1);
+      const hasOthers = (boxes) => boxes.some((box) => box.checked && box.value !== day);
+      const shared = sources.filter(hasOthers);
       // A duplicate takes the focus by itself, once it is there.
-      if (!others) child(target).querySelector('input[name$="-value-opens"]')?.focus();
+      for (const boxes of shared) split(boxes, day);
+      if (shared.length || !sources.length) return;
+      tick(sources[0], day, true);
+      child(sources[0]).querySelector('input[name$="-value-opens"]')?.focus();
     };
 
     panel.addEventListener("click", (event) => {
