@@ -487,7 +487,7 @@ def test_marking_asks_what_to_do_with_those_who_are_left(client, agent, evening,
     response = mark(client, address, made[1:], rest=f"absent.{ill.pk}")
 
     page = text(response)
-    assert "Marked as checked by Lena Roy, 11/30/2026 7 a.m." in page
+    assert "Marked as checked by Lena Roy, Monday 30 November 2026, 07:00." in page
     assert attendance_of(*made) == [Attendance.PRESENT, Attendance.ABSENT, Attendance.ABSENT]
     assert stored(made[1]).attendance_reason == ill
     for control in ('name="attendance"', 'value="together"', 'value="mark"'):
@@ -541,7 +541,7 @@ def test_when_it_was_marked_is_said_in_the_zone_of_the_agenda(client):
 
     page = text(client.get(address))
 
-    assert "11/30/2026 7 p.m." in page
+    assert "Monday 30 November 2026, 19:00." in page
     assert "11/30/2026 7 a.m." not in page
 
 

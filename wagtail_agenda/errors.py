@@ -6,9 +6,10 @@ shown. `code` is part of the public interface and never translated.
 
 from datetime import datetime
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
+
+from wagtail_agenda.wording import moment_text
 
 
 class BookingError(Exception):
@@ -89,7 +90,7 @@ class MarkedAsChecked(BookingError):
 
     @property
     def message(self) -> str:
-        values = {"who": self.who, "when": date_format(self.when, "SHORT_DATETIME_FORMAT")}
+        values = {"who": self.who, "when": moment_text(self.when)}
         if not self.who:
             return (
                 _(

@@ -22,6 +22,19 @@ def time_text(local: datetime) -> str:
     return date_format(local, gettext("H:i"), use_l10n=False)
 
 
+def moment_text(local: datetime) -> str:
+    """A moment in full: “Thursday 3 December 2026, 09:30”. Pass it in the zone of its readers."""
+    return gettext("%(day)s, %(time)s") % {"day": day_text(local), "time": time_text(local)}
+
+
+def short_moment_text(local: datetime) -> str:
+    """A day in short with a time of day: “03/12/2026, 09:30”. In the zone it is to be read in."""
+    return gettext("%(day)s, %(time)s") % {
+        "day": date_format(local, "SHORT_DATE_FORMAT"),
+        "time": time_text(local),
+    }
+
+
 def span_text(start: datetime, end: datetime) -> str:
     """From when to when, in full: “Thursday 3 December 2026, 09:30 to 10:00”.
 

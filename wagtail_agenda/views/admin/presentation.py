@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -17,7 +16,7 @@ from wagtail_agenda.form_definition import answers_in_words
 from wagtail_agenda.models import AttendanceSheet, Booking
 from wagtail_agenda.views.admin.base import url_to
 from wagtail_agenda.views.admin.week_layout import is_repeated
-from wagtail_agenda.wording import time_text
+from wagtail_agenda.wording import moment_text, time_text
 
 COLOUR_OF_ADMISSION = {
     Admission.PENDING: (Colour.ORANGE, "time"),
@@ -150,7 +149,7 @@ def mark_text(sheet: AttendanceSheet | None, zone: ZoneInfo) -> str:
     """Who marked an attendance sheet as checked, and when in that zone; empty if nobody has."""
     if sheet is None or sheet.checked_at is None:
         return ""
-    when = date_format(sheet.checked_at.astimezone(zone), "SHORT_DATETIME_FORMAT")
+    when = moment_text(sheet.checked_at.astimezone(zone))
     who = name_of(sheet.checked_by)
     if not who:
         return _("Marked as checked, %(when)s.") % {"when": when}
