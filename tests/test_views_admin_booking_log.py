@@ -62,7 +62,7 @@ def test_the_log_lists_the_bookings_of_ones_own_agendas(client, agent, made):
     assert foreign.user_name not in page
     assert foreign.agenda.label not in page
     assert made.reference in page
-    assert "2026-11-30 09:00" in page
+    assert "11/30/2026, 09:00" in page
     assert reverse("wagtail_agenda_admin:booking", args=[made.pk]) in page
 
 

@@ -153,7 +153,7 @@ def test_a_cancelled_booking_offers_neither_check_in_nor_cancellation(client, ag
 
     page = text(client.get(url("booking", made.pk)))
 
-    assert "Cancelled on 2026-11-30 07:00." in page
+    assert "Cancelled on 11/30/2026, 07:00." in page
     assert "Counter closed" in page
     assert url("booking_cancel", made.pk) not in page
     assert url("booking_check_in", made.pk) not in page

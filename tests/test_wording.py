@@ -24,6 +24,21 @@ def test_a_time_is_said_in_its_zone():
     assert wording.time_text(datetime(2026, 12, 3, 9, 5, tzinfo=PARIS)) == "09:05"
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en-gb", "03/07/2026, 09:05"),
+        ("fr", "03/07/2026, 09:05"),
+        ("de", "03.07.2026, 09:05 Uhr"),
+        ("ru", "03.07.2026, 09:05"),
+    ],
+)
+def test_a_moment_in_short_is_written_as_its_language_does(language, text):
+    with translation.override(language):
+        said = wording.short_moment_text(datetime(2026, 7, 3, 9, 5, tzinfo=PARIS))
+    assert said == text
+
+
 def test_a_span_names_the_second_day_only_if_there_is_one():
     start = datetime(2026, 12, 3, 9, 30, tzinfo=PARIS)
 

@@ -19,6 +19,12 @@ def time_text(moment) -> str:
     return wording.time_text(moment)
 
 
+@register.filter(expects_localtime=True)
+def short_moment_text(moment) -> str:
+    """“03/12/2026, 09:30”, of a moment; in the zone that templates read times in."""
+    return wording.short_moment_text(moment)
+
+
 @register.filter
 def span_text(slot) -> str:
     """“Thursday 3 December 2026, 09:30 to 10:00”, of a slot."""

@@ -31,6 +31,7 @@ from wagtail_agenda.models import Agenda, Booking
 from wagtail_agenda.views.admin.base import url_to
 from wagtail_agenda.views.admin.booking_list import page_urls
 from wagtail_agenda.views.admin.booking_log_filters import BookingLogFilters, ranges
+from wagtail_agenda.wording import short_moment_text
 
 FORMATS = {
     "csv": "text/csv; charset=utf-8",
@@ -223,7 +224,7 @@ class BookingLog(ModelAdmin):
         return permissions.visible(request.user, super().get_queryset(request))
 
     def local_start(self, booking):
-        return f"{booking.local_start:%Y-%m-%d %H:%M}"
+        return short_moment_text(booking.local_start)
 
     local_start.short_description = gettext_lazy("starts at")
     local_start.admin_order_field = "start"

@@ -7,6 +7,7 @@ from wagtail.admin.ui.components import Component
 from wagtail_agenda import health, permissions
 from wagtail_agenda.views.admin.agendas import todays
 from wagtail_agenda.views.admin.base import agendas_of, url_to
+from wagtail_agenda.wording import short_moment_text
 
 MOST_AGENDAS = 10
 MOST_MAILS = 5
@@ -47,7 +48,7 @@ class AgendaPanel(Component):
             "mails": [
                 {
                     "delivery": mail,
-                    "when": f"{mail.booking.local_start:%Y-%m-%d %H:%M}",
+                    "when": short_moment_text(mail.booking.local_start),
                     "booking_url": url_to("booking", mail.booking_id),
                     "retry_url": url_to("delivery_retry", mail.pk),
                 }
