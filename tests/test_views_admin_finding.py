@@ -202,6 +202,17 @@ def test_a_result_says_when_what_and_how_it_stands_and_leads_there(client, agend
     assert f'id="booking-{made.pk}"' in client.get(f"{day}?status=all").content.decode()
 
 
+def test_a_result_stands_on_the_day_of_its_own_agenda(client):
+    """Nine in the morning in Auckland is the evening before in Paris."""
+    far = factories.make_appointments(timezone="Pacific/Auckland")[0]
+    make(far, "Ada Martin")
+    client.force_login(make_staff(far))
+
+    page = client.get(url("search"), {"q": "martin"}).content.decode()
+
+    assert "Tue Dec. 1, 2026" in page
+
+
 def test_what_is_to_come_stands_first_and_the_latest_past_after_it(client, agenda):
     made = [make(agenda, "Ada") for _number in range(6)]
     client.force_login(make_staff(agenda))
