@@ -50,6 +50,10 @@ HARMFUL = [
     "\u200b=1",
     "\ufeff=1",
     "\u202e=1",
+    "\u2066=1",
+    "\u061c=1",
+    "\ufe0f=1",
+    "\U000e0020=1",
     "\x00=1",
     "＝1",
     "＋1",
@@ -98,6 +102,14 @@ def test_everything_else_is_left_as_it_is(text):
     assert not is_formula_like(text)
     assert csv_rows([text]) == [[text]]
     assert xlsx_sheet([text])["A2"].value == (text or None)
+
+
+@pytest.mark.parametrize("number", [10**15, -(10**400), Decimal("1e500"), float("inf")])
+def test_a_number_that_no_spreadsheet_holds_arrives_as_text(number):
+    cell = xlsx_sheet([number])["A2"]
+
+    assert (cell.data_type, cell.value) == ("s", str(number))
+    assert xlsx_sheet([10**15 - 1])["A2"].value == 10**15 - 1
 
 
 def test_telephone_numbers_stay_readable():

@@ -28,6 +28,9 @@ Cell = str | int | float | Decimal | date | datetime | None
 FORMULA_SIGNS = "=+-@−"
 """What a formula begins with, U+2212 included; other widths of these signs fold to them."""
 
+BEYOND_NUMBERS = 10**15
+"""Spreadsheets keep fifteen digits of a number, and take far larger ones for damage to the file."""
+
 MOMENT = "%Y-%m-%d %H:%M"
 DAY = "%Y-%m-%d"
 XLSX_MOMENT = "yyyy-mm-dd hh:mm"
@@ -39,7 +42,7 @@ COLUMN_WIDTH = 20
 # Neither XML nor any text has them.
 _NO_CHARACTERS = re.compile("[\ufffe\uffff]")
 # Blanks, and what is not even seen: some programs skip these before they look for a formula.
-_SKIPPED = re.compile(r"[\s\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064]*")
+_SKIPPED = frozenset({"Cc", "Cf", "Mn", "Zl", "Zp", "Zs"})
 
 
 def write_csv(headings: Sequence[str], rows: Iterable[Sequence[Cell]], file: IO[bytes]) -> None:
@@ -76,7 +79,7 @@ def is_formula_like(text: str) -> bool:
     """
     if text[:1] in ("\t", "\r", "\n"):
         return True
-    first = text[_SKIPPED.match(text).end() :][:1]
+    first = next((sign for sign in text if unicodedata.category(sign) not in _SKIPPED), "")
     return bool(first) and unicodedata.normalize("NFKC", first) in FORMULA_SIGNS
 
 
@@ -104,6 +107,8 @@ def _xlsx_cell(sheet, value: Cell):
         cell = WriteOnlyCell(sheet, value)
         cell.number_format = XLSX_MOMENT if isinstance(value, datetime) else XLSX_DAY
         return cell
+    if isinstance(value, int | float | Decimal) and abs(value) >= BEYOND_NUMBERS:
+        return _xlsx_cell(sheet, str(value))
     return value
 
 
