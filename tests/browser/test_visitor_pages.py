@@ -117,8 +117,11 @@ def test_mistakes_are_tied_to_their_fields(page, passport_page):  # noqa: F811
     expect(name).to_have_accessible_description("This field is required.")
     email = page.get_by_label("E-mail")
     expect(email).to_have_accessible_description(re.compile("confirmation.*field is required"))
+    # So low that the browser must scroll to the field, which it puts at the very top.
+    page.set_viewport_size({"width": 1280, "height": 400})
     page.get_by_role("link", name="Name: This field is required.").click()
     expect(name).to_be_focused()
+    expect(page.locator("label", has_text="Name").first).to_be_in_viewport(ratio=1)
 
 
 def test_confirmation_and_booking_print_as_a_sheet(
