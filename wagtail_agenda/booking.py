@@ -264,16 +264,16 @@ def _hold_at(
         held.lapses_at = _instant(now) + timedelta(minutes=conf.get("HOLD_MINUTES"))
         held.save()
         busy_from, busy_to = _busy(slot.meeting_type, slot.start, slot.end)
-        Occupation.objects.update_or_create(
-            hold=held,
-            defaults={
-                "bookable_id": bookable_id,
-                "busy_from": busy_from,
-                "busy_to": busy_to,
-                "places": held.places,
-                "lapses_at": held.lapses_at,
-            },
-        )
+        taken = {
+            "bookable_id": bookable_id,
+            "busy_from": busy_from,
+            "busy_to": busy_to,
+            "places": held.places,
+            "lapses_at": held.lapses_at,
+        }
+        # Not `update_or_create`: the lock that it takes, in savepoints of its own, is held already.
+        if not Occupation.objects.filter(hold=held).update(**taken):
+            Occupation.objects.create(hold=held, **taken)
         return held
 
     return retried(work, guess)
