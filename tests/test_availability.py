@@ -23,7 +23,7 @@ from tests.factories import (
     one_off,
     weekly,
 )
-from wagtail_agenda import availability, booking
+from wagtail_agenda import availability, booking, seeding
 from wagtail_agenda.choices import AgendaKind, DelayUnit
 from wagtail_agenda.errors import AgendaClosed, EventIsOver, NotOffered, SoldOut
 from wagtail_agenda.models import Agenda, Hold, Occupation
@@ -901,3 +901,20 @@ def test_as_a_naive_walk_through_the_minutes_finds(drawn):
         assert [
             (epoch_minutes(slot.start), [positions[pk] for pk in slot.desk_ids]) for slot in found
         ] == naive_starts(world, zone, type_fields, taken, first, last, now)
+
+
+def test_one_row_per_desk_says_the_same_as_one_row_per_booking(monkeypatch):
+    """The quick way of SQLite and PostgreSQL beside the one that every database has."""
+    plan = seeding.Plan("busy", NOW.date(), days=14, desks=3, bookings=400)
+    agenda = seeding.fill(plan, now=NOW)
+
+    def listed():
+        return availability.slots(
+            agenda, first=plan.first, last=plan.first + timedelta(days=14), now=NOW
+        )
+
+    quick = listed()
+    monkeypatch.setattr(availability, "_ARRAYS", {})
+
+    assert quick == listed()
+    assert len({slot.places_free for slot in quick}) > 1

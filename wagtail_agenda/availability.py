@@ -6,6 +6,7 @@ is one integer with a bit per five minutes (see `timegrid`), so the arithmetic i
 rows is what costs, and therefore only integers are read.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
@@ -15,7 +16,7 @@ from operator import or_
 from zoneinfo import ZoneInfo
 
 from django.db import connections
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Aggregate, F, Field, Q, QuerySet, Sum
 
 from wagtail_agenda import slot_key
 from wagtail_agenda.choices import DelayUnit
@@ -330,7 +331,7 @@ def _slots_of_type(
         "places_total": len(desks),
         "desks": dict(zip(pks, desks, strict=True)),
     }
-    zone, seconds, moment = agenda.zone, meeting_type.duration * 60, datetime.fromtimestamp
+    zone, duration = agenda.zone, meeting_type.duration
     result = []
     for cell, bits in zip(shown, columns(free, shown), strict=True):
         minute = grid.origin + cell * CELL_MINUTES
@@ -341,12 +342,18 @@ def _slots_of_type(
         slot = Slot.__new__(Slot)
         values = slot.__dict__
         values.update(of_all)
-        values["start"] = moment(minute * 60, zone)
-        values["end"] = moment(minute * 60 + seconds, zone)
+        values["start"] = _local(minute, zone)
+        values["end"] = _local(minute + duration, zone)
         values["desk_ids"] = desk_ids
         values["places_free"] = len(desk_ids)
         result.append(slot)
     return result
+
+
+@lru_cache(maxsize=50_000)
+def _local(minute: int, zone: ZoneInfo) -> datetime:
+    # One slot's end is another's start, and every listing of a day has the same.
+    return datetime.fromtimestamp(minute * 60, zone)
 
 
 def desk_openings(
@@ -425,23 +432,34 @@ def _busy_masks(desks: Sequence[Desk], grid: Grid, now: datetime, lock_code: str
 
 def _busy_times(taken: QuerySet[Occupation]) -> Iterable[tuple[int, int, int]]:
     """Bookable, begin and end of each occupation."""
-    if connections[taken.db].vendor == "postgresql":
-        return _busy_times_by_desk(taken)
-    rows = taken.values_list("bookable_id", "busy_from", "busy_to")
-    return rows.iterator(chunk_size=ROWS_AT_ONCE)
-
-
-def _busy_times_by_desk(taken: QuerySet[Occupation]) -> Iterable[tuple[int, int, int]]:
-    """The same in one row per desk: for PostgreSQL, where rows cost more than what is in them."""
-    from django.contrib.postgres.aggregates import ArrayAgg
-
-    # Both aggregates see the rows in the same order, whatever that is.
+    array = _ARRAYS.get(connections[taken.db].vendor)
+    if array is None:
+        rows = taken.values_list("bookable_id", "busy_from", "busy_to")
+        return rows.iterator(chunk_size=ROWS_AT_ONCE)
+    # One row per desk: a row costs more than what is in it. Both aggregates see the occupations in
+    # the same order, whatever that is.
     desks = taken.values("bookable_id").values_list(
-        "bookable_id", ArrayAgg("busy_from"), ArrayAgg("busy_to")
+        "bookable_id", array("busy_from"), array("busy_to")
     )
     return chain.from_iterable(
         zip(repeat(key), begins, ends, strict=False) for key, begins, ends in desks
     )
+
+
+class _ArrayOfPostgreSQL(Aggregate):
+    function = "array_agg"
+    output_field = Field()
+
+
+class _ArrayOfSQLite(Aggregate):
+    function = "json_group_array"
+    output_field = Field()
+
+    def convert_value(self, value, expression, connection):
+        return json.loads(value)
+
+
+_ARRAYS = {"postgresql": _ArrayOfPostgreSQL, "sqlite": _ArrayOfSQLite}
 
 
 def _find_appointment(
