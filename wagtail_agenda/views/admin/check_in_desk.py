@@ -1,6 +1,7 @@
 """The list at the door: who is expected at an event or on a day, and who has come."""
 
-from datetime import timedelta
+from abc import ABC, abstractmethod
+from datetime import date, timedelta
 from functools import cached_property
 from uuid import UUID
 
@@ -43,7 +44,7 @@ REFUSALS_NAMED = 20
 LEAVE = "leave"
 
 
-class CheckInDeskView(AgentPage, TemplateView):
+class CheckInDeskView(AgentPage, TemplateView, ABC):
     """The attendance sheet of an event or a day, to work on. Single lines go to `CheckInView`.
 
     POST: ``act=together`` with a `TogetherForm`, ``ticked`` and for each line ``seen-<key>``;
@@ -63,13 +64,14 @@ class CheckInDeskView(AgentPage, TemplateView):
         self.ticked: set[str] = set()
 
     @property
+    @abstractmethod
     def own_url(self) -> str:
-        raise NotImplementedError
+        """The address of the list, as it is without search and order."""
 
     @property
+    @abstractmethod
     def what(self) -> str:
         """What the list is of, in a heading."""
-        raise NotImplementedError
 
     @cached_property
     def agenda(self):
@@ -78,6 +80,15 @@ class CheckInDeskView(AgentPage, TemplateView):
     @cached_property
     def here(self) -> str:
         return self.request.get_full_path()
+
+    @property
+    def day(self) -> date:
+        """The day of the list; of an event, the one on which it begins."""
+        return self.sheet.day or self.sheet.event.start.astimezone(self.agenda.zone).date()
+
+    @property
+    def day_url(self) -> str:
+        return url_to("day", self.agenda.slug, self.day)
 
     # What is read: a constant number of queries
 
@@ -137,8 +148,7 @@ class CheckInDeskView(AgentPage, TemplateView):
     @cached_property
     def can_check_in(self) -> bool:
         """Nobody comes before the day itself; on its own page each booking can be, all the same."""
-        day = self.sheet.day or self.sheet.event.start.astimezone(self.agenda.zone).date()
-        return not self.is_checked and day <= today_in(self.agenda)
+        return not self.is_checked and self.day <= today_in(self.agenda)
 
     # What is shown
 
@@ -204,16 +214,14 @@ class CheckInDeskView(AgentPage, TemplateView):
         return self.what
 
     def trail(self):
-        day = self.sheet.day or self.sheet.event.start.astimezone(self.agenda.zone).date()
-        return [(url_to("day", self.agenda.slug, day), self.agenda), ("", _("Check in"))]
+        return [(self.day_url, self.agenda), ("", _("Check in"))]
 
     @cached_property
     def header_buttons(self):
-        day = self.sheet.day or self.sheet.event.start.astimezone(self.agenda.zone).date()
         return [
             HeaderButton(
                 label=_("The day in the agenda view"),
-                url=url_to("day", self.agenda.slug, day),
+                url=self.day_url,
                 icon_name="calendar-alt",
             )
         ]
@@ -357,19 +365,19 @@ class CheckInDeskView(AgentPage, TemplateView):
         )
         if rest:
             self.report(outcome, rest, "")
-        log_sheet(self.sheet.event or self.agenda, "mark_as_checked", self.request.user, **self.day)
+        self.log_sheet("mark_as_checked")
         messages.success(self.request, _("Marked as checked. Attendance can no longer change."))
         return redirect(self.here)
 
     def unmark(self):
         attendances.unmark(self.sheet, now=self.now, user=self.request.user)
-        log_sheet(self.sheet.event or self.agenda, "unmark", self.request.user, **self.day)
+        self.log_sheet("unmark")
         messages.success(self.request, _("No longer marked as checked. Attendance can change."))
         return redirect(self.here)
 
-    @property
-    def day(self) -> dict[str, str]:
-        return {"day": self.sheet.day.isoformat()} if self.sheet.day else {}
+    def log_sheet(self, action: str) -> None:
+        data = {"day": self.day.isoformat()} if self.sheet.day else {}
+        log_sheet(self.sheet.event or self.agenda, action, self.request.user, **data)
 
     def report(self, outcome: Outcome, saying: Saying, note: str) -> None:
         data = logged(saying.attendance, saying.reason, note)
