@@ -33,7 +33,7 @@ from tools import check_messages
 from wagtail_agenda import availability, correspondence, tokens, wording
 from wagtail_agenda import booking as bookings
 from wagtail_agenda.blocks import BookingFormBlock
-from wagtail_agenda.choices import Actor, AgendaKind
+from wagtail_agenda.choices import Actor, AgendaKind, DeliveryState
 from wagtail_agenda.models import Booking, Delivery, Workflow
 from wagtail_agenda.views.admin.base import url_to
 from wagtail_agenda.workflow import ensure_default_workflow
@@ -49,6 +49,9 @@ FIELDS = [
     {"type": "radio", "clean_name": "floor", "label": "Étage", "choices": ["1", "2"]},
     {"type": "consent", "clean_name": "agreed", "label": "D’accord", "required": True},
 ]
+needs_gettext = pytest.mark.skipif(
+    not all(shutil.which(tool) for tool in check_messages.TOOLS), reason="needs GNU gettext"
+)
 WITHOUT_A_LETTER = re.compile(r"[\W\d_]*")
 
 
@@ -97,11 +100,35 @@ def messages_of(language):
 # The catalogues
 
 
-@pytest.mark.skipif(
-    not all(shutil.which(tool) for tool in check_messages.TOOLS), reason="needs GNU gettext"
-)
+@needs_gettext
 def test_the_sources_ask_for_nothing_that_a_catalogue_leaves_out():
     assert check_messages.problems() == []
+
+
+@needs_gettext
+@pytest.mark.parametrize(
+    ("language", "source", "is_missed"),
+    [
+        ("fr", "views/a_new_step.py", True),
+        ("de", "views/a_new_step.py", True),
+        ("fr", "views/admin/base.py", True),
+        ("de", "views/admin/base.py", False),
+    ],
+)
+def test_a_text_that_nobody_translated_is_missed_where_it_is_promised(
+    language, source, is_missed, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(check_messages, "ROOT", tmp_path)
+    path = tmp_path / "locale" / language / "LC_MESSAGES" / "django.po"
+    path.parent.mkdir(parents=True)
+    header = "Content-Type: text/plain; charset=UTF-8"
+    path.write_text(
+        f'msgid ""\nmsgstr "{header}\\n"\n\n#: {source}\nmsgid "Forgotten"\nmsgstr ""\n'
+    )
+    key = ("", "Forgotten", "")
+    wanted = {key: check_messages.Message(key, (), (source,))}
+    found = check_messages.catalogue_problems(path, wanted, tmp_path)
+    assert any("does not translate: 'Forgotten'" in problem for problem in found) == is_missed
 
 
 @pytest.mark.parametrize(
@@ -322,9 +349,20 @@ def pages_of_an_appointment(walk):
     walk.clock.tick(10)
     yield "confirmed", visitor.confirm().text
     made = Booking.objects.get()
+    visitor_page = reverse("wagtail_agenda:manage", args=[tokens.manage_token(made)])
     for name in ("manage", "manage_cancel"):
         page = reverse(f"wagtail_agenda:{name}", args=[tokens.manage_token(made)])
         yield name, visitor.client.get(page).text
+    again = reverse("wagtail_agenda:mail_again", args=[tokens.manage_token(made)])
+    yield "mail on its way", visitor.client.post(again, follow=True).text
+    Delivery.objects.update(state=DeliveryState.DONE, done_at=made.created_at)
+    yield "mail that has left", visitor.client.get(visitor_page).text
+    for _time in range(4):
+        Delivery.objects.update(state=DeliveryState.DONE, done_at=made.created_at)
+        refused = visitor.client.post(again, follow=True).text
+    yield "mail sent again too often", refused
+    Delivery.objects.update(state=DeliveryState.FAILED)
+    yield "mail that failed", visitor.client.get(visitor_page).text
     yield "reason too long", visitor.client.post(page, {"reason": "x" * 1001}).text
     yield "cancelled", visitor.client.post(page, {"reason": "Malade"}, follow=True).text
     yield "confirmed, cancelled since", visitor.get("confirmed").text
@@ -356,6 +394,10 @@ def pages_of_trouble(walk):
     agenda.save()
     yield "closed", visitor.get("picker").text
     yield "block, closed", walk.block(agenda)
+    nowhere = make_agenda(label="Archives", schedule=None, contact="01 23 45 67 89")
+    make_meeting_type(nowhere, label="Consultation")
+    yield "block, nothing free", walk.block(nowhere)
+    yield "nothing free", walk.visitor(nowhere).choose(more="1").text
 
 
 @pytest.mark.parametrize("pages", [pages_of_an_appointment, pages_of_an_event, pages_of_trouble])
@@ -373,6 +415,10 @@ def test_the_way_to_an_appointment_is_french(language, clock):
         "summary": "lundi 30 novembre 2026, de 09:00 à 09:30",
         "confirmed": "Votre réservation est confirmée",
         "manage": "Confirmée",
+        "mail on its way": "est en route vers a…@",
+        "mail that has left": "est parti le",
+        "mail sent again too often": "Le courriel a déjà été renvoyé plusieurs fois.",
+        "mail that failed": "n’a pas pu être distribué",
         "cancelled": "Annulée",
     }.items():
         assert text in unescape(shown[name])
@@ -390,6 +436,13 @@ def test_an_agent_who_works_in_french_sees_no_english(language, clock, client):
         url_to("week", booking.agenda.slug, booking.start.date()),
         url_to("day", booking.agenda.slug, booking.start.date()),
         url_to("week", event.agenda.slug, event.start.date()),
+        url_to("month", booking.agenda.slug, booking.start.date()),
+        url_to("list", booking.agenda.slug, booking.start.date()),
+        url_to("day_sheet", booking.agenda.slug, booking.start.date()),
+        url_to("check_in_day", booking.agenda.slug, booking.start.date()),
+        url_to("check_in_event", event.pk),
+        f"{url_to('search')}?q={booking.reference}",
+        reverse("wagtail_agenda_guided:ready", args=[booking.agenda.pk]),
         url_to("booking_new", booking.agenda.slug),
         url_to("booking", booking.pk),
         url_to("booking_cancel", booking.pk),
