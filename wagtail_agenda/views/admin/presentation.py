@@ -1,7 +1,6 @@
 """Bookings as agents see them in a list: times, links, and what stands for a status."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -10,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from wagtail_agenda.attendance import as_seen, name_of
-from wagtail_agenda.choices import Admission, Attendance, Colour
+from wagtail_agenda.choices import Admission, Colour
 from wagtail_agenda.cleaning import mailto, one_line, shorten, web_address
 from wagtail_agenda.form_definition import answers_in_words
 from wagtail_agenda.models import AttendanceSheet, Booking
@@ -24,11 +23,6 @@ COLOUR_OF_ADMISSION = {
     Admission.WAITING: (Colour.BLUE, "list-ol"),
     Admission.OFFERED: (Colour.VIOLET, "mail"),
     Admission.CANCELLED: (Colour.RED, "circle-xmark"),
-}
-ICON_OF_ATTENDANCE = {
-    Attendance.PRESENT: "check",
-    Attendance.LATE: "time",
-    Attendance.ABSENT: "cross",
 }
 
 LONGEST_ANSWER = 120
@@ -55,7 +49,6 @@ class Line:
     own_url: str
     is_elsewhere: bool
     badge: Badge
-    attendance_icon: str
     check_in_url: str
     """Empty as long as checking in makes no sense."""
     mark: str = ""
@@ -89,15 +82,10 @@ def line(booking: Booking, *, zone: ZoneInfo, now: datetime) -> Line:
         own_url=own_url,
         is_elsewhere=bool(elsewhere),
         badge=badge(booking),
-        attendance_icon=ICON_OF_ATTENDANCE.get(booking.attendance, ""),
         check_in_url=(
             url_to("booking_check_in", booking.pk) if has_come and not booking.is_cancelled else ""
         ),
     )
-
-
-def lines(bookings: Iterable[Booking], *, zone: ZoneInfo, now: datetime) -> list[Line]:
-    return [line(booking, zone=zone, now=now) for booking in bookings]
 
 
 def badge(booking: Booking) -> Badge:
