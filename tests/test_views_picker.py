@@ -17,7 +17,7 @@ from tests.factories import (
     one_off,
     weekly,
 )
-from tests.test_views_visitor import Visitor, agenda, clock, text_of, visitor  # noqa: F401
+from tests.test_views_visitor import Visitor, agenda, clock, first_slot, text_of, visitor  # noqa: F401
 from wagtail_agenda.choices import AgendaKind
 from wagtail_agenda.models import Agenda
 
@@ -49,6 +49,13 @@ def test_next_free_time_is_chosen_from_wherever_one_has_paged_to(visitor):  # no
     response = visitor.client.get(href)
     assert "November 2026" in text_of(response)
     assert preselected(response) == ["passport:2026-11-30-0900"]
+
+
+def test_who_looks_at_other_times_reads_how_long_theirs_is_held(visitor):  # noqa: F811
+    visitor.choose(first_slot(visitor.agenda))
+    page = visitor.get("picker")
+    assert "You hold Monday 30 November 2026, 09:00 to 09:30." in text_of(page)
+    assert "Held for you until 07:10" in text_of(page)
 
 
 def test_a_day_without_free_times_leads_to_the_next_one(visitor):  # noqa: F811

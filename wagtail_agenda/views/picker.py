@@ -16,7 +16,7 @@ from wagtail_agenda.timegrid import instant_of
 from wagtail_agenda.views.basket import hold_for, name_in, notice_of, refused_for
 from wagtail_agenda.views.month import month_bounds, month_of, month_text, parse_day
 from wagtail_agenda.views.pages import form_is_stale, see_other, show, stale_notice
-from wagtail_agenda.views.steps import asked_of, step, url_of
+from wagtail_agenda.views.steps import asked_of, held_of, step, url_of
 
 Window = tuple[date, date]
 """The first and the last day that the booking delays allow."""
@@ -63,16 +63,15 @@ def _show_picker(
     request: HttpRequest, basket: Hold, now: datetime, notice: str, status: int
 ) -> HttpResponse:
     agenda, asked = basket.agenda, asked_of(basket)
-    held = booking.is_held(basket, now)
+    held = held_of(basket, now)
     context = {
-        "basket": basket,
+        **held,
         "texts": asked["texts"],
         "action": url_of("picker", basket),
         "zone": agenda.timezone,
         "is_error": bool(notice),
         "notice": notice or _notice(request.GET.get("notice", ""), basket),
-        "held": held,
-        "slot": booking.slot_of(basket) if held else None,
+        "slot": booking.slot_of(basket) if held["held"] else None,
     }
     wanted = name_in(request.GET.get("wanted", ""))
     meeting_type = None

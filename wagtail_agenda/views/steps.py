@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -85,6 +86,16 @@ def asked_of(basket: Hold) -> dict:
 
 def url_of(name: str, basket: Hold, **query: str) -> str:
     return step_url(name, basket.form_version.digest, basket.lock_code, **query)
+
+
+def held_of(basket: Hold, now: datetime) -> dict[str, Any]:
+    """What the template `held.html` needs: whether the time is held, and until when."""
+    return {
+        "basket": basket,
+        "held": booking.is_held(basket, now),
+        "held_until": basket.lapses_at and basket.lapses_at.astimezone(basket.agenda.zone),
+        "now": now,
+    }
 
 
 def _basket_is_gone(request: HttpRequest, digest: str, now: datetime) -> HttpResponse:

@@ -40,7 +40,7 @@ from wagtail_agenda.views.pages import (
     show,
     stale_notice,
 )
-from wagtail_agenda.views.steps import asked_of, step, url_of
+from wagtail_agenda.views.steps import asked_of, held_of, step, url_of
 
 
 @step("GET", "POST")
@@ -218,13 +218,10 @@ def confirmed(request: HttpRequest, basket: Hold, now: datetime) -> HttpResponse
 def _chosen(basket: Hold, now: datetime) -> dict:
     """What is held and until when, for the top of a page."""
     return {
-        "basket": basket,
+        **held_of(basket, now),
         "texts": asked_of(basket)["texts"],
         "slot": booking.slot_of(basket),
         "zone": basket.agenda.timezone,
-        "held": booking.is_held(basket, now),
-        "held_until": basket.lapses_at and basket.lapses_at.astimezone(basket.agenda.zone),
-        "now": now,
     }
 
 
