@@ -457,6 +457,19 @@ def test_an_agent_who_works_in_french_sees_no_english(language, clock, client):
     assert {page: texts for page, texts in shown.items() if texts} == {}
 
 
+@pytest.mark.parametrize(
+    ("language", "heading"),
+    [("en", "6 Jul"), ("fr", "6 juil."), ("de", "6. Juli"), ("ru", "6 июля")],
+)
+def test_the_head_of_a_week_writes_july_as_its_language_does(client, db, language, heading):
+    agenda = passports()
+    client.force_login(make_administrator())
+    page = client.get(
+        url_to("week", agenda.slug, date(2026, 7, 6)), headers={"accept-language": language}
+    )
+    assert f'datetime="2026-07-06">{heading}</time>' in page.text
+
+
 def test_the_built_in_mails_have_no_english_in_them(language, clock):
     booking = make_booking(passports(), language=language)
     bookings.cancel(booking, actor=Actor.AGENT, now=NOW, reason="Malade")
