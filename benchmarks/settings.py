@@ -31,6 +31,9 @@ CACHES = {
     }
 }
 
+# As deployed: django-q2 gives up a connection without this age whenever it takes a task.
+DATABASES["default"]["CONN_MAX_AGE"] = 600
+
 _name = os.environ.get("BENCHMARK_DATABASE_NAME")
 if _name:
     DATABASES["default"]["NAME"] = _name
