@@ -90,7 +90,7 @@
 
   function inSight(live) {
     const focused = document.activeElement;
-    if (focused !== live && live.contains(focused)) return focused.closest("[id]");
+    if (focused !== live && live.contains(focused)) return focused;
     const bookings = [...live.querySelectorAll("[id^=booking-]")];
     return bookings.find((one) => one.getBoundingClientRect().top >= 0);
   }
@@ -98,11 +98,14 @@
   function sightOf(live) {
     const seen = inSight(live);
     if (!seen) return () => {};
+    const name = seen.closest("[id]").id;
     const before = seen.getBoundingClientRect().top;
     return () => {
-      const there = document.getElementById(seen.id);
+      const there = seen.isConnected ? seen : document.getElementById(name);
       if (!there) return;
-      scrollerOf(live).scrollTop += there.getBoundingClientRect().top - before;
+      // Not `scrollTop`: where an admin scrolls smoothly, that would be seen to move.
+      const top = there.getBoundingClientRect().top - before;
+      scrollerOf(live).scrollBy({ top, behavior: "instant" });
     };
   }
 
