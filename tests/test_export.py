@@ -4,23 +4,14 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.utils.translation import override
-from freezegun import freeze_time
 
 from tests import factories
 from tests.factories import NOW
 from wagtail_agenda import availability, booking, export, form_definition
 from wagtail_agenda.choices import Actor, AgendaKind
 from wagtail_agenda.models import Booking
-from wagtail_agenda.workflow import ensure_default_workflow
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _now():
-    ensure_default_workflow()
-    with freeze_time(NOW):
-        yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_now")]
 
 
 def rows_of(*bookings):

@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.urls import reverse
-from freezegun import freeze_time
 from openpyxl import load_workbook
 from wagtail.models import ModelLogEntry
 
@@ -17,19 +16,11 @@ from tests.factories import NOW
 from wagtail_agenda import attendance, booking
 from wagtail_agenda.choices import Actor, Attendance, DeliveryState, Role
 from wagtail_agenda.models import AgendaGrant, Booking, Delivery, WorkflowStatus
-from wagtail_agenda.workflow import ensure_default_workflow
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_now")]
 
 INDEX = "wagtail_agenda_booking_modeladmin_index"
 INSPECT = "wagtail_agenda_booking_modeladmin_inspect"
-
-
-@pytest.fixture(autouse=True)
-def _now():
-    ensure_default_workflow()
-    with freeze_time(NOW):
-        yield
 
 
 @pytest.fixture

@@ -13,23 +13,10 @@ from tests.factories import NOW
 from wagtail_agenda.choices import Actor, DeliveryState
 from wagtail_agenda.models import Delivery, Entry
 from wagtail_agenda.signals import deliveries_due
-from wagtail_agenda.workflow import ensure_default_workflow
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_now")]
 
 HOME = "/admin/"
-
-
-@pytest.fixture(autouse=True)
-def _now():
-    ensure_default_workflow()
-    with freeze_time(NOW):
-        yield
-
-
-@pytest.fixture
-def made():
-    return factories.make_booking()
 
 
 @pytest.fixture
