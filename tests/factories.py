@@ -44,6 +44,15 @@ def weekly(opens=time(9), closes=time(12), weekdays=WEEKDAYS, breaks=()):
     }
 
 
+def monthly(opens=time(9), closes=time(12), ordinals=("1",), weekdays=("0",), season=()):
+    """Hours of certain weekdays of the month as a StreamField row; `season` as its fields."""
+    row = weekly(opens, closes, weekdays)
+    return {
+        "type": "monthly",
+        "value": {"ordinals": list(ordinals), **row["value"], "season": dict(season)},
+    }
+
+
 def one_off(day, opens=time(9), closes=time(12), breaks=()):
     """One dated period as a StreamField row."""
     return {

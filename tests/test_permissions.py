@@ -22,6 +22,7 @@ from wagtail_agenda.models import (
     Desk,
     Event,
     MeetingType,
+    Resource,
     Schedule,
     Workflow,
     WorkflowStatus,
@@ -186,6 +187,40 @@ def test_a_shared_closure_calendar_takes_the_editor_of_every_agenda_that_uses_it
     make_desk(theirs).closure_calendars.add(desks)
     assert list(permissions.editable(editor, ClosureCalendar.objects.all())) == []
     assert permissions.may_edit(owner, desks)
+
+
+def test_a_resource_takes_the_editor_of_every_agenda_that_uses_it(agenda, other):
+    hall = Resource.objects.create(label="Hall")
+    one, both = make_user("one", editor=agenda), make_user("both", editor=[agenda, other])
+    agent = make_user("ada", agent=[agenda, other])
+
+    def editors():
+        return [user for user in (one, both, agent) if permissions.may_edit(user, hall)]
+
+    assert permissions.may_see(agent, hall)
+    assert editors() == [one, both], "unused"
+    agenda.resources.add(hall)
+    agenda.save()
+    assert editors() == [one, both], "offered by an agenda of both"
+    other.resources.add(hall)
+    other.save()
+    assert editors() == [both], "offered by another agenda as well"
+    other.resources.clear()
+    other.save()
+    make_meeting_type(other).resources.add(hall)
+    assert editors() == [both], "needed by a type of another agenda"
+
+
+def test_hours_of_a_resource_take_the_editor_of_every_agenda_that_offers_it(agenda, other):
+    schedule, calendar = make_schedule(), make_closure_calendar()
+    hall = Resource.objects.create(label="Hall", schedule=schedule)
+    hall.closure_calendars.add(calendar)
+    editor, owner = make_user("ed", editor=agenda), make_user("owner", editor=other)
+    other.resources.add(hall)
+    other.save()
+    for row in (schedule, calendar):
+        assert permissions.may_edit(owner, row)
+        assert not permissions.may_edit(editor, row)
 
 
 def test_the_built_in_workflow_is_used_by_agendas_that_chose_none(agenda, other):

@@ -16,13 +16,13 @@ MINUTES = st.datetimes(min_value=datetime(1000, 1, 1)).map(
 )
 
 
-@given(SLUGS, MINUTES, st.sampled_from([0, 1]))
-def test_what_is_written_is_read(slug, start, fold):
+@given(SLUGS, MINUTES, st.sampled_from([0, 1]), st.none() | st.integers(1, 9999))
+def test_what_is_written_is_read(slug, start, fold, minutes):
     start = start.replace(fold=fold)
 
-    named = slot_key.read(slot_key.write(slug, start))
+    named = slot_key.read(slot_key.write(slug, start, minutes))
 
-    assert (named.type, named.start, named.start.fold) == (slug, start, fold)
+    assert (named.type, named.start, named.fold, named.minutes) == (slug, start, fold, minutes)
     assert named.day == start.date()
 
 
@@ -49,6 +49,12 @@ def test_the_hour_that_comes_twice_has_two_names():
         "passport:2026-01-15-2460",
         "passport:0000-01-15-0900",
         "passport:2026-01-15-0900~3",
+        "passport:2026-01-15-0900+",
+        "passport:2026-01-15-0900+0",
+        "passport:2026-01-15-0900+030",
+        "passport:2026-01-15-0900+10000",
+        "passport:2026-01-15-0900+30~2",
+        "passport:2026-01-15-0900+３０",
         "passport:2026-01-15-0900\n",
         "passport:２０２６-01-15-0900",
         ":2026-01-15-0900",
@@ -67,5 +73,5 @@ def test_a_moment_outside_the_calendar_is_none():
 def test_any_text_can_be_asked(text):
     named = slot_key.read(text)
 
-    assert named is None or slot_key.write(named.type, named.start) == text
+    assert named is None or slot_key.write(named.type, named.start, named.minutes) == text
     assert slot_key.is_slug(text) in (True, False)

@@ -8,15 +8,25 @@ from django.utils.translation import pgettext_lazy
 class AgendaKind(models.TextChoices):
     MEETINGS = "meetings", _("Appointments")
     EVENTS = "events", _("Events")
+    VIRTUAL = "virtual", _("Several appointment agendas as one")
 
 
 class DelayUnit(models.TextChoices):
     HOURS = "hours", _("hours")
     DAYS = "days", _("days")
+    WORKING_DAYS = "working_days", _("working days")
+
+
+class WaitingListPromotion(models.TextChoices):
+    """Who decides that somebody on a waiting list gets a place that has become free."""
+
+    BY_HAND = "manual", _("An agent, by hand")
+    AUTOMATIC = "automatic", _("Nobody: the first for whom there is room gets it at once")
+    OFFER = "offer", _("The first for whom there is room, by accepting it in time")
 
 
 class Admission(models.TextChoices):
-    """Whether a booking has its place. Decided in `booking.py` under a lock, nowhere else."""
+    """Whether a booking has its place. Decided in `booking` under a lock, nowhere else."""
 
     PENDING = "pending", _("Waiting for approval")
     CONFIRMED = "confirmed", _("Confirmed")
@@ -44,8 +54,29 @@ class Trigger(models.TextChoices):
     """What happens to a booking and may move its booking workflow to another status."""
 
     BOOKED = "booked", _("A booking is made")
+    PENDING = "pending", _("A booking is made that needs approval")
+    APPROVED = "approved", _("A booking is approved (without a rule: as booked)")
+    REFUSED = "refused", _("A booking is refused (without a rule: as cancelled by an agent)")
+    WAITING = "waiting", _("Somebody joins the waiting list")
+    OFFERED = "offered", _("Somebody on the waiting list is offered a place")
+    PROMOTED = (
+        "promoted",
+        _("Somebody on the waiting list gets a place (without a rule: as booked)"),
+    )
+    DECLINED = "declined", _("An offer is declined (without a rule: as cancelled by the visitor)")
+    SUSPENDED = (
+        "suspended",
+        _("A booking goes back to the waiting list (without a rule: as waiting)"),
+    )
+    LAPSED = "lapsed", _("Time ran out for an offer or an approval (without a rule: as refused)")
+    MOVED = "moved", _("A booking is moved (without a rule: as booked)")
+    CHANGED = "changed", _("Places or texts of a booking change (without a rule: as booked)")
     CANCELLED_BY_VISITOR = "cancelled_by_visitor", _("The visitor cancels")
     CANCELLED_BY_AGENT = "cancelled_by_agent", _("An agent cancels")
+    EVENT_CANCELLED = (
+        "event_cancelled",
+        _("An event is cancelled (without a rule: as cancelled by an agent)"),
+    )
     PRESENT = "present", _("The visitor is checked in as present")
     LATE = "late", _("The visitor is checked in as late (without a rule: as present)")
     ABSENT = "absent", _("The visitor is marked as absent")

@@ -33,16 +33,139 @@ class AgendaClosed(BookingError):
 
 
 class SoldOut(BookingError):
-    """No room: every place of an event, or every desk at that time, is taken or held."""
+    """No room: every place of an event, or every desk at that time, is taken or held.
+
+    Of several events at once, `event` is the label of the one that has no room.
+    """
 
     code = "sold out"
     message = _("The last place has just been taken. Please choose another date.")
 
-    def __init__(self, *, appointment: bool = False):
+    def __init__(self, *, appointment: bool = False, event: str = ""):
         super().__init__()
+        self.event = event
         if appointment:
             self.code = "no more desk available"
             self.message = _("This time has just been taken. Please choose another one.")
+        elif event:
+            self.message = _(
+                "There are not enough places left at “%(event)s”. Nothing was booked. "
+                "Choose again without it."
+            ) % {"event": event}
+
+
+class CapReached(BookingError):
+    """This person has as many bookings as the agenda allows: `most`, per `span`.
+
+    `span` is ``day``, ``week`` or ``person`` (all that are still to come).
+    """
+
+    code = "too many bookings"
+
+    def __init__(self, most: int, span: str):
+        super().__init__()
+        self.most, self.span = most, span
+
+    @property
+    def message(self) -> str:
+        sentences = {
+            "day": ngettext(
+                "One person can have %(most)d booking on one day here. "
+                "Choose another day, or cancel the booking that you have.",
+                "One person can have %(most)d bookings on one day here. "
+                "Choose another day, or cancel one of those that you have.",
+                self.most,
+            ),
+            "week": ngettext(
+                "One person can have %(most)d booking in one week here. "
+                "Choose another week, or cancel the booking that you have.",
+                "One person can have %(most)d bookings in one week here. "
+                "Choose another week, or cancel one of those that you have.",
+                self.most,
+            ),
+            "person": ngettext(
+                "One person can have %(most)d coming booking here. "
+                "Move or cancel the booking that you have.",
+                "One person can have %(most)d coming bookings here. "
+                "Move or cancel one of those that you have.",
+                self.most,
+            ),
+        }
+        return sentences[self.span] % {"most": self.most}
+
+
+class TooManyPlaces(BookingError):
+    """More places than the agenda gives on one booking; `most` says how many it gives."""
+
+    code = "too many places"
+
+    def __init__(self, most: int):
+        super().__init__()
+        self.most = most
+
+    @property
+    def message(self) -> str:
+        return ngettext(
+            "One booking can have %(most)d place at most.",
+            "One booking can have %(most)d places at most.",
+            self.most,
+        ) % {"most": self.most}
+
+
+class WaitingListFull(BookingError):
+    code = "waiting list is full"
+    message = _("The waiting list has no place left for this.")
+
+
+class NotWaiting(BookingError):
+    code = "booking is not in waiting list"
+    message = _("This booking is not on the waiting list.")
+
+
+class AlreadyWaiting(BookingError):
+    code = "booking is already in waiting list"
+    message = _("This booking is on the waiting list already.")
+
+
+class NoOffer(BookingError):
+    code = "no place is offered"
+    message = _("No place is being offered to this booking.")
+
+
+class OfferLapsed(BookingError):
+    code = "offer has lapsed"
+    message = _("Time ran out for this offer, and the place has gone to somebody else.")
+
+
+class NotPending(BookingError):
+    code = "booking is not pending"
+    message = _("This booking is not waiting for approval.")
+
+
+class MoveNotAllowed(BookingError):
+    code = "move not allowed"
+    message = _("Bookings here cannot be moved online. Cancel this one and book again, or call us.")
+
+
+class TooLateToMove(BookingError):
+    """A visitor's deadline for moving has passed; it was at the local time `deadline`."""
+
+    code = "too late to move"
+
+    def __init__(self, deadline: datetime):
+        super().__init__()
+        self.deadline = deadline
+
+    @property
+    def message(self) -> str:
+        return _("This could be moved until %(deadline)s. It can still be cancelled.") % {
+            "deadline": moment_text(self.deadline)
+        }
+
+
+class CheckedIn(BookingError):
+    code = "booking is checked in"
+    message = _("Somebody has been checked in on this booking, so it stays where it is.")
 
 
 class HoldUsed(BookingError):
@@ -69,6 +192,11 @@ class EventIsOver(BookingError):
     message = _("This has begun already and can no longer be booked or cancelled here.")
 
 
+class EventCancelled(BookingError):
+    code = "event is cancelled"
+    message = _("This event is cancelled.")
+
+
 class AlreadyCancelled(BookingError):
     code = "already cancelled"
     message = _("This booking has been cancelled already.")
@@ -76,7 +204,7 @@ class AlreadyCancelled(BookingError):
 
 class BookingCancelled(BookingError):
     code = "booking is cancelled"
-    message = _("This booking is cancelled; nobody can be checked in on it.")
+    message = _("This booking is cancelled; nothing about it can change any more.")
 
 
 class MarkedAsChecked(BookingError):
@@ -146,16 +274,22 @@ class NothingToUndo(BookingError):
 
 
 class PlacesInUse(BookingError):
-    """Fewer places than are booked or held; `taken` says how many are."""
+    """Fewer places than are taken; `taken` says how many are, on the waiting list if it says so."""
 
     code = "places in use"
 
-    def __init__(self, taken: int):
+    def __init__(self, taken: int, *, waiting_list: bool = False):
         super().__init__()
-        self.taken = taken
+        self.taken, self.waiting_list = taken, waiting_list
 
     @property
     def message(self) -> str:
+        if self.waiting_list:
+            return ngettext(
+                "%(taken)d place of the waiting list is taken; there cannot be fewer.",
+                "%(taken)d places of the waiting list are taken; there cannot be fewer.",
+                self.taken,
+            ) % {"taken": self.taken}
         return ngettext(
             "%(taken)d place is booked or held; there cannot be fewer.",
             "%(taken)d places are booked or held; there cannot be fewer.",
@@ -166,8 +300,39 @@ class PlacesInUse(BookingError):
 class EventIsBooked(BookingError):
     code = "event is booked"
     message = _(
-        "Somebody has booked this event, so its time cannot be changed. "
-        "Cancel the bookings first, or make another event."
+        "Somebody has booked this event, or is booking it just now, so its time was not changed. "
+        "Save again, and say whether they move with it."
+    )
+
+
+class OccurrencesBooked(BookingError):
+    """Events that a changed series would move, remove or shrink are booked, and nobody has said yet
+    what shall become of them. `plan` lists them, see `series.Plan`.
+    """
+
+    code = "occurrences are booked"
+    message = _(
+        "Nothing is saved yet: some of these dates are booked. Say below what shall become of them."
+    )
+
+    def __init__(self, plan):
+        super().__init__()
+        self.plan = plan
+
+
+class SeriesChanged(BookingError):
+    code = "series has changed"
+    message = _(
+        "Meanwhile this date belongs to another series, or to none. Nothing was changed; open the "
+        "date again."
+    )
+
+
+class SeriesInUse(BookingError):
+    code = "series is booked"
+    message = _(
+        "Dates of this series have been booked, so it stays as their record. "
+        "Give it a last day instead."
     )
 
 

@@ -19,11 +19,12 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
-from modelcluster.fields import ParentalManyToManyField
+from modelcluster.fields import ParentalKey, ParentalManyToManyField
 from modelcluster.models import ClusterableModel
 from wagtail.models import (
     DraftStateMixin,
     LockableMixin,
+    Orderable,
     PreviewableMixin,
     RevisionMixin,
     Site,
@@ -40,15 +41,25 @@ from wagtail_agenda.choices import (
     DelayUnit,
     DeliveryState,
     Role,
+    WaitingListPromotion,
 )
 from wagtail_agenda.fields import BlocksField
 from wagtail_agenda.timegrid import CELL_MINUTES
-from wagtail_agenda.validators import validate_addresses, validate_on_grid, validate_time_zone
+from wagtail_agenda.validators import (
+    validate_addresses,
+    validate_dates,
+    validate_on_grid,
+    validate_time_zone,
+    validate_weekdays,
+)
 
 REFERENCE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Capitals and digits that cannot be mistaken for one another when read out over a counter."""
 
 WHOLE_DAY_MINUTES = 24 * 60
+
+MOST_PLACES = 100_000
+"""How many places an event, its waiting list or a booking can have at most."""
 
 
 def default_time_zone() -> str:
@@ -247,7 +258,7 @@ class Agenda(DraftStateMixin, LockableMixin, RevisionMixin, index.Indexed, Clust
     )
     minimal_booking_delay_unit = models.CharField(
         _("unit of the minimum notice"),
-        max_length=10,
+        max_length=20,
         choices=DelayUnit.choices,
         default=DelayUnit.HOURS,
     )
@@ -259,7 +270,7 @@ class Agenda(DraftStateMixin, LockableMixin, RevisionMixin, index.Indexed, Clust
     )
     maximal_booking_delay_unit = models.CharField(
         _("unit of the maximum horizon"),
-        max_length=10,
+        max_length=20,
         choices=DelayUnit.choices,
         default=DelayUnit.DAYS,
     )
@@ -283,6 +294,83 @@ class Agenda(DraftStateMixin, LockableMixin, RevisionMixin, index.Indexed, Clust
         related_name="agendas",
         verbose_name=_("booking workflow"),
         help_text=_("The built-in one is used when none is chosen."),
+    )
+    resources = ParentalManyToManyField(
+        "Resource",
+        blank=True,
+        related_name="agendas",
+        verbose_name=_("resources"),
+        help_text=_("Shared rooms and objects that appointments of this agenda may need."),
+    )
+    needs_approval = models.BooleanField(
+        _("bookings need approval"),
+        default=False,
+        help_text=_("What visitors book keeps its place until an agent approves or refuses it."),
+    )
+    approval_hours = models.PositiveIntegerField(
+        _("hours to approve"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(8_784)],
+        help_text=_("A request that nobody has decided by then lapses. Leave empty to wait."),
+    )
+    waiting_list_promotion = models.CharField(
+        _("who gets a place that becomes free"),
+        max_length=20,
+        choices=WaitingListPromotion.choices,
+        default=WaitingListPromotion.AUTOMATIC,
+        help_text=_("For events with a waiting list."),
+    )
+    offer_hours = models.PositiveIntegerField(
+        _("hours to accept an offered place"),
+        default=24,
+        validators=[MinValueValidator(1), MaxValueValidator(720)],
+        help_text=_("An offer ends when the event begins, if that is sooner."),
+    )
+    places_per_booking = models.PositiveIntegerField(
+        _("most places on one booking"),
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_PLACES)],
+        help_text=_("More than one lets visitors choose how many places of an event they take."),
+    )
+    several_events = models.BooleanField(
+        _("several events at once"),
+        default=False,
+        help_text=_("Visitors may choose several events and book them together, or none."),
+    )
+    bookings_per_day = models.PositiveIntegerField(
+        _("most bookings of a person on one day"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_(
+            "Who has the same external id, or else the same e-mail address, is one person."
+        ),
+    )
+    bookings_per_week = models.PositiveIntegerField(
+        _("most bookings of a person in one week"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("From Monday to Sunday."),
+    )
+    bookings_per_person = models.PositiveIntegerField(
+        _("most coming bookings of a person"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("What has begun already is not counted."),
+    )
+    visitors_may_move = models.BooleanField(
+        _("visitors may move their bookings"),
+        default=True,
+        help_text=_("By the link in their mail, to another time that is free."),
+    )
+    move_notice = models.PositiveIntegerField(
+        _("hours beforehand until which visitors may move"),
+        default=0,
+        validators=[MaxValueValidator(8_784)],
+        help_text=_("0 lets them move a booking until it begins."),
     )
     staff_addresses = models.TextField(
         _("staff told of new bookings"),
@@ -327,24 +415,52 @@ class Agenda(DraftStateMixin, LockableMixin, RevisionMixin, index.Indexed, Clust
 
     @property
     def takes_appointments(self) -> bool:
-        return self.kind == AgendaKind.MEETINGS
+        """Whether its slots are appointments: its own, or those of the agendas behind it."""
+        return self.kind != AgendaKind.EVENTS
+
+    @property
+    def is_virtual(self) -> bool:
+        return self.kind == AgendaKind.VIRTUAL
 
     @property
     def staff_address_list(self) -> list[str]:
         return [line.strip() for line in self.staff_addresses.splitlines() if line.strip()]
 
 
-class Bookable(models.Model):
-    """The lock and the cache key of whatever can be taken: one row per desk and event.
+class AgendaMember(Orderable):
+    """One of the appointment agendas behind a virtual one, in the order in which they are tried."""
 
-    Written by `booking.py` alone. `version` rises with every change of what is taken here;
-    `places` is how many may be taken at once, `places_booked` how many bookings have taken
-    (live holds are not in it: they lapse by the clock, so they are counted when asked).
+    virtual_agenda = ParentalKey(Agenda, on_delete=models.CASCADE, related_name="members")
+    agenda = models.ForeignKey(
+        Agenda,
+        models.CASCADE,
+        related_name="virtual_memberships",
+        verbose_name=_("agenda"),
+        limit_choices_to={"kind": AgendaKind.MEETINGS},
+    )
+
+    class Meta(Orderable.Meta):
+        verbose_name = _("agenda behind a virtual one")
+        verbose_name_plural = _("agendas behind a virtual one")
+
+    def __str__(self):
+        return str(self.agenda)
+
+
+class Bookable(models.Model):
+    """The lock and the cache key of whatever can be taken: one row per desk, resource and event.
+
+    Written by `booking` alone. `version` rises with every change of what is taken here. Of the
+    main list, `places` is how many may be taken at once, and `places_booked` how many are taken
+    for good: what lapses by the clock (holds, offers, requests with a deadline) is not in it, and
+    is counted when asked. `waiting_places` and `places_waiting` say the same of the waiting list.
     """
 
     version = models.BigIntegerField(default=0)
     places = models.PositiveIntegerField(default=1)
     places_booked = models.PositiveIntegerField(default=0)
+    waiting_places = models.PositiveIntegerField(default=0)
+    places_waiting = models.PositiveIntegerField(default=0)
 
     class Meta:
         verbose_name = _("bookable")
@@ -428,8 +544,75 @@ class Desk(HasBookable):
         super().save(*args, **kwargs)
 
 
+class Resource(HasBookable):
+    """A shared room or object that appointments of several agendas need beside their desk."""
+
+    label = models.CharField(_("label"), max_length=150)
+    slug = models.SlugField(
+        _("slug"),
+        max_length=100,
+        unique=True,
+        blank=True,
+        help_text=_("Names the resource for other systems. Made from the label when left empty."),
+    )
+    description = models.TextField(_("description"), blank=True)
+    schedule = models.ForeignKey(
+        Schedule,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="resources",
+        verbose_name=_("own schedule"),
+        help_text=_("Leave empty if it can be had whenever an agenda is open."),
+    )
+    timezone = models.CharField(
+        _("time zone"), max_length=64, default=default_time_zone, validators=[validate_time_zone]
+    )
+    closure_calendars = models.ManyToManyField(
+        ClosureCalendar, blank=True, related_name="resources", verbose_name=_("closure calendars")
+    )
+    maximal_booking_delay = models.PositiveIntegerField(
+        _("days ahead"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(17_520)],
+        help_text=_("How many days ahead it can be booked. Leave empty for no limit of its own."),
+    )
+    maximum_duration = models.PositiveIntegerField(
+        _("longest use in minutes"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(CELL_MINUTES), MaxValueValidator(WHOLE_DAY_MINUTES)],
+        help_text=_("Longer appointments cannot have it. Leave empty for no limit."),
+    )
+    sort_order = models.PositiveIntegerField(_("order"), default=0)
+    retired = models.BooleanField(
+        _("retired"), default=False, help_text=_("Takes no more bookings; those it has stay.")
+    )
+
+    class Meta:
+        verbose_name = _("resource")
+        verbose_name_plural = _("resources")
+        ordering = ["sort_order", "label", "pk"]
+
+    def __str__(self):
+        return self.label
+
+    def save(self, *args, **kwargs):
+        if not self.slug:
+            self.slug = unique_slug(self, Resource.objects.all(), fallback="resource")
+        super().save(*args, **kwargs)
+
+    @cached_property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.timezone)
+
+
 class MeetingType(models.Model):
-    """A kind of appointment: how long it takes, and which desks give it."""
+    """A kind of appointment: how long it takes, which desks give it and what else it needs.
+
+    With a `maximum_duration` the visitor chooses the end as well, from `duration` up to it.
+    """
 
     agenda = models.ForeignKey(
         Agenda, models.CASCADE, related_name="meeting_types", verbose_name=_("agenda")
@@ -450,6 +633,20 @@ class MeetingType(models.Model):
             MaxValueValidator(WHOLE_DAY_MINUTES),
             validate_on_grid,
         ],
+    )
+    maximum_duration = models.PositiveIntegerField(
+        _("longest duration in minutes"),
+        null=True,
+        blank=True,
+        validators=[
+            MinValueValidator(CELL_MINUTES),
+            MaxValueValidator(WHOLE_DAY_MINUTES),
+            validate_on_grid,
+        ],
+        help_text=_(
+            "Lets visitors choose when the appointment ends: after the duration above at the "
+            "earliest, and after this one at the latest. Leave empty for a fixed duration."
+        ),
     )
     buffer_before = models.PositiveIntegerField(
         _("minutes kept free before"),
@@ -478,6 +675,13 @@ class MeetingType(models.Model):
         related_name="meeting_types",
         verbose_name=_("desks"),
         help_text=_("Desks that give it; none chosen means every desk of the agenda."),
+    )
+    resources = models.ManyToManyField(
+        Resource,
+        blank=True,
+        related_name="meeting_types",
+        verbose_name=_("resources"),
+        help_text=_("All of them must be free as well."),
     )
     sort_order = models.PositiveIntegerField(_("order"), default=0)
     retired = models.BooleanField(
@@ -509,6 +713,71 @@ class MeetingType(models.Model):
         """Minutes between the starts on offer."""
         return self.step or self.buffer_before + self.duration + self.buffer_after
 
+    @property
+    def free_range(self) -> bool:
+        """Whether visitors choose when it ends."""
+        return self.maximum_duration is not None and self.maximum_duration > self.duration
+
+
+class EventSeries(models.Model):
+    """Events that come back: every so many weeks on some weekdays. Its events are made ahead.
+
+    Times are local to the agenda. `weekdays` are numbers from 0, Monday; `exceptions` are dates as
+    ``2026-05-14``. An event made from it names its date in `Event.occurrence`.
+    """
+
+    agenda = models.ForeignKey(
+        Agenda, models.PROTECT, related_name="event_series", verbose_name=_("agenda")
+    )
+    label = models.CharField(_("label"), max_length=150)
+    description = models.TextField(_("description"), blank=True)
+    location = models.CharField(_("location"), max_length=255, blank=True)
+    url = models.URLField(_("address of a page about it"), blank=True)
+    first_day = models.DateField(_("from"))
+    until = models.DateField(
+        _("until"), null=True, blank=True, help_text=_("Leave empty if it goes on.")
+    )
+    weekdays = models.JSONField(_("on these days"), default=list, validators=[validate_weekdays])
+    every_weeks = models.PositiveSmallIntegerField(
+        _("every so many weeks"),
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(52)],
+    )
+    exceptions = models.JSONField(
+        _("not on these dates"), default=list, blank=True, validators=[validate_dates]
+    )
+    start_time = models.TimeField(_("starts at"))
+    duration = models.PositiveIntegerField(
+        _("duration in minutes"),
+        default=60,
+        validators=[MinValueValidator(1), MaxValueValidator(7 * WHOLE_DAY_MINUTES)],
+    )
+    places = models.PositiveIntegerField(
+        _("places"),
+        default=10,
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_PLACES)],
+    )
+    waiting_places = models.PositiveIntegerField(
+        _("places on the waiting list"), default=0, validators=[MaxValueValidator(MOST_PLACES)]
+    )
+    open_for_booking = models.BooleanField(_("open for booking"), default=True)
+    publish_days = models.PositiveIntegerField(
+        _("published this many days beforehand"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(3_660)],
+        help_text=_("Leave empty to publish its events as soon as they are made."),
+    )
+    made_until = models.DateField(null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("series of events")
+        verbose_name_plural = _("series of events")
+        ordering = ["first_day", "pk"]
+
+    def __str__(self):
+        return self.label
+
 
 class Event(HasBookable):
     """One dated occurrence with a number of places. Its places are on its `Bookable`."""
@@ -529,6 +798,27 @@ class Event(HasBookable):
     start = models.DateTimeField(_("starts at"))
     end = models.DateTimeField(_("ends at"))
     open_for_booking = models.BooleanField(_("open for booking"), default=True)
+    publish_at = models.DateTimeField(
+        _("published at"),
+        null=True,
+        blank=True,
+        help_text=_("Visitors do not see it before. Leave empty to show it at once."),
+    )
+    cancelled_at = models.DateTimeField(_("cancelled at"), null=True, blank=True, editable=False)
+    cancellation_reason = models.TextField(
+        _("reason for the cancellation"), blank=True, editable=False
+    )
+    series = models.ForeignKey(
+        EventSeries,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="events",
+        verbose_name=_("series of events"),
+    )
+    occurrence = models.DateField(_("date in its series"), null=True, blank=True, editable=False)
+    differs_from_series = models.BooleanField(default=False, editable=False)
 
     class Meta:
         verbose_name = _("event")
@@ -538,6 +828,9 @@ class Event(HasBookable):
         constraints = [
             models.UniqueConstraint(
                 fields=["agenda", "slug"], name="agenda_event_slug_once_an_agenda"
+            ),
+            models.UniqueConstraint(
+                fields=["series", "occurrence"], name="agenda_event_once_an_occurrence"
             ),
             models.CheckConstraint(
                 condition=models.Q(end__gt=models.F("start")), name="agenda_event_ends_after_start"
@@ -557,6 +850,14 @@ class Event(HasBookable):
     @property
     def places(self) -> int:
         return self.bookable.places
+
+    @property
+    def waiting_places(self) -> int:
+        return self.bookable.waiting_places
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self.cancelled_at is not None
 
 
 # What visitors set in motion
@@ -579,7 +880,14 @@ class FormVersion(models.Model):
 
 
 class Booking(models.Model):
-    """Who comes when. Written by `booking.py` alone."""
+    """Who comes when. Written by `booking` alone.
+
+    `agenda` is the one whose desk or event it takes; `virtual_agenda` the one where it was chosen,
+    if that is another. `waiting_since` orders the waiting list and stays when a place is had;
+    `suspended` keeps somebody there until an agent takes them back. `decide_by` is when an offer
+    or a request lapses. Bookings made in one go share `booked_together`. `person_digest` is a
+    keyed digest of whom the caps count.
+    """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     reference = models.CharField(_("number"), max_length=12, unique=True, default=make_reference)
@@ -610,9 +918,24 @@ class Booking(models.Model):
         related_name="bookings",
         verbose_name=_("event"),
     )
+    virtual_agenda = models.ForeignKey(
+        Agenda,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="bookings_through_it",
+        verbose_name=_("chosen in"),
+    )
+    resources = models.ManyToManyField(
+        Resource, blank=True, related_name="bookings", verbose_name=_("resources")
+    )
     start = models.DateTimeField(_("starts at"))
     end = models.DateTimeField(_("ends at"))
     places = models.PositiveIntegerField(_("places"), default=1)
+    waiting_since = models.DateTimeField(_("waiting since"), null=True, blank=True)
+    suspended = models.BooleanField(_("put back on the waiting list"), default=False)
+    decide_by = models.DateTimeField(_("to be decided by"), null=True, blank=True)
+    booked_together = models.UUIDField(null=True, blank=True, editable=False)
     admission = models.CharField(
         _("admission"), max_length=20, choices=Admission.choices, default=Admission.CONFIRMED
     )
@@ -661,6 +984,7 @@ class Booking(models.Model):
     language = models.CharField(_("language"), max_length=20, blank=True)
     site = models.ForeignKey(Site, models.SET_NULL, null=True, blank=True, related_name="+")
     token_digest = models.CharField(max_length=64, unique=True, editable=False)
+    person_digest = models.CharField(max_length=64, blank=True, editable=False)
     made_by = models.CharField(
         _("made by"), max_length=10, choices=Actor.choices, default=Actor.VISITOR
     )
@@ -673,6 +997,9 @@ class Booking(models.Model):
         indexes = [
             models.Index(fields=["agenda", "start"], name="agenda_booking_by_start"),
             models.Index(fields=["desk", "start"], name="agenda_booking_by_desk"),
+            models.Index(fields=["agenda", "person_digest"], name="agenda_booking_by_person"),
+            models.Index(fields=["decide_by"], name="agenda_booking_by_deadline"),
+            models.Index(fields=["booked_together"], name="agenda_booking_together"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -713,8 +1040,11 @@ class Booking(models.Model):
 class Hold(models.Model):
     """What one lock code keeps while its visitor fills the form, with what they typed so far.
 
-    It lapses by the clock alone: its occupation counts for nothing after `lapses_at`. The row
-    itself stays a day, so that nothing typed is lost when a slot is.
+    It lapses by the clock alone: its occupations count for nothing after `lapses_at`. The row
+    itself stays a day, so that nothing typed is lost when a slot is. `agenda` is where the visitor
+    chose, which for a virtual agenda is not the desk's. `waiting` says that the places kept are
+    those of the waiting list. Of several events at once, `event` is the first, and `event_ids`
+    are all of them.
     """
 
     agenda = models.ForeignKey(Agenda, models.CASCADE, related_name="holds")
@@ -729,6 +1059,9 @@ class Hold(models.Model):
     start = models.DateTimeField(null=True, blank=True)
     end = models.DateTimeField(null=True, blank=True)
     places = models.PositiveIntegerField(default=1)
+    waiting = models.BooleanField(default=False)
+    resource_ids = models.JSONField(default=list, blank=True)
+    event_ids = models.JSONField(default=list, blank=True)
     lapses_at = models.DateTimeField(null=True, blank=True)
     form_version = models.ForeignKey(
         FormVersion, models.CASCADE, null=True, blank=True, related_name="holds"
@@ -756,29 +1089,25 @@ class Hold(models.Model):
     def __str__(self):
         return self.lock_code
 
-    @property
-    def bookable_id(self):
-        """The lock of what is held, or None while nothing is."""
-        taken = self.desk or self.event
-        return taken.bookable_id if taken else None
-
 
 class Occupation(models.Model):
     """The only thing that takes time or places. Listings and admission read nothing else.
 
     `busy_from` and `busy_to` are whole minutes since the epoch, UTC, with buffers: integers are
     about ten times cheaper to read in bulk than timestamps. A null `lapses_at` never lapses.
+    `waiting` ones take places of the waiting list instead of the main one.
     """
 
     bookable = models.ForeignKey(Bookable, models.CASCADE, related_name="occupations")
     busy_from = models.IntegerField()
     busy_to = models.IntegerField()
     places = models.PositiveIntegerField(default=1)
-    booking = models.OneToOneField(
-        Booking, models.CASCADE, null=True, blank=True, related_name="occupation"
+    waiting = models.BooleanField(default=False)
+    booking = models.ForeignKey(
+        Booking, models.CASCADE, null=True, blank=True, related_name="occupations"
     )
-    hold = models.OneToOneField(
-        Hold, models.CASCADE, null=True, blank=True, related_name="occupation"
+    hold = models.ForeignKey(
+        Hold, models.CASCADE, null=True, blank=True, related_name="occupations"
     )
     lapses_at = models.DateTimeField(null=True, blank=True)
 
@@ -802,10 +1131,39 @@ class Occupation(models.Model):
                 | models.Q(booking__isnull=True, hold__isnull=False),
                 name="agenda_occupation_has_one_owner",
             ),
+            models.UniqueConstraint(
+                fields=["booking", "bookable"], name="agenda_occupation_once_a_booking"
+            ),
+            models.UniqueConstraint(
+                fields=["hold", "bookable"], name="agenda_occupation_once_a_hold"
+            ),
         ]
 
     def __str__(self):
         return f"{self.bookable_id}: {self.busy_from}–{self.busy_to}"
+
+
+class PersonLock(models.Model):
+    """The lock of one person's bookings in one agenda, made when something counts them.
+
+    Taken before any `Bookable`, so that two bookings of one person at one moment see each other.
+    """
+
+    agenda = models.ForeignKey(Agenda, models.CASCADE, related_name="+")
+    person_digest = models.CharField(max_length=64)
+    version = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("lock of a person")
+        verbose_name_plural = _("locks of persons")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["agenda", "person_digest"], name="agenda_person_lock_once_a_person"
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.agenda_id}: {self.person_digest[:8]}"
 
 
 # Who came

@@ -4,15 +4,17 @@ Roles are granted per agenda to the members of a group (`AgendaGrant`, in the gr
 
 - an **agent** sees the agenda, books, checks in and cancels;
 - an **editor** is an agent who also changes the agenda, its desks, appointment types and events,
-  and the schedules, closure calendars and booking workflows that it uses;
+  and the resources, schedules, closure calendars and booking workflows that it uses;
 - an **administrator**, any active superuser or holder of `wagtail_agenda.administer_agendas`, may
   do all of it on every agenda, and alone makes and deletes agendas.
 
 A role opens nothing outside this package: agents and editors also need Wagtail's own permission
 `wagtailadmin.access_admin` to come into the admin at all.
 
-Schedules, closure calendars and booking workflows are shared: everybody with a role sees them, and
-changing one takes the editor of *every* agenda that uses it. What nobody uses, any editor changes.
+Resources, schedules, closure calendars and booking workflows are shared: everybody with a role sees
+them, any editor may use them in an agenda of theirs, and changing one takes the editor of *every*
+agenda that uses it. What nobody uses, any editor changes. An agenda uses what its desks use, and
+what the resources use that it offers or its appointment types need.
 """
 
 from collections.abc import Iterable
@@ -33,8 +35,10 @@ from wagtail_agenda.models import (
     Desk,
     Entry,
     Event,
+    EventSeries,
     Invitation,
     MeetingType,
+    Resource,
     Schedule,
     Workflow,
     WorkflowStatus,
@@ -53,6 +57,7 @@ _PATH_TO_AGENDA = {
     Desk: "agenda",
     MeetingType: "agenda",
     Event: "agenda",
+    EventSeries: "agenda",
     AttendanceReason: "agenda",
     Booking: "agenda",
     Delivery: "booking__agenda",
@@ -63,7 +68,20 @@ _PATH_TO_AGENDA = {
 # Agents work on these; everything else in the table above takes an editor to change.
 _CHANGED_BY_AGENTS = (Booking, Delivery)
 
-_SHARED = (Schedule, ClosureCalendar, Workflow, WorkflowStatus)
+_SHARED = (Resource, Schedule, ClosureCalendar, Workflow, WorkflowStatus)
+
+# How to come from a shared row to the agendas that use it.
+_WAYS_TO_OPEN = (
+    "agendas",
+    "desks__agenda",
+    "resources__agendas",
+    "resources__meeting_types__agenda",
+)
+_WAYS_TO_AGENDA = {
+    Resource: ("agendas", "meeting_types__agenda"),
+    Schedule: _WAYS_TO_OPEN,
+    ClosureCalendar: _WAYS_TO_OPEN,
+}
 
 
 def is_administrator(user) -> bool:
@@ -172,13 +190,13 @@ def _of_agendas(queryset: QuerySet, agendas: QuerySet[Agenda]) -> QuerySet:
 
 
 def _used_by(model: type[Model], agendas: QuerySet[Agenda]) -> QuerySet:
-    """The keys of the rows of a shared model that any of `agendas` uses, itself or by a desk."""
+    """The keys of the rows of a shared model that any of `agendas` uses, in whatever way."""
     rows = model._default_manager.order_by()
-    if model in (Schedule, ClosureCalendar):
-        by_desk = Q(pk__in=rows.filter(desks__agenda__in=agendas).values("pk"))
-        return rows.filter(
-            Q(pk__in=rows.filter(agendas__in=agendas).values("pk")) | by_desk
-        ).values("pk")
+    if model in _WAYS_TO_AGENDA:
+        used = Q(pk__in=[])
+        for way in _WAYS_TO_AGENDA[model]:
+            used |= Q(pk__in=rows.filter(**{f"{way}__in": agendas}).values("pk"))
+        return rows.filter(used).values("pk")
     workflows = Workflow.objects.order_by().filter(
         Q(pk__in=agendas.filter(workflow__isnull=False).values("workflow"))
         # An agenda that has chosen none uses the built-in one.
@@ -264,7 +282,9 @@ POLICIES = {
         Delivery,
         Desk,
         Event,
+        EventSeries,
         MeetingType,
+        Resource,
         Schedule,
         Workflow,
         WorkflowStatus,

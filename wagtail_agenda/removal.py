@@ -16,8 +16,11 @@ from wagtail_agenda.models import (
     ClosureCalendar,
     Desk,
     Event,
+    EventSeries,
     Hold,
     MeetingType,
+    Occupation,
+    Resource,
     Schedule,
     Workflow,
     WorkflowStatus,
@@ -33,11 +36,16 @@ def why_kept(instance: Model) -> str:
 
 
 def contents_in_words(agenda: Agenda) -> str:
-    """What an agenda has, counted: “2 desks, 1 appointment type”; empty if it has nothing."""
+    """What an agenda has, counted: “2 desks, 1 appointment type”; empty if it has nothing.
+
+    The agendas behind a virtual one are those of the row, not those of a draft.
+    """
     counts = [
         _counted(agenda.desks, "%(count)d desk", "%(count)d desks"),
         _counted(agenda.meeting_types, "%(count)d appointment type", "%(count)d appointment types"),
         _counted(agenda.events, "%(count)d event", "%(count)d events"),
+        _counted(agenda.event_series, "%(count)d series of events", "%(count)d series of events"),
+        _counted(agenda.members, "%(count)d agenda behind it", "%(count)d agendas behind it"),
         _counted(agenda.bookings, "%(count)d booking", "%(count)d bookings"),
     ]
     return ", ".join(text for text in counts if text)
@@ -49,7 +57,7 @@ def _counted(rows, one: str, many: str) -> str:
 
 
 def _agenda(agenda: Agenda) -> str:
-    if agenda.bookings.exists():
+    if agenda.bookings.exists() or agenda.bookings_through_it.exists():
         return _(
             "“%(name)s” has bookings, which would be lost with it. "
             "Unpublish it instead: it then takes no more bookings."
@@ -59,6 +67,12 @@ def _agenda(agenda: Agenda) -> str:
         return _(
             "“%(name)s” still has: %(contents)s. Delete these first, or unpublish the agenda."
         ) % {"name": agenda, "contents": contents}
+    relying = [row.virtual_agenda for row in agenda.virtual_memberships.all()]
+    if relying:
+        return _("“%(name)s” stands behind %(users)s. Remove it there first.") % {
+            "name": agenda,
+            "users": listed(relying),
+        }
     return ""
 
 
@@ -67,6 +81,22 @@ def _desk(desk: Desk) -> str:
         return _(
             "“%(name)s” has appointments. Tick “retired” instead: it then takes no more of them."
         ) % {"name": desk}
+    return ""
+
+
+def _resource(resource: Resource) -> str:
+    if (
+        resource.bookings.exists()
+        or Occupation.objects.filter(bookable=resource.bookable_id).exists()
+    ):
+        return _(
+            "“%(name)s” has been booked. Tick “retired” instead: it then takes no more bookings."
+        ) % {"name": resource}
+    users = [*resource.agendas.all(), *resource.meeting_types.select_related("agenda")]
+    if users:
+        return _(
+            "“%(name)s” is used by %(users)s. Take it away there first, or tick “retired” instead."
+        ) % {"name": resource, "users": listed(users)}
     return ""
 
 
@@ -86,6 +116,15 @@ def _event(event: Event) -> str:
     return ""
 
 
+def _series(series: EventSeries) -> str:
+    if _taken(event__series=series):
+        return _(
+            "“%(name)s” has been booked. Give it a last day instead: its dates stay as the record "
+            "of their bookings."
+        ) % {"name": series}
+    return ""
+
+
 def _attendance_reason(reason: AttendanceReason) -> str:
     if reason.bookings.exists():
         return _(
@@ -99,12 +138,16 @@ def _taken(**what) -> bool:
     return Booking.objects.filter(**what).exists() or Hold.objects.filter(**what).exists()
 
 
-def _used_by_agendas_and_desks(shared: Schedule | ClosureCalendar) -> str:
-    users = [*shared.agendas.all(), *shared.desks.select_related("agenda")]
+def _used_by_whatever_opens(shared: Schedule | ClosureCalendar) -> str:
+    users = [
+        *shared.agendas.all(),
+        *shared.desks.select_related("agenda"),
+        *shared.resources.all(),
+    ]
     if users:
         return _("“%(name)s” is used by %(users)s. Remove it there first.") % {
             "name": shared,
-            "users": _listed(users),
+            "users": listed(users),
         }
     return ""
 
@@ -121,7 +164,7 @@ def _workflow(workflow: Workflow) -> str:
     if agendas:
         return _("“%(name)s” is used by %(users)s. Choose another one there first.") % {
             "name": workflow,
-            "users": _listed(agendas),
+            "users": listed(agendas),
         }
     if Booking.objects.filter(status__workflow=workflow).exists():
         return _("There are bookings in a status of “%(name)s”, so it has to stay.") % {
@@ -143,7 +186,7 @@ def _status(status: WorkflowStatus) -> str:
     return ""
 
 
-def _listed(rows: list[Model]) -> str:
+def listed(rows: list[Model]) -> str:
     """The rows by name; with very many, the first of them and how many more there are."""
     names = [_name(row) for row in rows[:NAMES_SHOWN]]
     if len(rows) > NAMES_SHOWN:
@@ -152,7 +195,7 @@ def _listed(rows: list[Model]) -> str:
 
 
 def _name(row: Model) -> str:
-    if isinstance(row, Desk):
+    if isinstance(row, (Desk, MeetingType)):
         return _("“%(desk)s” of “%(agenda)s”") % {"desk": row, "agenda": row.agenda}
     return _("“%(name)s”") % {"name": row}
 
@@ -160,11 +203,13 @@ def _name(row: Model) -> str:
 _REASONS = {
     Agenda: _agenda,
     Desk: _desk,
+    Resource: _resource,
     MeetingType: _meeting_type,
     Event: _event,
+    EventSeries: _series,
     AttendanceReason: _attendance_reason,
-    Schedule: _used_by_agendas_and_desks,
-    ClosureCalendar: _used_by_agendas_and_desks,
+    Schedule: _used_by_whatever_opens,
+    ClosureCalendar: _used_by_whatever_opens,
     Workflow: _workflow,
     WorkflowStatus: _status,
 }

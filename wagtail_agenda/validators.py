@@ -1,6 +1,8 @@
 """What a column refuses, in words for whoever typed it."""
 
 import zoneinfo
+from datetime import date
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, StepValueValidator, validate_email
@@ -35,6 +37,29 @@ def validate_addresses(value: str) -> None:
                     code="invalid_address",
                     params={"value": line.strip()},
                 ) from error
+
+
+def validate_weekdays(value: Any) -> None:
+    """A list of weekdays as numbers from 0, Monday, each once and at least one."""
+    right = isinstance(value, list) and all(
+        type(weekday) is int and 0 <= weekday <= 6 for weekday in value
+    )
+    if not right or not value or len(set(value)) < len(value):
+        raise ValidationError(_("Tick at least one day of the week."), code="invalid_weekdays")
+
+
+def validate_dates(value: Any) -> None:
+    """A list of dates as ``2026-05-14``."""
+    for text in value if isinstance(value, list) else [value]:
+        try:
+            if not isinstance(text, str) or date.fromisoformat(text).isoformat() != text:
+                raise ValueError
+        except ValueError as error:
+            raise ValidationError(
+                _("“%(value)s” is not a date. Write dates like 2026-05-14."),
+                code="invalid_date",
+                params={"value": text},
+            ) from error
 
 
 @deconstructible(path="django.core.validators.StepValueValidator")
