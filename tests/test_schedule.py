@@ -1,4 +1,6 @@
+import calendar
 from datetime import date, datetime, time, timedelta, timezone
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -6,10 +8,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wagtail_agenda.schedule import (
+    ALL_TIME,
+    LAST,
     Closure,
+    MonthlyHours,
     OneOffHours,
+    Season,
     WeeklyHours,
+    coming_dates,
+    counts_on,
     day_bounds,
+    depends_on_date,
     opening_intervals,
     problems,
     wall_time_exists,
@@ -55,8 +64,67 @@ def open_on(day, opens, closes, zone, **extra):
     return opening_intervals([period], [], zone, day, day)
 
 
+def calendar_sheet(year, month, weekday):
+    """The dates of one column of the month's calendar sheet, from the top."""
+    weeks = calendar.Calendar().monthdatescalendar(year, month)
+    return [week[weekday] for week in weeks if week[weekday].month == month]
+
+
+def on_the_sheet(day, ordinals):
+    column = calendar_sheet(day.year, day.month, day.weekday())
+    marked = {
+        column[number - 1] for number in range(1, 6) if number in ordinals and number <= len(column)
+    }
+    return day in (marked | {column[-1]} if LAST in ordinals else marked)
+
+
+def season_walked(season, around):
+    """The dates of a season in the years beside `around`, by walking from its first to its last."""
+    one = timedelta(days=1)
+    if not season.yearly:
+        walked, stop = season.first or around - timedelta(days=500), season.last
+        stop = stop or around + timedelta(days=500)
+        return days_between(walked, stop)
+    dates = set()
+    for year in range(around.year - 2, around.year + 2):
+        begins, ends = season.first or date(2000, 1, 1), season.last or date(2000, 12, 31)
+        walked = date(year, 1, 1)
+        while (walked.month, walked.day) < (begins.month, begins.day):
+            walked += one
+        over_new_year = (ends.month, ends.day) < (begins.month, begins.day)
+        last_year = year + 1 if over_new_year else year
+        stop = date(last_year, ends.month, 1) + timedelta(days=ends.day - 1)
+        if stop.month != ends.month:
+            stop -= one
+        dates |= days_between(walked, stop)
+    return dates
+
+
+def days_between(first, last):
+    return {first + timedelta(days=number) for number in range((last - first).days + 1)}
+
+
 def naive_oracle(periods, closures, zone, first, last):
     """Ask the clock of the zone, for each minute, what it shows and whether that is open."""
+    around = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    valid_days = {
+        period: {
+            day
+            for day in around
+            if day.weekday() in period.weekdays
+            and day in season_walked(period.season, day)
+            and (isinstance(period, WeeklyHours) or on_the_sheet(day, period.ordinals))
+        }
+        for period in periods
+        if not isinstance(period, OneOffHours)
+    }
+    replaced = {
+        period.day
+        for period in periods
+        if isinstance(period, OneOffHours)
+        and period.replaces
+        and (period.opens < period.closes or period.closes == MIDNIGHT)
+    }
 
     def ends(at, period):
         return time.max if at == period.closes == MIDNIGHT else at
@@ -69,7 +137,7 @@ def naive_oracle(periods, closures, zone, first, last):
             if isinstance(period, OneOffHours):
                 valid = period.day == day
             else:
-                valid = day.weekday() in period.weekdays
+                valid = day in valid_days[period] and day not in replaced
             if (
                 valid
                 and period.opens <= at < ends(period.closes, period)
@@ -225,6 +293,7 @@ class TestTheEndsOfTheCalendar:
 half_hours = st.builds(time, st.integers(0, 23), st.sampled_from([0, 15, 30, 55]))
 breaks = st.lists(st.tuples(half_hours, half_hours), max_size=2).map(tuple)
 offsets = st.integers(-2, 2).map(lambda days: timedelta(days=days))
+ordinals = st.frozensets(st.sampled_from([1, 2, 3, 4, 5, LAST]), min_size=1)
 
 
 @st.composite
@@ -233,12 +302,15 @@ def situations(draw):
     zone, day = draw(st.sampled_from(TURNING_POINTS))
     first = day + draw(offsets)
     last = first + timedelta(days=draw(st.integers(0, 2)))
-    weekly = st.builds(
-        WeeklyHours, st.frozensets(st.integers(0, 6), min_size=3), half_hours, half_hours, breaks
-    )
     near = offsets.map(lambda offset: day + offset)
-    one_off = st.builds(OneOffHours, near, half_hours, half_hours, breaks)
-    periods = draw(st.lists(st.one_of(weekly, one_off), max_size=4))
+    season = st.just(ALL_TIME) | st.builds(
+        Season, st.none() | near, st.none() | near, yearly=st.booleans()
+    )
+    weekdays = st.frozensets(st.integers(0, 6), min_size=3)
+    weekly = st.builds(WeeklyHours, weekdays, half_hours, half_hours, breaks, season)
+    monthly = st.builds(MonthlyHours, ordinals, weekdays, half_hours, half_hours, breaks, season)
+    one_off = st.builds(OneOffHours, near, half_hours, half_hours, breaks, st.booleans())
+    periods = draw(st.lists(st.one_of(weekly, monthly, one_off), max_size=4))
     closures = draw(st.lists(st.builds(Closure, near, near), max_size=1))
     return periods, closures, ZoneInfo(zone), first, last
 
@@ -275,6 +347,178 @@ def test_a_long_window_equals_its_days(turning_point, spans):
         )
     ]
     assert {m for pair in whole for m in range(*pair)} == {m for pair in days for m in range(*pair)}
+
+
+class TestWeekdaysOfTheMonth:
+    def dates(self, ordinals, weekdays, year):
+        period = MonthlyHours(frozenset(ordinals), frozenset(weekdays), time(9), time(10))
+        utc_zone = ZoneInfo("UTC")
+        opened = opening_intervals([period], [], utc_zone, date(year, 1, 1), date(year, 12, 31))
+        return [instant_of(start).date() for start, _ in opened]
+
+    def test_the_first_monday(self):
+        assert self.dates([1], [0], 2026)[:3] == [
+            date(2026, 1, 5),
+            date(2026, 2, 2),
+            date(2026, 3, 2),
+        ]
+
+    def test_the_second_and_fourth_wednesday(self):
+        assert self.dates([2, 4], [2], 2026)[:2] == [date(2026, 1, 14), date(2026, 1, 28)]
+
+    def test_the_last_friday_of_a_leap_february(self):
+        assert self.dates([LAST], [4], 2024)[1] == date(2024, 2, 23)
+        # 29 February was a Thursday, and so the fifth one as well as the last.
+        assert self.dates([5, LAST], [3], 2024)[1:3] == [date(2024, 2, 29), date(2024, 3, 28)]
+
+    def test_months_without_a_fifth_are_skipped(self):
+        assert [day.month for day in self.dates([5], [0], 2026)] == [3, 6, 8, 11]
+
+    @given(st.integers(1995, 2105), st.frozensets(st.integers(0, 6), min_size=1), ordinals)
+    @example(2000, EVERY_DAY, frozenset({LAST}))
+    @example(2028, EVERY_DAY, frozenset({5}))
+    @example(2100, EVERY_DAY, frozenset({5, LAST}))
+    def test_against_a_calendar_on_paper(self, year, weekdays, chosen):
+        expected = {
+            sheet[-1 if number == LAST else number - 1]
+            for month in range(1, 13)
+            for weekday in weekdays
+            for sheet in [calendar_sheet(year, month, weekday)]
+            for number in chosen
+            if number <= len(sheet)
+        }
+        assert self.dates(chosen, weekdays, year) == sorted(expected)
+
+
+class TestSeasons:
+    def dates(self, season, first, last):
+        period = WeeklyHours(EVERY_DAY, time(9), time(10), season=season)
+        opened = opening_intervals([period], [], ZoneInfo("UTC"), first, last)
+        return {instant_of(start).date() for start, _ in opened}
+
+    def test_both_ends_count(self):
+        june = Season(date(2026, 6, 1), date(2026, 6, 30))
+        around = (date(2026, 5, 1), date(2026, 7, 31))
+        assert self.dates(june, *around) == days_between(*[june.first, june.last])
+        assert self.dates(june, date(2027, 5, 1), date(2027, 7, 31)) == set()
+
+    def test_every_year_again(self):
+        summer = Season(date(2026, 6, 1), date(2026, 8, 31), yearly=True)
+        for year in (1999, 2026, 2040):
+            assert self.dates(summer, date(year, 1, 1), date(year, 12, 31)) == days_between(
+                date(year, 6, 1), date(year, 8, 31)
+            )
+
+    @pytest.mark.parametrize("until", [date(2026, 3, 31), date(2027, 3, 31)])
+    def test_a_yearly_season_spans_the_new_year(self, until):
+        winter = Season(date(2026, 11, 1), until, yearly=True)
+        assert self.dates(winter, date(2026, 1, 1), date(2026, 12, 31)) == days_between(
+            date(2026, 1, 1), date(2026, 3, 31)
+        ) | days_between(date(2026, 11, 1), date(2026, 12, 31))
+
+    def test_29_february_where_there_is_none(self):
+        february, march = date(2027, 2, 27), date(2027, 3, 2)
+        begins = Season(date(2028, 2, 29), date(2028, 3, 31), yearly=True)
+        assert self.dates(begins, february, march) == {date(2027, 3, 1), march}
+        ends = Season(date(2028, 2, 1), date(2028, 2, 29), yearly=True)
+        assert self.dates(ends, february, march) == {february, date(2027, 2, 28)}
+        assert date(2028, 2, 29) in ends
+
+    dates_of_years = st.dates(date(1995, 1, 1), date(2105, 12, 31))
+
+    @given(st.none() | dates_of_years, st.none() | dates_of_years, st.booleans(), dates_of_years)
+    @example(date(2028, 2, 29), date(2028, 2, 29), True, date(2028, 2, 20))
+    @example(date(2028, 2, 29), date(2028, 2, 28), True, date(2100, 2, 20))
+    @example(None, date(2028, 2, 29), True, date(2027, 2, 20))
+    @example(date(2026, 12, 31), date(2026, 1, 1), True, date(2026, 12, 20))
+    @example(date(2026, 12, 31), date(2026, 1, 1), False, date(2026, 12, 20))
+    def test_against_walking_through_it(self, first, last, yearly, around):
+        season = Season(first, last, yearly)
+        window = days_between(around, around + timedelta(days=30))
+        expected = window & season_walked(season, around)
+        assert self.dates(season, around, around + timedelta(days=30)) == expected
+
+    def test_a_monthly_rule_within_a_season(self):
+        summer = Season(date(2026, 6, 1), date(2026, 8, 31), yearly=True)
+        market = MonthlyHours(frozenset({1, 3}), frozenset({0}), time(9), time(12), season=summer)
+        assert list(islice(coming_dates(market, date(2026, 8, 4)), 3)) == [
+            date(2026, 8, 17),
+            date(2027, 6, 7),
+            date(2027, 6, 21),
+        ]
+        assert hours_of(
+            opening_intervals([market], [], PARIS, date(2026, 1, 1), date(2026, 12, 31))
+        ) == 3 * len([date(2026, month, day) for month in (6, 7, 8) for day in (1, 15)])
+
+
+class TestComingDates:
+    def test_a_single_date(self):
+        day = date(2026, 12, 24)
+        one_off = OneOffHours(day, time(9), time(12))
+        assert list(coming_dates(one_off, day)) == [day]
+        assert list(coming_dates(one_off, date(2026, 12, 25))) == []
+
+    def test_a_season_that_is_over_has_none(self):
+        over = Season(date(2020, 1, 1), date(2020, 12, 31))
+        period = WeeklyHours(EVERY_DAY, time(9), time(12), season=over)
+        assert list(coming_dates(period, date(2026, 1, 1))) == []
+
+    def test_a_season_far_ahead_is_found(self):
+        far = Season(date(2500, 1, 1), None)
+        period = WeeklyHours(EVERY_DAY, time(9), time(12), season=far)
+        assert next(coming_dates(period, date(2026, 1, 1))) == date(2500, 1, 1)
+
+    def test_a_season_ends(self):
+        season = Season(date(2026, 1, 5), date(2026, 1, 6))
+        period = WeeklyHours(EVERY_DAY, time(9), time(12), season=season)
+        assert list(coming_dates(period, date(2026, 1, 1))) == [season.first, season.last]
+
+    def test_the_calendar_ends(self):
+        period = WeeklyHours(EVERY_DAY, time(9), time(12))
+        assert list(coming_dates(period, date.max)) == [date.max]
+
+    def test_drafts_have_none(self):
+        drafts = [
+            WeeklyHours(None, None, None, None, None),
+            MonthlyHours(None, None, None, None, None, None),
+            MonthlyHours(None, EVERY_DAY, None, None),
+            OneOffHours(None, None, None),
+        ]
+        for draft in drafts:
+            assert not counts_on(draft, date(2026, 1, 1))
+            assert list(coming_dates(draft, date(2026, 1, 1))) == []
+
+    def test_what_is_the_same_every_week(self):
+        assert not depends_on_date(WeeklyHours(EVERY_DAY, time(9), time(12), season=None))
+        season = Season(first=date(2026, 1, 1))
+        assert depends_on_date(WeeklyHours(EVERY_DAY, time(9), time(12), season=season))
+        assert depends_on_date(MonthlyHours(frozenset({1}), EVERY_DAY, time(9), time(12)))
+
+
+class TestHoursThatReplaceOthers:
+    DAY = date(2026, 12, 24)
+
+    def opened(self, *periods):
+        weekly = WeeklyHours(EVERY_DAY, time(9), time(17))
+        return hours_of(opening_intervals([weekly, *periods], [], PARIS, self.DAY, self.DAY))
+
+    def test_they_are_the_only_ones_of_their_date(self):
+        assert self.opened(OneOffHours(self.DAY, time(9), time(12), replaces=True)) == 3
+        assert self.opened(OneOffHours(self.DAY, time(17), time(18))) == 9
+
+    def test_single_dates_replace_no_single_dates(self):
+        assert self.opened(
+            OneOffHours(self.DAY, time(9), time(12), replaces=True),
+            OneOffHours(self.DAY, time(20), time(21)),
+        ) == (3 + 1)
+
+    def test_the_days_beside_are_as_ever(self):
+        day_before = OneOffHours(self.DAY - timedelta(days=1), time(9), time(10), replaces=True)
+        assert self.opened(day_before) == 8
+
+    def test_what_is_unfinished_replaces_nothing(self):
+        assert self.opened(OneOffHours(self.DAY, time(9), None, replaces=True)) == 8
+        assert self.opened(OneOffHours(self.DAY, time(9), time(8), replaces=True)) == 8
 
 
 class TestDayBounds:
@@ -377,6 +621,77 @@ class TestProblems:
     def test_no_weekday(self):
         assert problems(self.weekly(weekdays=frozenset())) == [("weekdays", "no_weekday")]
 
+    def test_no_ordinal(self):
+        monthly = MonthlyHours(frozenset(), EVERY_DAY, time(9), time(17))
+        assert problems(monthly) == [("ordinals", "no_ordinal")]
+
+    @pytest.mark.parametrize(
+        ("season", "code"),
+        [
+            (Season(date(2026, 6, 2), date(2026, 6, 1)), "season_backwards"),
+            (Season(date(2026, 6, 1), date(2027, 6, 1), yearly=True), "season_too_long"),
+            (Season(date(2028, 2, 29), date(2029, 3, 1), yearly=True), "season_too_long"),
+            (Season(date(2026, 6, 1), date(2026, 6, 5)), "season_without_day"),
+            (Season(date(2026, 6, 1), date(2026, 6, 20), yearly=True), "season_without_day"),
+            # The last Friday of a February is never later than the 29th, and never before the 22nd.
+            (Season(date(2026, 2, 1), date(2026, 2, 21), yearly=True), "season_without_day"),
+            (Season(date.min, date.min), "season_without_day"),
+            (Season(date.max, None), None),
+            (Season(None, date.min), "season_without_day"),
+            (Season(date(2026, 6, 2), date(2026, 6, 1), yearly=True), None),
+            (Season(date(2026, 6, 1), date(2027, 5, 31), yearly=True), None),
+            (Season(date(2028, 2, 29), date(2029, 2, 28), yearly=True), None),
+            (Season(date(2026, 2, 1), date(2026, 2, 22), yearly=True), None),
+            (Season(date(2028, 2, 29), date(2028, 2, 29), yearly=True), None),
+            (Season(date(2026, 6, 26), date(2026, 6, 26)), None),
+            (Season(None, date(2026, 6, 5)), None),
+            (Season(date(2026, 6, 1), None), None),
+            (ALL_TIME, None),
+            (None, None),
+        ],
+    )
+    def test_seasons_of_a_last_friday(self, season, code):
+        last_friday = MonthlyHours(frozenset({LAST}), frozenset({4}), time(9), time(17), (), season)
+        assert problems(last_friday) == ([("season", code)] if code else [])
+
+    @pytest.mark.parametrize("first", [date(2026, 3, 31), date(2028, 3, 1)])
+    def test_a_season_without_end_has_a_fifth_monday(self, first):
+        fifth = MonthlyHours(frozenset({5}), frozenset({0}), time(9), time(17), (), Season(first))
+        assert problems(fifth) == []
+        assert next(coming_dates(fifth, first)) > first + timedelta(days=60)
+
+    def test_a_season_of_weekly_hours_has_one_of_their_days(self):
+        monday_to_friday = Season(date(2026, 6, 1), date(2026, 6, 5))
+        weekend = WeeklyHours(frozenset({5, 6}), time(9), time(17), season=monday_to_friday)
+        assert problems(weekend) == [("season", "season_without_day")]
+        friday = WeeklyHours(frozenset({4, 5}), time(9), time(17), season=monday_to_friday)
+        assert problems(friday) == []
+
+    @given(
+        st.booleans(),
+        st.dates(date(2024, 1, 1), date(2028, 12, 31)),
+        st.integers(0, 60),
+        ordinals,
+        st.frozensets(st.integers(0, 6), min_size=1),
+    )
+    def test_a_season_is_refused_exactly_if_it_never_opens(
+        self, yearly, first, length, chosen, weekdays
+    ):
+        season = Season(first, first + timedelta(days=length), yearly)
+        period = MonthlyHours(chosen, weekdays, time(9), time(17), (), season)
+        # A date falls on each weekday within 28 years, but for those around 2100.
+        years = range(2000, 2028) if yearly else range(2024, 2030)
+        opens = any(
+            (sheet[-1] if number == LAST else sheet[number - 1]) in season
+            for year in years
+            for month in range(1, 13)
+            for weekday in weekdays
+            for sheet in [calendar_sheet(year, month, weekday)]
+            for number in chosen
+            if number <= len(sheet)
+        )
+        assert problems(period) == ([] if opens else [("season", "season_without_day")])
+
     @pytest.mark.parametrize(
         ("pause", "code"),
         [
@@ -401,6 +716,13 @@ class TestProblems:
         assert problems(one_off) == [("closes", "off_grid")]
 
     def test_a_draft_lacks_everything(self):
+        assert problems(MonthlyHours(None, None, None, None, None, None)) == [
+            ("ordinals", "missing"),
+            ("weekdays", "missing"),
+            ("opens", "missing"),
+            ("closes", "missing"),
+            ("breaks", "missing"),
+        ]
         assert problems(WeeklyHours(None, None, None, None)) == [
             ("weekdays", "missing"),
             ("opens", "missing"),
@@ -418,6 +740,8 @@ class TestProblems:
         drafts = [
             WeeklyHours(None, None, None, None),
             WeeklyHours(EVERY_DAY, time(9), None, ((None, time(8)),)),
+            MonthlyHours(None, EVERY_DAY, time(9), time(10), None, None),
+            MonthlyHours(frozenset({1}), None, time(9), time(10)),
             OneOffHours(None, time(9), time(10)),
             OneOffHours(day, None, time(10)),
         ]

@@ -16,6 +16,7 @@ from wagtail.blocks.struct_block import StructBlockValidationError
 
 from wagtail_agenda import schedule
 from wagtail_agenda.schedule_picture import Trouble
+from wagtail_agenda.schedule_words import ORDINALS
 
 PROBLEMS = {
     "closes_before_opens": _(
@@ -24,14 +25,30 @@ PROBLEMS = {
     "off_grid": _("Use steps of five minutes, such as 09:00 or 09:05."),
     "break_backwards": _("The break ends before it begins. Choose a later time."),
     "break_outside": _("The break is outside these opening hours. Move it inside, or remove it."),
+    "season_backwards": _("The season ends before it begins. Choose a later date."),
+    "season_too_long": _(
+        "A season of every year is shorter than a year. "
+        "Choose an earlier date; for the whole year, leave both dates empty."
+    ),
+    "season_without_day": _(
+        "None of the days ticked above is in this season. Widen it, or tick other days."
+    ),
 }
 
 MISSING = {
     "missing": _("A date or time is missing, or cannot be read."),
+    "no_ordinal": _("It is not ticked which of these weekdays of the month."),
     "no_weekday": _("No day of the week is ticked."),
 }
 
 WEEKDAY_CHOICES = [(str(number), name) for number, name in sorted(WEEKDAYS.items())]
+
+_LAST = "last"
+ORDINAL_CHOICES = [
+    (_LAST if number == schedule.LAST else str(number), name) for number, name in ORDINALS.items()
+]
+
+ONCE, YEARLY = "", "yearly"
 
 
 class BreakBlock(blocks.StructBlock):
@@ -51,8 +68,54 @@ class BreakBlock(blocks.StructBlock):
         label_format = "{from} – {until}"
 
 
+class SeasonBlock(blocks.StructBlock):
+    """The dates between which hours count, this once or every year."""
+
+    def __init__(self, **kwargs):
+        parts = [
+            (
+                "from",
+                blocks.DateBlock(
+                    label=pgettext_lazy("date", "From"),
+                    required=False,
+                    help_text=_("The first day on which these hours count."),
+                ),
+            ),
+            (
+                "until",
+                blocks.DateBlock(
+                    label=pgettext_lazy("date", "Until"),
+                    required=False,
+                    help_text=_("The last day. An end left empty is open."),
+                ),
+            ),
+            (
+                "repeats",
+                blocks.ChoiceBlock(
+                    # Rows from before there were seasons have nothing here, which is “once”.
+                    choices=[(ONCE, _("This once")), (YEARLY, _("Every year"))],
+                    default=ONCE,
+                    required=False,
+                    label=_("How often"),
+                    help_text=_(
+                        "Every year: only day and month count, and a season may span the new year."
+                    ),
+                ),
+            ),
+        ]
+        super().__init__(parts, **kwargs)
+
+    class Meta:
+        icon = "date"
+        label = _("Season")
+        label_format = "{from} – {until}"
+        # Most hours count all year; an error inside opens it.
+        collapsed = True
+        help_text = _("Leave both dates empty if these hours count all the time.")
+
+
 class PeriodBlock(blocks.StructBlock):
-    """What weekly hours and hours of a single date share. A draft may lack any part of it."""
+    """What all opening hours share. A draft may lack any part of it."""
 
     opens = blocks.TimeBlock(
         label=_("Opens"), help_text=_("The first appointment can begin at this time.")
@@ -80,8 +143,8 @@ class PeriodBlock(blocks.StructBlock):
         raise NotImplementedError
 
 
-class WeeklyBlock(PeriodBlock):
-    """Hours that come back every week."""
+class RecurringBlock(PeriodBlock):
+    """What weekly and monthly hours share."""
 
     weekdays = blocks.MultipleChoiceBlock(
         choices=WEEKDAY_CHOICES,
@@ -89,52 +152,103 @@ class WeeklyBlock(PeriodBlock):
         label=_("On these days"),
         help_text=_("Tick all days with the same hours; add another period for other hours."),
     )
-
-    class Meta:
-        icon = "calendar-alt"
-        label = _("Every week")
-        label_format = "{weekdays} {opens} – {closes}"
-        # Days come before times, as one says it; by default the inherited blocks come first.
-        form_layout = ["weekdays", "opens", "closes", "breaks"]
+    season = SeasonBlock(required=False)
 
     def clean(self, value):
         cleaned = super().clean(value)
         cleaned["weekdays"] = sorted(cleaned.get("weekdays") or [])
         return cleaned
 
+
+class WeeklyBlock(RecurringBlock):
+    """Hours that come back every week, or every week of a season."""
+
+    class Meta:
+        icon = "calendar-alt"
+        label = _("Every week")
+        label_format = "{weekdays} {opens} – {closes}"
+        # Days come before times, as one says it; by default the inherited blocks come first.
+        form_layout = ["weekdays", "opens", "closes", "breaks", "season"]
+
     def period_of(self, value) -> schedule.WeeklyHours:
-        weekdays = frozenset(
-            int(number) for number, _name in WEEKDAY_CHOICES if number in _texts(value, "weekdays")
-        )
         return schedule.WeeklyHours(
-            weekdays, value.get("opens"), value.get("closes"), _breaks_of(value)
+            _weekdays_of(value),
+            value.get("opens"),
+            value.get("closes"),
+            _breaks_of(value),
+            _season_of(value),
+        )
+
+
+class MonthlyBlock(RecurringBlock):
+    """Hours on certain weekdays of the month: its first Monday, its second and fourth Wednesday."""
+
+    ordinals = blocks.MultipleChoiceBlock(
+        choices=ORDINAL_CHOICES,
+        widget=forms.CheckboxSelectMultiple,
+        label=_("Which of the month"),
+        help_text=_("Tick 1st and 3rd for every first and third. A month without a 5th has none."),
+    )
+
+    class Meta:
+        icon = "calendar-alt"
+        label = _("On certain weekdays of the month")
+        label_format = "{ordinals} {weekdays} {opens} – {closes}"
+        form_layout = ["ordinals", "weekdays", "opens", "closes", "breaks", "season"]
+
+    def clean(self, value):
+        cleaned = super().clean(value)
+        ticked = _texts(cleaned, "ordinals")
+        cleaned["ordinals"] = [name for name, _label in ORDINAL_CHOICES if name in ticked]
+        return cleaned
+
+    def period_of(self, value) -> schedule.MonthlyHours:
+        ticked = _texts(value, "ordinals")
+        ordinals = [name for name, _label in ORDINAL_CHOICES if name in ticked]
+        return schedule.MonthlyHours(
+            frozenset(schedule.LAST if name == _LAST else int(name) for name in ordinals),
+            _weekdays_of(value),
+            value.get("opens"),
+            value.get("closes"),
+            _breaks_of(value),
+            _season_of(value),
         )
 
 
 class OneOffBlock(PeriodBlock):
-    """Hours of one date, beside the weekly ones."""
+    """Hours of one date, beside the weekly and monthly ones or in their place."""
 
     date = blocks.DateBlock(
         label=_("On this date"),
-        help_text=_("Open at these hours beside the weekly ones, if there are any on that day."),
+        help_text=_("Open at these hours beside the usual ones, if there are any on that day."),
+    )
+    replaces = blocks.BooleanBlock(
+        required=False,
+        label=_("In place of the usual hours"),
+        help_text=_("Tick for a day with shorter or other hours: the usual ones do not count."),
     )
 
     class Meta:
         icon = "date"
         label = _("On a single date")
         label_format = "{date} {opens} – {closes}"
-        form_layout = ["date", "opens", "closes", "breaks"]
+        form_layout = ["date", "opens", "closes", "breaks", "replaces"]
 
     def period_of(self, value) -> schedule.OneOffHours:
         return schedule.OneOffHours(
-            value.get("date"), value.get("opens"), value.get("closes"), _breaks_of(value)
+            value.get("date"),
+            value.get("opens"),
+            value.get("closes"),
+            _breaks_of(value),
+            bool(value.get("replaces")),
         )
 
 
 class PeriodsBlock(blocks.StreamBlock):
-    """The opening hours of a schedule: weekly ones and single dates, in any order."""
+    """The opening hours of a schedule: weekly and monthly ones and single dates, in any order."""
 
     weekly = WeeklyBlock()
+    monthly = MonthlyBlock()
     one_off = OneOffBlock()
 
 
@@ -201,6 +315,8 @@ def _read(block: blocks.StructBlock, typed) -> dict[str, Any]:
 def _read_field(block: blocks.Block, typed) -> Any:
     if isinstance(block, blocks.ListBlock):
         return [_read(block.child_block, value) for value in typed or ()]
+    if isinstance(block, blocks.StructBlock):
+        return _read(block, typed or {})
     try:
         return block.field.to_python(typed)
     except ValidationError:
@@ -224,6 +340,16 @@ def _texts(value, field: str) -> set[str]:
     return {str(item) for item in value.get(field) or ()}
 
 
+def _weekdays_of(value) -> frozenset[int]:
+    ticked = _texts(value, "weekdays")
+    return frozenset(int(number) for number, _name in WEEKDAY_CHOICES if number in ticked)
+
+
+def _season_of(value) -> schedule.Season:
+    season = value.get("season") or {}
+    return schedule.Season(season.get("from"), season.get("until"), season.get("repeats") == YEARLY)
+
+
 def _breaks_of(value) -> tuple[tuple[time | None, time | None], ...]:
     return tuple((pause.get("from"), pause.get("until")) for pause in value.get("breaks") or ())
 
@@ -231,11 +357,12 @@ def _breaks_of(value) -> tuple[tuple[time | None, time | None], ...]:
 def problems_by_field(period: schedule.Period) -> list[tuple[tuple[str | int, ...], str]]:
     """What is wrong with a period, as the path to the field it is wrong in, and the code.
 
-    Paths are ``("closes",)`` or ``("breaks", 0, "until")``, codes those of `schedule.problems`.
-    A break has one problem at most, which is then the first to mend.
+    Paths are ``("closes",)``, ``("season", "until")`` or ``("breaks", 0, "until")``, codes those
+    of `schedule.problems`. A break has one problem at most, which is then the first to mend.
     """
     found: list[tuple[tuple[str | int, ...], str]] = [
-        ((field,), code) for field, code in schedule.problems(replace(period, breaks=()))
+        (("season", _field_of_season_problem(period)) if field == "season" else (field,), code)
+        for field, code in schedule.problems(replace(period, breaks=()))
     ]
     for index, pause in enumerate(period.breaks):
         codes = _break_problems(period, pause)
@@ -254,9 +381,11 @@ def _errors_of(period: schedule.Period) -> dict[str, ValidationError]:
         if code not in PROBLEMS:
             continue
         error = ValidationError(PROBLEMS[code], code=code)
-        if inside:
+        if field == "breaks" and inside:
             index, of_break = inside
             break_errors[index] = StructBlockValidationError({of_break: error})
+        elif inside:
+            errors.setdefault(field, StructBlockValidationError({inside[0]: error}))
         else:
             errors.setdefault(field, error)
     if break_errors:
@@ -267,6 +396,10 @@ def _errors_of(period: schedule.Period) -> dict[str, ValidationError]:
 def _break_problems(period: schedule.Period, pause: tuple[Any, Any]) -> list[str]:
     alone = replace(period, breaks=(pause,))
     return [code for field, code in schedule.problems(alone) if field == "breaks"]
+
+
+def _field_of_season_problem(period: schedule.RecurringHours) -> str:
+    return "until" if period.season.last else "from"
 
 
 def _field_of_break_problem(code: str, period: schedule.Period, pause: tuple[Any, Any]) -> str:

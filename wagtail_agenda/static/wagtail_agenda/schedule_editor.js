@@ -17,15 +17,20 @@
       for (const [name, value] of new FormData(form)) {
         if (name.startsWith("periods-") && typeof value === "string") data.append(name, value);
       }
+      // It has no name of its own: choosing a week is no change of the schedule.
+      data.append("week", panel.querySelector("[data-agenda-week-of]").value);
       return data;
     };
 
-    // The week in words: what is wrong with it, then a line a day.
+    // The week in words: what is wrong with it, which it is, what its hours mean, a line a day.
     const lines = () => {
-      const warnings = [...picture.querySelectorAll(".schedule__warnings li")];
+      const texts = picture.querySelectorAll(
+        ".schedule__warnings li, .schedule__week, .schedule__rules li",
+      );
       const days = [...picture.querySelectorAll(".schedule__table tbody tr")];
       const inWords = (day) => [...day.cells].map((cell) => cell.textContent.trim()).join(", ");
-      return [...warnings.map((warning) => warning.textContent), ...days.map(inWords)];
+      const plain = (text) => text.textContent.replace(/\s+/g, " ").trim();
+      return [...[...texts].map(plain), ...days.map(inWords)];
     };
 
     const draw = async () => {
@@ -66,6 +71,8 @@
       for (const box of form.querySelectorAll('input[name^="periods-"][name$="-value-weekdays"]')) {
         const prefix = box.name.slice(0, -"-value-weekdays".length);
         if (form.elements[`${prefix}-deleted`]?.value) continue;
+        // Days are ticked in hours of certain weekdays of the month as well.
+        if (form.elements[`${prefix}-type`]?.value !== "weekly") continue;
         if (!found.has(prefix)) found.set(prefix, []);
         found.get(prefix).push(box);
       }
