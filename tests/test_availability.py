@@ -24,6 +24,7 @@ from tests.factories import (
     weekly,
 )
 from wagtail_agenda import availability, booking, seeding
+from wagtail_agenda.availability import occupied
 from wagtail_agenda.choices import AgendaKind, DelayUnit
 from wagtail_agenda.errors import AgendaClosed, EventIsOver, NotOffered, SoldOut
 from wagtail_agenda.models import Agenda, Hold, Occupation
@@ -532,6 +533,16 @@ class TestSuggestions:
         found = availability.next_free(agenda, now=NOW, limit=3)
         assert starts(found) == ["09:30", "10:00", "10:30"]
 
+    @pytest.mark.parametrize("limit", [0, 1, 5, 40])
+    def test_so_many_of_all_that_are_listed(self, limit):
+        agenda, *_ = make_appointments(desks=2, maximal_booking_delay=2)
+        make_meeting_type(agenda, label="Short", duration=10)
+        make_booking(agenda)
+        everything = availability.slots(
+            agenda, first=MONDAY, last=MONDAY + timedelta(days=2), now=NOW
+        )
+        assert availability.next_free(agenda, now=NOW, limit=limit) == everything[:limit]
+
     def test_the_times_nearest_to_one_that_is_gone(self):
         agenda, meeting_type, _desks = make_appointments()
         make_booking(slot=availability.find(agenda, "passport:2026-11-30-1000", now=NOW))
@@ -693,8 +704,9 @@ class TestQueries:
     def test_sixty_days_of_appointments(self, django_assert_num_queries, desks, one_type):
         agenda, meeting_type, _desks = make_appointments()
         self.fill(agenda, desks)
-        # Types, desks, their closures, the agenda's, schedules, occupations.
-        with django_assert_num_queries(7):
+        # The agenda, its types, what they need, desks, schedules, who closes when, closures, what
+        # is taken.
+        with django_assert_num_queries(7 if one_type else 8):
             assert self.listing(agenda, meeting_type if one_type else None)
 
     @pytest.mark.parametrize("events", [1, 20])
@@ -914,7 +926,7 @@ def test_one_row_per_desk_says_the_same_as_one_row_per_booking(monkeypatch):
         )
 
     quick = listed()
-    monkeypatch.setattr(availability, "_ARRAYS", {})
+    monkeypatch.setattr(occupied, "ARRAYS", {})
 
     assert quick == listed()
     assert len({slot.places_free for slot in quick}) > 1

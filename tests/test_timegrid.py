@@ -9,6 +9,7 @@ from wagtail_agenda.timegrid import (
     CELL_MINUTES,
     Grid,
     aligned_starts,
+    count_at,
     epoch_minutes,
     epoch_minutes_up,
     instant_of,
@@ -218,3 +219,13 @@ class TestPositions:
     def test_far_apart(self):
         assert positions(1 | 1 << 17_279) == [0, 17_279]
         assert positions(0) == []
+
+
+class TestCountAt:
+    @given(st.lists(masks, max_size=40), st.lists(st.integers(0, 100), max_size=20))
+    def test_against_looking_at_each_bit(self, several, cells):
+        expected = [sum(mask >> cell & 1 for mask in several) for cell in cells]
+        assert count_at(several, cells) == expected
+
+    def test_more_than_fit_into_a_byte(self):
+        assert count_at([0b101] * 700, [0, 1, 2, 9]) == [700, 0, 700, 0]

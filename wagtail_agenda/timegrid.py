@@ -8,10 +8,10 @@ a handful of shifts, whatever the number of bookings.
 Nothing in here knows a time zone (see `wagtail_agenda.schedule`), a database or Django.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from itertools import compress, count, islice
+from itertools import compress, count
 from operator import itemgetter
 from typing import TypeVar
 
@@ -228,16 +228,28 @@ def positions(mask: int) -> list[int]:
     return list(compress(count(), _bits(mask)))
 
 
-def columns(masks: Sequence[int], cells: Sequence[int]) -> Iterator[tuple[int, ...]]:
-    """The bit, 0 or 1, that every mask has at a cell: one tuple for each of `cells`."""
-    if not masks or not cells:
-        return iter([()] * len(cells))
-    # Once more than needed, because `itemgetter` with a single item answers without a tuple.
+def count_at(masks: Iterable[int], cells: Sequence[int]) -> list[int]:
+    """How many of the masks have a bit at a cell: one number for each of `cells`."""
+    # Adds all cells at once: plane k holds the binary digit k of the sum at every cell.
+    planes: list[int] = []
+    for mask in masks:
+        carry = mask
+        for digit, plane in enumerate(planes):
+            planes[digit], carry = plane ^ carry, plane & carry
+            if not carry:
+                break
+        if carry:
+            planes.append(carry)
+    if not planes or not cells:
+        return [0] * len(cells)
+    width = max(max(cells) + 1, *(plane.bit_length() for plane in planes))
     at_cells = itemgetter(*cells, cells[-1])
-    width = max(cells) + 1
-    below = (1 << width) - 1
-    lines = (at_cells(_bits(mask & below).ljust(width, b"\0")) for mask in masks)
-    return islice(zip(*lines, strict=True), len(cells))
+    counts = [0] * (len(cells) + 1)
+    for digit, plane in enumerate(planes):
+        bits = at_cells(_bits(plane).ljust(width, b"\0"))
+        counts = [number + (bit << digit) for number, bit in zip(counts, bits, strict=True)]
+    # Once more than needed, because `itemgetter` with a single item answers without a tuple.
+    return counts[:-1]
 
 
 def _bits(mask: int) -> bytes:

@@ -1,0 +1,275 @@
+"""The slots of appointments: where hours, desks, resources and what is taken leave room."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from functools import lru_cache, reduce
+from itertools import chain
+from operator import and_, or_
+from zoneinfo import ZoneInfo
+
+from wagtail_agenda import slot_key
+from wagtail_agenda.availability.asked import Asked
+from wagtail_agenda.availability.delays import (
+    LATEST_MINUTE,
+    is_open,
+    later,
+    local_day,
+    starts_within,
+    window_by,
+)
+from wagtail_agenda.availability.occupied import busy_masks
+from wagtail_agenda.availability.offers import Offer, Offers, offers_of
+from wagtail_agenda.availability.openings import Hours, Openings
+from wagtail_agenda.availability.slot import Slot, by_time
+from wagtail_agenda.errors import NotOffered
+from wagtail_agenda.models import Agenda, MeetingType, Resource
+from wagtail_agenda.schedule import day_bounds
+from wagtail_agenda.timegrid import (
+    CELL_MINUTES,
+    Grid,
+    Interval,
+    aligned_starts,
+    count_at,
+    epoch_minutes,
+    positions,
+    runs,
+)
+
+
+def slots_of_types(
+    agenda: Agenda, offered: Sequence[Offers], window: Interval, asked: Asked
+) -> list[Slot]:
+    """The slots of several appointment types that start inside the window, in order of time."""
+    if not offered:
+        return []
+    ground = Ground(agenda, offered, window, asked)
+    found = [ground.slots(offers) for offers in offered]
+    return found[0] if len(found) == 1 else by_time(chain.from_iterable(found))[: asked.limit]
+
+
+def find_appointment(agenda: Agenda, key: str, asked: Asked) -> Slot:
+    """The appointment of that name, if it is on offer, free or not. Raises `NotOffered`."""
+    named = slot_key.read(key)
+    if named is None:
+        raise NotOffered()
+    window = starts_within(agenda, named.day, named.day, asked)
+    if window is None:
+        raise NotOffered()
+    for offers in offers_of(agenda, resources=asked.resources, slug=named.type):
+        meeting_type = offers[0].meeting_type
+        if named.minutes is not None and not meeting_type.free_range:
+            continue
+        minutes = named.minutes or meeting_type.duration
+        if minutes not in lengths_of(meeting_type):
+            continue
+        for slot in Ground(agenda, [offers], window, asked).slots(offers, minutes):
+            if (slot.start.replace(tzinfo=None), slot.start.fold) == (
+                named.start,
+                named.start.fold,
+            ):
+                return slot
+    raise NotOffered()
+
+
+def ends(agenda: Agenda, offers: Offers, start: datetime, asked: Asked) -> list[Slot]:
+    """The free slots that start at a moment, one for each length, the shortest first."""
+    minute = epoch_minutes(start)
+    day = local_day(agenda, minute)
+    window = starts_within(agenda, day, day, asked)
+    if window is None or not window[0] <= minute < window[1]:
+        return []
+    ground = Ground(agenda, [offers], (minute, minute + 1), asked)
+    found = []
+    for minutes in lengths_of(offers[0].meeting_type):
+        slots = ground.slots(offers, minutes)
+        if not slots:
+            # What has no room for a shorter one has none for a longer one.
+            break
+        found += slots
+    return found
+
+
+def lengths_of(meeting_type: MeetingType) -> range:
+    """The minutes that an appointment may take: one length, or every so many where one chooses."""
+    shortest = meeting_type.duration
+    longest = meeting_type.maximum_duration if meeting_type.free_range else shortest
+    return range(shortest, longest + 1, meeting_type.step or shortest)
+
+
+class Ground:
+    """What lies under a listing: hours and what is taken, as bits of one grid.
+
+    Slots may start inside `window`, in epoch minutes, which each agenda behind a virtual one
+    narrows to what its own delays allow.
+    """
+
+    def __init__(
+        self, agenda: Agenda, offered: Sequence[Offers], window: Interval, asked: Asked
+    ) -> None:
+        self.agenda, self.window, self.asked = agenda, window, asked
+        offers = list(chain.from_iterable(offered))
+        types = [offer.meeting_type for offer in offers]
+        # An appointment that starts before the window's end may go on into the next day's hours.
+        self.longest = max(lengths_of(each)[-1] for each in types)
+        before = max(each.buffer_before for each in types)
+        after = self.longest + max(each.buffer_after for each in types)
+        self.grid = Grid.covering(window[0] - before, window[1] + after)
+        desks = {desk.pk: desk for offer in offers for desk in offer.desks}
+        resources = {row.pk: row for offer in offers for row in offer.resources}
+        agendas = {offer.agenda.pk: offer.agenda for offer in offers} | {agenda.pk: agenda}
+        self.hours = Hours(agendas.values(), desks.values(), resources.values())
+        owners = [*desks.values(), *resources.values()]
+        calendars = self.hours.calendars_of(agenda).values()
+        horizon = window_by(agenda, asked.now, calendars)[1] + after
+        self.busy = busy_masks(owners, self.grid, asked, horizon)
+        # By identity: `hours` keeps what it has given, and hashing months of openings takes time.
+        self._open: dict[int, int] = {}
+        self._windows: dict[int, Interval | None] = {}
+
+    def slots(self, offers: Offers, minutes: int | None = None) -> list[Slot]:
+        """The slots of one appointment type, of its shortest length unless told otherwise."""
+        minutes = minutes or offers[0].meeting_type.duration
+        desks, starts, free = [], [], []
+        for offer in offers:
+            for desk, desk_starts, undisturbed in self._desks_of(offer, minutes):
+                desks.append(desk)
+                starts.append(desk_starts)
+                free.append(desk_starts & undisturbed)
+        listing = _Listing(self, offers, desks, free, minutes)
+        return listing.slots(reduce(or_, starts if self.asked.with_full else free, 0))
+
+    def _desks_of(self, offer: Offer, minutes: int) -> Iterator[tuple]:
+        """Each desk with the cells at which it may be begun, and those at which it is free."""
+        window = self.window_of(offer)
+        if window is None or not all(lasts(row, minutes) for row in offer.resources):
+            return
+        grid, meeting_type = self.grid, offer.meeting_type
+        cells = minutes // CELL_MINUTES
+        before = meeting_type.buffer_before // CELL_MINUTES
+        occupied = before + cells + meeting_type.buffer_after // CELL_MINUTES
+        step = meeting_type.start_step // CELL_MINUTES
+        in_window = grid.outward_mask([(-(-window[0] // CELL_MINUTES) * CELL_MINUTES, window[1])])
+        beside = reduce(and_, (self.open_of(each) for each in self.open_beside(offer)), grid.full)
+        taken = reduce(or_, (self.busy_of(row) for row in offer.resources), 0)
+        known: dict[int, int] = {}
+        for desk in offer.desks:
+            openings = self.openings_of(offer, desk)
+            if id(openings) not in known:
+                known[id(openings)] = (
+                    runs(self.open_of(openings) & beside, cells)
+                    & aligned_starts(grid, openings, step)
+                    & in_window
+                )
+            room = grid.full & ~(self.busy_of(desk) | taken)
+            yield desk, known[id(openings)], runs(room, occupied) << before
+
+    def window_of(self, offer: Offer) -> Interval | None:
+        """When an appointment of this offer may start, None if never."""
+        earliest, latest = self.window
+        if self.asked.bypass_delays:
+            return self.window
+        if offer.agenda.pk != self.agenda.pk:
+            if offer.agenda.pk not in self._windows:
+                self._windows[offer.agenda.pk] = self._window_of_member(offer.agenda)
+            own = self._windows[offer.agenda.pk]
+            if own is None:
+                return None
+            earliest, latest = max(earliest, own[0]), min(latest, own[1])
+        for resource in offer.resources:
+            latest = min(latest, horizon_of(resource, self.asked.now))
+        return (earliest, latest) if earliest < latest else None
+
+    def _window_of_member(self, agenda: Agenda) -> Interval | None:
+        if not is_open(agenda, self.asked.now):
+            return None
+        calendars = self.hours.calendars_of(agenda).values()
+        return window_by(agenda, self.asked.now, calendars)
+
+    def openings_of(self, offer: Offer, desk) -> Openings:
+        """When a desk is open, day by day of its agenda."""
+        return self.hours.of_desk(offer.agenda, desk, *self._days(offer.agenda.zone))
+
+    def open_beside(self, offer: Offer) -> Iterator[Openings]:
+        """When all that is needed beside the desk is open."""
+        for resource in offer.resources:
+            yield self.hours.of_resource(resource, *self._days(resource.zone))
+        if self.agenda.is_virtual:
+            yield self.hours.outside_closures(self.agenda, *self._days(self.agenda.zone))
+
+    def open_of(self, openings: Openings) -> int:
+        if id(openings) not in self._open:
+            self._open[id(openings)] = self.grid.inward_mask(openings)
+        return self._open[id(openings)]
+
+    def busy_of(self, owner) -> int:
+        return self.busy.get(owner.bookable_id, 0)
+
+    def _days(self, zone: ZoneInfo) -> tuple[date, date]:
+        first, last = self.window[0], self.window[1] + self.longest
+        return _local(first, zone).date(), _local(last, zone).date()
+
+
+class _Listing:
+    """The slots of one appointment type while they are made, and afterwards who gives each."""
+
+    def __init__(
+        self, ground: Ground, offers: Offers, desks: list, free: list[int], minutes: int
+    ) -> None:
+        self.ground, self.offers, self.desks = ground, offers, desks
+        self.free, self.minutes = free, minutes
+
+    def slots(self, shown: int) -> list[Slot]:
+        agenda, grid, offers = self.ground.agenda, self.ground.grid, self.offers
+        virtual = agenda.is_virtual
+        of_all = {
+            "agenda": agenda,
+            "meeting_type": offers[0].meeting_type,
+            "places_total": len(self.desks),
+            "desks": {desk.pk: desk for desk in self.desks},
+            "resources": tuple(self.ground.asked.resources) if virtual else offers[0].resources,
+            "types": {each.agenda.pk: each.meeting_type for each in offers} if virtual else {},
+            "needs": {each.agenda.pk: each.resources for each in offers} if virtual else {},
+        }
+        zone, minutes = agenda.zone, self.minutes
+        cells = positions(shown)[: self.ground.asked.limit]
+        result = []
+        for cell, count in zip(cells, count_at(self.free, cells), strict=True):
+            minute = grid.origin + cell * CELL_MINUTES
+            # A frozen dataclass sets its fields one by one, which would be a third of a listing.
+            slot = Slot.__new__(Slot)
+            values = slot.__dict__
+            values.update(of_all)
+            values["start"] = _local(minute, zone)
+            values["end"] = _local(minute + minutes, zone)
+            values["places_free"] = count
+            values["_listed"] = (self, cell)
+            result.append(slot)
+        return result
+
+    def free_at(self, cell: int) -> dict[str, tuple]:
+        """The desks that are free at a cell, and in a virtual agenda the agendas they belong to."""
+        desks = [desk for desk, mask in zip(self.desks, self.free, strict=True) if mask >> cell & 1]
+        agendas = {desk.agenda_id: desk.agenda for desk in desks}
+        return {
+            "desk_ids": tuple(desk.pk for desk in desks),
+            "agendas": tuple(agendas.values()) if self.ground.agenda.is_virtual else (),
+        }
+
+
+def lasts(resource: Resource, minutes: int) -> bool:
+    """Whether a resource can be had for so long."""
+    return resource.maximum_duration is None or minutes <= resource.maximum_duration
+
+
+def horizon_of(resource: Resource, now: datetime) -> int:
+    """The epoch minute before which an appointment with a resource must start."""
+    if resource.maximal_booking_delay is None:
+        return LATEST_MINUTE
+    today = now.astimezone(resource.zone).date()
+    return day_bounds(later(today, resource.maximal_booking_delay), resource.zone)[1]
+
+
+@lru_cache(maxsize=50_000)
+def _local(minute: int, zone: ZoneInfo) -> datetime:
+    # One slot's end is another's start, and every listing of a day has the same.
+    return datetime.fromtimestamp(minute * 60, zone)

@@ -1,0 +1,24 @@
+"""How a listing is asked for."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from wagtail_agenda.models import Resource
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the one who asks may see, and wants; the same for every kind of agenda.
+
+    `lock_code` is theirs: what it holds counts as free. Agents ask with `bypass_delays`.
+    `with_full` also lists what has no room for `min_places`. `resources` are wanted beside those
+    that the appointment type needs anyway. `limit` is how many of the first slots are wanted.
+    """
+
+    now: datetime
+    lock_code: str = ""
+    bypass_delays: bool = False
+    with_full: bool = False
+    min_places: int = 1
+    resources: tuple[Resource, ...] = ()
+    limit: int | None = None

@@ -1,0 +1,138 @@
+"""The questions that faces ask, whatever the kind of agenda."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timezone
+
+from wagtail_agenda.availability import appointments
+from wagtail_agenda.availability.appointments import find_appointment, slots_of_types
+from wagtail_agenda.availability.asked import Asked
+from wagtail_agenda.availability.delays import booking_window, is_open, local_day, starts_within
+from wagtail_agenda.availability.events import find_event, slots_of_events_within
+from wagtail_agenda.availability.offers import offers_of
+from wagtail_agenda.availability.slot import Slot, by_time
+from wagtail_agenda.errors import AgendaClosed, SoldOut
+from wagtail_agenda.models import Agenda, MeetingType, Resource
+
+
+def slots(
+    agenda: Agenda,
+    meeting_type: MeetingType | None = None,
+    *,
+    first: date,
+    last: date,
+    now: datetime,
+    lock_code: str = "",
+    bypass_delays: bool = False,
+    with_full: bool = False,
+    min_places: int = 1,
+    resources: Sequence[Resource] = (),
+) -> list[Slot]:
+    """The slots of the local days `first` to `last` inclusive, in order of time.
+
+    Clipped to the booking delays and to published events unless `bypass_delays`; never what has
+    begun or is cancelled, and nothing of a type that is retired or another agenda's. What
+    `lock_code` holds counts as free. What has fewer than `min_places` free places, and no waiting
+    list with so many, is listed only `with_full`; appointments have room for one.
+
+    An appointment needs a desk, what its type needs, and the `resources` that are asked for, all
+    of them free. Where visitors choose how long it takes, it is listed with its shortest length
+    (see `ends`).
+    """
+    asked = Asked(now, lock_code, bypass_delays, with_full, min_places, tuple(resources))
+    return _slots(agenda, meeting_type, first, last, asked)
+
+
+def _slots(
+    agenda: Agenda, meeting_type: MeetingType | None, first: date, last: date, asked: Asked
+) -> list[Slot]:
+    window = starts_within(agenda, first, last, asked)
+    if window is None:
+        return []
+    if not agenda.takes_appointments:
+        return slots_of_events_within(agenda, window, asked)[: asked.limit]
+    return slots_of_types(agenda, offers_of(agenda, meeting_type, asked.resources), window, asked)
+
+
+def ends(
+    agenda: Agenda,
+    meeting_type: MeetingType,
+    start: datetime,
+    *,
+    now: datetime,
+    lock_code: str = "",
+    bypass_delays: bool = False,
+    resources: Sequence[Resource] = (),
+) -> list[Slot]:
+    """The free slots that begin at `start`: one for each length on offer, the shortest first."""
+    asked = Asked(now, lock_code, bypass_delays, resources=tuple(resources))
+    return [
+        slot
+        for offers in offers_of(agenda, meeting_type, resources)
+        for slot in appointments.ends(agenda, offers, start, asked)
+    ]
+
+
+def find(
+    agenda: Agenda,
+    key: str,
+    *,
+    now: datetime,
+    lock_code: str = "",
+    bypass_delays: bool = False,
+    resources: Sequence[Resource] = (),
+) -> Slot:
+    """The slot of that name, if it can be had, with the `resources` that are asked for.
+
+    Raises `AgendaClosed`, `NotOffered` (no such slot: off the grid, past, beyond the horizon, of
+    another agenda, not a name at all), `EventCancelled`, `EventIsOver` or `SoldOut`.
+    """
+    if not bypass_delays and not is_open(agenda, now):
+        raise AgendaClosed()
+    asked = Asked(now, lock_code, bypass_delays, with_full=True, resources=tuple(resources))
+    if agenda.takes_appointments:
+        slot = find_appointment(agenda, key, asked)
+    else:
+        slot = find_event(agenda, key, asked)
+    if slot.full:
+        raise SoldOut(appointment=agenda.takes_appointments)
+    return slot
+
+
+def next_free(
+    agenda: Agenda,
+    meeting_type: MeetingType | None = None,
+    *,
+    now: datetime,
+    limit: int = 6,
+    lock_code: str = "",
+    resources: Sequence[Resource] = (),
+) -> list[Slot]:
+    """The first free slots, at most `limit` of them."""
+    asked = Asked(now, lock_code, resources=tuple(resources), limit=limit)
+    return _free_within_delays(agenda, meeting_type, asked)
+
+
+def nearest(
+    agenda: Agenda,
+    meeting_type: MeetingType | None,
+    around: datetime,
+    *,
+    now: datetime,
+    limit: int = 4,
+    lock_code: str = "",
+    resources: Sequence[Resource] = (),
+) -> list[Slot]:
+    """The free slots closest to a moment, in order of time: what to offer for one that is gone."""
+    asked = Asked(now, lock_code, resources=tuple(resources))
+    free = _free_within_delays(agenda, meeting_type, asked)
+    moment = around.astimezone(timezone.utc)
+    closest = sorted(free, key=lambda slot: abs(slot.start - moment))[:limit]
+    return by_time(closest)
+
+
+def _free_within_delays(
+    agenda: Agenda, meeting_type: MeetingType | None, asked: Asked
+) -> list[Slot]:
+    earliest, latest = booking_window(agenda, asked.now)
+    first, last = (local_day(agenda, minute) for minute in (earliest, latest))
+    return _slots(agenda, meeting_type, first, last, asked)

@@ -1,0 +1,153 @@
+"""When desks and resources are open: hours less closures."""
+
+from collections.abc import Iterable
+from datetime import date, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from django.db.models import IntegerField, Value
+
+from wagtail_agenda.models import Agenda, ClosureCalendar, Desk, Resource, Schedule
+from wagtail_agenda.schedule import Closure, Period, WeeklyHours, opening_intervals
+from wagtail_agenda.timegrid import Interval
+
+ALWAYS: tuple[Period, ...] = (WeeklyHours(frozenset(range(7)), time(0), time(0)),)
+"""The hours of what has none of its own and follows nobody's: day and night."""
+
+Openings = tuple[Interval, ...]
+"""When something is open, day by day: times that touch at midnight are not joined."""
+
+
+def desk_openings(
+    agenda: Agenda, desks: Iterable[Desk], first: date, last: date
+) -> dict[int, Openings]:
+    """When each desk is open, by its primary key: its own hours or the agenda's, less closures."""
+    desks = list(desks)
+    hours = Hours([agenda], desks)
+    return {desk.pk: hours.of_desk(agenda, desk, first, last) for desk in desks}
+
+
+class Hours:
+    """The hours and closures of several agendas, desks and resources.
+
+    Read in three queries, whatever their number, when first asked for. Days are local days,
+    `first` to `last` inclusive: those of the agenda for its desks, and of the resource's own zone.
+    """
+
+    def __init__(
+        self,
+        agendas: Iterable[Agenda],
+        desks: Iterable[Desk] = (),
+        resources: Iterable[Resource] = (),
+    ) -> None:
+        agendas, desks, resources = list(agendas), list(desks), list(resources)
+        self._schedules = Schedule.objects.in_bulk(
+            {owner.schedule_id for owner in (*agendas, *desks, *resources)} - {None}
+        )
+        self._calendars = _calendars_by_owner(agendas, desks, resources)
+        self._periods: dict[int | None, tuple[Period, ...]] = {}
+        self._known: dict[tuple, Openings] = {}
+
+    def of_desk(self, agenda: Agenda, desk: Desk, first: date, last: date) -> Openings:
+        """Its own hours or else its agenda's, less the closures of both."""
+        periods = self._periods_of(desk.schedule_id or agenda.schedule_id)
+        calendars = self.calendars_of(agenda) | self.calendars_of(desk)
+        return self._less_closures(periods, calendars, agenda.zone, first, last)
+
+    def of_resource(self, resource: Resource, first: date, last: date) -> Openings:
+        """Its own hours, or day and night if it has none, less its closures."""
+        periods = self._periods_of(resource.schedule_id) if resource.schedule_id else ALWAYS
+        calendars = self.calendars_of(resource)
+        return self._less_closures(periods, calendars, resource.zone, first, last)
+
+    def outside_closures(self, agenda: Agenda, first: date, last: date) -> Openings:
+        """The days on which an agenda is not closed, whatever its hours."""
+        calendars = self.calendars_of(agenda)
+        return self._less_closures(ALWAYS, calendars, agenda.zone, first, last)
+
+    def calendars_of(self, owner: Agenda | Desk | Resource) -> dict[int, ClosureCalendar]:
+        """The closure calendars of one of them, by their primary key."""
+        return self._calendars.get((type(owner), owner.pk), {})
+
+    def schedule_of(self, schedule_id: int | None) -> Schedule | None:
+        """One of the schedules that they follow."""
+        return self._schedules.get(schedule_id)
+
+    def _periods_of(self, schedule_id: int | None) -> tuple[Period, ...]:
+        if schedule_id not in self._periods:
+            self._periods[schedule_id] = tuple(periods_of(self._schedules.get(schedule_id)))
+        return self._periods[schedule_id]
+
+    def _less_closures(
+        self,
+        periods: tuple[Period, ...],
+        calendars: dict[int, ClosureCalendar],
+        zone: ZoneInfo,
+        first: date,
+        last: date,
+    ) -> Openings:
+        # The periods live as long as this does, so that their identity will do.
+        case = (id(periods), *sorted(calendars), zone.key, first, last)
+        if case not in self._known:
+            closures = tuple(closures_of_calendars(calendars.values(), first, last))
+            self._known[case] = _openings_by_day(periods, closures, zone, first, last)
+        return self._known[case]
+
+
+def _calendars_by_owner(
+    agendas: list[Agenda], desks: list[Desk], resources: list[Resource]
+) -> dict[tuple[type, int], dict[int, ClosureCalendar]]:
+    links = [
+        owner.closure_calendars.through.objects.filter(**{f"{name}__in": owners})
+        .order_by()
+        .values_list(Value(number, IntegerField()), f"{name}_id", "closurecalendar_id")
+        for number, (owner, name, owners) in enumerate(
+            [(Agenda, "agenda", agendas), (Desk, "desk", desks), (Resource, "resource", resources)]
+        )
+        if owners
+    ]
+    if not links:
+        return {}
+    rows = list(links[0].union(*links[1:], all=True))
+    calendars = ClosureCalendar.objects.in_bulk({calendar_id for _kind, _pk, calendar_id in rows})
+    found: dict[tuple[type, int], dict[int, ClosureCalendar]] = {}
+    for number, pk, calendar_id in rows:
+        owner = (Agenda, Desk, Resource)[number]
+        found.setdefault((owner, pk), {})[calendar_id] = calendars[calendar_id]
+    return found
+
+
+@lru_cache(maxsize=256)
+def _openings_by_day(
+    periods: tuple[Period, ...],
+    closures: tuple[Closure, ...],
+    zone: ZoneInfo,
+    first: date,
+    last: date,
+) -> Openings:
+    # Day by day, not merged over midnight: starts are counted from when a day opens, so the
+    # same starts are offered whatever day a listing begins with.
+    days = (first + timedelta(days=number) for number in range((last - first).days + 1))
+    return tuple(
+        interval
+        for day in days
+        for interval in opening_intervals(periods, closures, zone, day, day)
+    )
+
+
+def periods_of(schedule: Schedule | None) -> list[Period]:
+    """The hours of a schedule. One that was never published, or was withdrawn, opens nothing."""
+    from wagtail_agenda.blocks.schedule import periods_of
+
+    return periods_of(schedule.periods) if schedule and schedule.live else []
+
+
+def closures_of_calendars(
+    calendars: Iterable[ClosureCalendar], first: date, last: date
+) -> list[Closure]:
+    """The closures of several calendars that touch the days `first` to `last` inclusive."""
+    from wagtail_agenda.blocks.closures import closures_of
+
+    return [
+        closure for calendar in calendars for closure in closures_of(calendar.closures, first, last)
+    ]
