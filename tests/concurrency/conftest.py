@@ -1,5 +1,6 @@
 """A rush: many visitors at the same moment, on real connections to the database of this run."""
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -9,7 +10,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from wagtail_agenda.errors import BookingError
+from wagtail_agenda.errors import BookingError, Overloaded
+
+PROVING = bool(os.environ.get("AGENDA_PROVE"))
+"""Whether this is `make prove`, where the crowds are larger."""
 
 WAVE = 40
 """Visitors at the very same moment: PostgreSQL grants 100 connections, and not all to us."""
@@ -29,6 +33,20 @@ class Rush:
     def refused_for(self, *reasons: type[BookingError]) -> bool:
         """Whether nobody was refused for any other reason."""
         return set(self.refused) <= {reason.__name__ for reason in reasons}
+
+
+def patiently(visit: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Somebody who is asked to try again in a few seconds, and does."""
+
+    def try_again(visitor: Any) -> Any:
+        for _time in range(20):
+            try:
+                return visit(visitor)
+            except Overloaded as refusal:
+                busy = refusal
+        raise busy
+
+    return try_again
 
 
 @pytest.fixture

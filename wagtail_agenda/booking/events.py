@@ -1,0 +1,164 @@
+"""Events that change while people have booked them: places, time, cancellation."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.contrib.auth.models import AbstractBaseUser
+
+from wagtail_agenda import workflow
+from wagtail_agenda.booking.admission import (
+    bookings_for_update,
+    lists_of,
+    lock,
+)
+from wagtail_agenda.booking.claims import instant
+from wagtail_agenda.booking.ending import end
+from wagtail_agenda.booking.waiting_list import fill
+from wagtail_agenda.choices import Actor, Admission, Trigger
+from wagtail_agenda.contention import retried
+from wagtail_agenda.errors import EventCancelled, EventIsBooked, PlacesInUse
+from wagtail_agenda.models import MOST_PLACES, Bookable, Booking, Event, Occupation
+from wagtail_agenda.timegrid import epoch_minutes, epoch_minutes_up
+
+
+def change_places(
+    event: Event, places: int, *, now: datetime, waiting_places: int | None = None
+) -> None:
+    """Give an event another number of places, and its waiting list too unless that is None.
+
+    Those who wait get what is new. Raises `PlacesInUse` if more are taken, `Overloaded`, and
+    ValueError for numbers that no event can have.
+    """
+    for number in (places, waiting_places or 0):
+        if not 0 <= number <= MOST_PLACES:
+            raise ValueError(f"An event has up to {MOST_PLACES:,} places, not {number}")
+
+    def work(_nothing: None) -> Bookable:
+        bookables = lock([event.bookable_id])
+        bookable = bookables[event.bookable_id]
+        lists = lists_of([bookable], now)[bookable.pk]
+        taken = bookable.places - lists.main_free
+        if places < taken:
+            raise PlacesInUse(taken)
+        if waiting_places is not None:
+            waiting = bookable.waiting_places - lists.waiting_free
+            if waiting_places < waiting:
+                raise PlacesInUse(waiting, waiting_list=True)
+            bookable.waiting_places = waiting_places
+        bookable.places = places
+        bookable.save(update_fields=["places", "waiting_places"])
+        fill(event, bookables, now=now)
+        return bookable
+
+    changed = retried(work)
+    event.bookable.places, event.bookable.waiting_places = changed.places, changed.waiting_places
+
+
+def give_places(bookable_ids: Sequence[int], places: int, waiting_places: int) -> None:
+    """Give events that nobody has booked or holds, and that are locked, other numbers of places."""
+    Bookable.objects.filter(pk__in=bookable_ids).update(
+        places=places, waiting_places=waiting_places
+    )
+
+
+def forget_holds(bookable_ids: Sequence[int]) -> None:
+    """Give back what visitors hold of locked events that are no longer what these visitors saw."""
+    Occupation.objects.filter(bookable_id__in=bookable_ids, hold__isnull=False).delete()
+
+
+def change_event_time(
+    event: Event,
+    start: datetime,
+    end: datetime,
+    *,
+    now: datetime,
+    user: AbstractBaseUser | None = None,
+    with_bookings: bool = False,
+) -> int:
+    """Move an event; `with_bookings` takes along those who have booked it, and tells them.
+
+    Answers how many bookings moved. Raises `EventIsBooked` if somebody has booked or holds it and
+    is not taken along, `EventCancelled` or `Overloaded`, and ValueError if it would end before it
+    has begun.
+    """
+    if instant(end) <= instant(start):
+        raise ValueError("An event ends after it has begun")
+
+    def guess() -> workflow.Road:
+        return workflow.road_of(event.agenda)
+
+    def work(road: workflow.Road) -> int:
+        lock([event.bookable_id])
+        present = Event.objects.select_for_update().get(pk=event.pk)
+        if present.is_cancelled:
+            raise EventCancelled()
+        occupied = list(
+            Occupation.objects.select_for_update().filter(bookable_id=event.bookable_id)
+        )
+        held = any(row.hold_id is not None and row.lapses_at > now for row in occupied)
+        pks = [row.booking_id for row in occupied if row.booking_id is not None]
+        if (pks or held) and not with_bookings:
+            raise EventIsBooked()
+        Event.objects.filter(pk=event.pk).update(start=start, end=end)
+        # A hold is of the time that its visitor saw; choosing again shows the new one.
+        forget_holds([event.bookable_id])
+        if not pks:
+            return 0
+        Occupation.objects.filter(bookable_id=event.bookable_id).update(
+            busy_from=epoch_minutes(start), busy_to=epoch_minutes_up(end)
+        )
+        moved = bookings_for_update(pks)
+        Booking.objects.filter(pk__in=pks).update(start=start, end=end)
+        data = {"from_start": present.start.isoformat(), "from_end": present.end.isoformat()}
+        noted = []
+        for booking in moved:
+            booking.start, booking.end = start, end
+            booking.event.start, booking.event.end = start, end
+            noted.append((booking, {**data, "from_label": present.label}))
+        workflow.advance_all(noted, Trigger.MOVED, road=road, actor=Actor.AGENT, user=user, now=now)
+        return len(moved)
+
+    moved = retried(work, guess)
+    event.start, event.end = start, end
+    return moved
+
+
+def cancel_event(
+    event: Event,
+    *,
+    now: datetime,
+    user: AbstractBaseUser | None = None,
+    reason: str = "",
+) -> int:
+    """Cancel an event and every booking of it, and tell everybody.
+
+    Answers how many bookings ended. What visitors hold of it is given back. Raises
+    `EventCancelled` if it was already, or `Overloaded`.
+    """
+
+    def work(_nothing: None) -> int:
+        bookables = lock([event.bookable_id])
+        present = Event.objects.select_for_update().get(pk=event.pk)
+        if present.is_cancelled:
+            raise EventCancelled()
+        Event.objects.filter(pk=event.pk).update(cancelled_at=now, cancellation_reason=reason)
+        forget_holds([event.bookable_id])
+        booked = Booking.objects.filter(event=event).exclude(admission=Admission.CANCELLED)
+        ending = bookings_for_update(booked.values_list("pk", flat=True))
+        for booking in ending:
+            booking.event.cancelled_at, booking.event.cancellation_reason = now, reason
+        end(
+            ending,
+            bookables,
+            now=now,
+            actor=Actor.AGENT,
+            user=user,
+            trigger=Trigger.EVENT_CANCELLED,
+            reason=reason,
+            passing_on=False,
+        )
+        return len(ending)
+
+    ended = retried(work)
+    event.cancelled_at, event.cancellation_reason = now, reason
+    return ended
