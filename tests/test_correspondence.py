@@ -22,7 +22,8 @@ from tests.second_parser import read_calendar
 from wagtail_agenda import booking as bookings
 from wagtail_agenda import correspondence, tokens
 from wagtail_agenda.choices import Actor, AgendaKind, Audience
-from wagtail_agenda.correspondence import answer_lines, letter_of, placeholder_values
+from wagtail_agenda.correspondence import answer_lines, placeholder_values
+from wagtail_agenda.letters import letter_of
 from wagtail_agenda.models import Delivery, FormVersion, WorkflowStatus
 
 pytestmark = pytest.mark.django_db
@@ -398,6 +399,23 @@ def test_the_download_of_a_cancelled_booking_says_so_and_comes_later(told):
     assert after.uid == before.uid
     assert after.sequence == before.sequence + 1
     assert after.stamp == NOW + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("admission", "status"),
+    [
+        ("confirmed", "CONFIRMED"),
+        ("pending", "TENTATIVE"),
+        ("waiting", "TENTATIVE"),
+        ("offered", "TENTATIVE"),
+        ("cancelled", "CANCELLED"),
+    ],
+)
+def test_the_download_promises_no_more_than_there_is(admission, status):
+    booking = make_booking(full_agenda())
+    booking.admission = admission
+
+    assert read_calendar(correspondence.download(booking)).event.status == status
 
 
 def test_a_booking_without_an_address_can_be_downloaded():

@@ -23,7 +23,8 @@ from wagtail_agenda import checks, conf, correspondence, form_definition, forms,
 from wagtail_agenda.blocks import FormFieldsBlock
 from wagtail_agenda.blocks.actions import SendEmailBlock
 from wagtail_agenda.choices import Actor, Audience
-from wagtail_agenda.correspondence import letter_of, register_placeholder
+from wagtail_agenda.correspondence import register_placeholder
+from wagtail_agenda.letters import letter_of
 from wagtail_agenda.models import Booking, Delivery, FormVersion, Hold
 
 pytestmark = pytest.mark.django_db

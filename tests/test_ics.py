@@ -370,7 +370,7 @@ def test_invitation_needs_both_parties(missing, method):
 
 
 def test_publication_says_that_it_is_off_and_when_to_ask_again():
-    plain, off = publication(PASSPORT), publication(PASSPORT, cancelled=True)
+    plain, off = publication(PASSPORT), publication(PASSPORT, status="CANCELLED")
     assert read_calendar(plain).event.status == "CONFIRMED"
     assert read_calendar(off).event.status == "CANCELLED"
     assert read_calendar(off).method == "PUBLISH"

@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 from freezegun import freeze_time
 
-from tests.factories import NOW, make_appointments, make_booking
+from tests.factories import NOW, make_agenda, make_appointments, make_booking, make_event
 from tests.second_parser import read_calendar
 from wagtail_agenda import booking as bookings
 from wagtail_agenda import outbox
-from wagtail_agenda.choices import Actor, DeliveryState
-from wagtail_agenda.models import Delivery, Entry, WorkflowStatus
+from wagtail_agenda.choices import Actor, AgendaKind, DeliveryState
+from wagtail_agenda.models import Bookable, Delivery, Entry, WorkflowStatus
 from wagtail_agenda.resending import last_mail, send_again
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +97,24 @@ def test_nothing_is_sent_where_nothing_is_true_any_more(booked):
     assert last_mail(booked) is None
     assert send_again(booked, now=LATER) is None
     assert Delivery.objects.count() == 1
+
+
+def test_who_waits_is_told_again_until_there_is_a_place(smtp_server):
+    agenda = make_agenda(kind=AgendaKind.EVENTS)
+    event = make_event(agenda, places=1)
+    Bookable.objects.filter(pk=event.bookable_id).update(waiting_places=1)
+    first, second = (make_booking(agenda) for _number in range(2))
+    outbox.sweep(now=NOW)
+
+    send_again(second, now=LATER)
+    outbox.sweep(now=LATER)
+    assert mails(smtp_server)[-1]["Subject"].strip().startswith("On the waiting list:")
+
+    WorkflowStatus.objects.filter(slug="confirmed").update(actions=[])
+    bookings.cancel(first, actor=Actor.VISITOR, now=LATER)
+    second.refresh_from_db()
+    assert second.admission == "confirmed"
+    assert send_again(second, now=LATER) is None
 
 
 def test_nobody_without_an_address_and_no_colleague_is_mailed():

@@ -11,9 +11,16 @@ from django_q.conf import Conf
 from django_q.models import OrmQ, Schedule
 from django_q.signing import SignedPackage
 
-from tests.factories import make_appointments, make_booking
+from tests.factories import (
+    make_agenda,
+    make_appointments,
+    make_booking,
+    make_details,
+    make_event,
+)
 from tests.smtp_server import smtp_server  # noqa: F401
-from wagtail_agenda import tasks
+from wagtail_agenda import availability, booking, tasks
+from wagtail_agenda.choices import Actor, Admission, AgendaKind, WaitingListPromotion
 from wagtail_agenda.models import Booking, Delivery, Hold
 
 pytestmark = pytest.mark.django_db
@@ -142,7 +149,9 @@ def test_schedules_are_there_after_migrating():
 
     assert {(row.func, row.schedule_type, row.minutes, row.repeats) for row in ours} == {
         ("wagtail_agenda.tasks.sweep_outbox", Schedule.MINUTES, 1, -1),
+        ("wagtail_agenda.tasks.settle", Schedule.MINUTES, 1, -1),
         ("wagtail_agenda.tasks.purge_lapsed_holds", Schedule.MINUTES, 60, -1),
+        ("wagtail_agenda.tasks.make_occurrences", Schedule.MINUTES, 60, -1),
     }
     for row in ours:
         module, _dot, name = row.func.rpartition(".")
@@ -197,3 +206,22 @@ def test_what_visitors_left_behind_is_purged_after_a_day(agenda):
 
     assert tasks.purge_lapsed_holds() == 1
     assert Hold.objects.get().lock_code == "new"
+
+
+def test_an_offer_that_nobody_accepts_passes_on_to_the_next():
+    agenda = make_agenda(
+        kind=AgendaKind.EVENTS, waiting_list_promotion=WaitingListPromotion.OFFER, offer_hours=1
+    )
+    long_ago = timezone.now() - timedelta(hours=2)
+    event = make_event(agenda, places=1, start=timezone.now() + timedelta(days=7))
+    booking.change_places(event, 1, waiting_places=2, now=long_ago)
+    first, second, third = (
+        booking.book(availability.find(agenda, event.slug, now=long_ago), details, now=long_ago)
+        for details in (make_details(user_email=f"{name}@fairbridge.example") for name in "abc")
+    )
+    booking.cancel(first, actor=Actor.VISITOR, now=long_ago)
+
+    assert tasks.settle() == 1
+
+    admissions = [Booking.objects.get(pk=made.pk).admission for made in (second, third)]
+    assert admissions == [Admission.CANCELLED, Admission.OFFERED]

@@ -1,4 +1,4 @@
-"""How dates, times and the built-in mails are said."""
+"""How dates, times and numbers are said."""
 
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -7,11 +7,7 @@ import pytest
 from django.utils import translation
 
 from tests.factories import PARIS
-from wagtail_agenda import placeholders, wording
-from wagtail_agenda.choices import Admission, Audience
-from wagtail_agenda.correspondence import PLACEHOLDERS
-
-BUILT_IN = [(audience, admission) for audience in Audience.values for admission in Admission.values]
+from wagtail_agenda import wording
 
 
 def test_a_day_is_said_in_full():
@@ -63,17 +59,5 @@ def test_a_zone_is_said_with_its_distance_from_utc(zone, month, text):
     assert wording.zone_text(datetime(2026, month, 3, tzinfo=ZoneInfo(zone))) == text
 
 
-@pytest.mark.parametrize(("audience", "admission"), BUILT_IN)
-def test_built_in_texts_use_only_names_that_can_be_filled(audience, admission):
-    text = wording.built_in_text(audience, admission)
-
-    for part in (text.subject, text.text):
-        assert part.strip()
-        assert placeholders.unknown_names(part, PLACEHOLDERS) == []
-    assert "\n" not in text.subject
-
-
-def test_only_the_visitor_gets_the_link_that_cancels():
-    for audience, admission in BUILT_IN:
-        has_link = "{manage_url}" in wording.built_in_text(audience, admission).text
-        assert has_link == ((audience, admission) == ("visitor", "confirmed"))
+def test_one_place_goes_without_saying():
+    assert [wording.several_places_text(places) for places in (1, 3)] == ["", "3 places"]

@@ -15,7 +15,7 @@ from wagtail_agenda import attendance, outbox, signals, workflow
 from wagtail_agenda import booking as bookings
 from wagtail_agenda.blocks.actions import ActionsBlock
 from wagtail_agenda.choices import Actor, Attendance, Trigger
-from wagtail_agenda.correspondence import letter_of
+from wagtail_agenda.letters import letter_of
 from wagtail_agenda.models import (
     Agenda,
     Booking,
@@ -25,6 +25,7 @@ from wagtail_agenda.models import (
     Workflow,
     WorkflowStatus,
 )
+from wagtail_agenda.views.admin.setup.workflows import STATUS_ICONS
 
 pytestmark = pytest.mark.django_db
 
@@ -57,11 +58,20 @@ def test_it_is_there_after_migrating():
 
     assert [status.slug for status in built_in.statuses.all()] == [
         "requested",
+        "pending",
+        "waiting",
+        "offered",
         "confirmed",
         "cancelled",
         "present",
         "absent",
     ]
+
+
+def test_its_statuses_can_be_edited_without_losing_their_icons():
+    icons = set(WorkflowStatus.objects.values_list("icon", flat=True))
+
+    assert icons <= set(dict(STATUS_ICONS))
 
 
 def test_migrating_again_changes_nothing_that_was_edited():
@@ -76,7 +86,8 @@ def test_migrating_again_changes_nothing_that_was_edited():
 
     assert Workflow.objects.get() == built_in
     assert list(Workflow.objects.get().transitions.raw_data) == []
-    assert list(built_in.statuses.values_list("slug", "label"))[0] == ("confirmed", "All set")
+    assert built_in.statuses.get(slug="confirmed").label == "All set"
+    assert not built_in.statuses.filter(slug="requested").exists()
 
 
 def test_a_missing_one_is_made_again():
@@ -106,7 +117,7 @@ def test_it_is_made_without_the_models_of_a_later_release():
 
     workflow.ensure_default_workflow(apps=migrated)
 
-    assert WorkflowStatus.objects.filter(workflow__slug="default").count() == 5
+    assert WorkflowStatus.objects.filter(workflow__slug="default").count() == 8
 
 
 def test_it_is_connected_once():
@@ -169,7 +180,8 @@ def test_a_trigger_that_leads_nowhere_is_noted():
     bookings.cancel(booking, actor=Actor.VISITOR, now=NOW, reason="Ill")
 
     entry = Entry.objects.get(what="cancelled_by_visitor")
-    assert entry.data == {"reason": "Ill", "from_status": booking.status_id}
+    assert (entry.data["reason"], entry.data["from_status"]) == ("Ill", booking.status_id)
+    assert "status" not in entry.data
     assert Booking.objects.get().status.slug == "awaited"
 
 
@@ -262,6 +274,112 @@ def test_broken_texts_become_the_built_in_ones(texts):
     booking = make_booking(make_appointments(workflow=own)[0])
 
     assert letter_of(booking.deliveries.get(), NOW).subject.startswith("Confirmed:")
+
+
+def road(**leads_to):
+    """A road whose statuses are named after the numbers that the rules lead to; 1 is the first."""
+    statuses = {number: WorkflowStatus(pk=number) for number in (1, *leads_to.values())}
+    return workflow.Road(statuses=statuses, transitions=leads_to)
+
+
+@pytest.mark.parametrize(
+    ("trigger", "others"),
+    [
+        ("late", ["present"]),
+        ("promoted", ["booked"]),
+        ("approved", ["booked"]),
+        ("moved", ["booked"]),
+        ("changed", ["booked"]),
+        ("declined", ["cancelled_by_visitor"]),
+        ("refused", ["cancelled_by_agent"]),
+        ("lapsed", ["refused", "cancelled_by_agent"]),
+        ("event_cancelled", ["cancelled_by_agent"]),
+        ("suspended", ["waiting"]),
+    ],
+)
+def test_without_a_rule_of_its_own_a_trigger_does_what_another_does(trigger, others):
+    trigger = Trigger(trigger)
+
+    for number, other in enumerate(others, 2):
+        farther = dict.fromkeys(others[others.index(other) + 1 :], number + 1)
+        assert road(**{other: number}, **farther).after(trigger).pk == number
+        assert road(**{other: number, trigger.value: 9}).after(trigger).pk == 9
+    assert road().after(trigger) is None
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        Trigger.BOOKED,
+        Trigger.PENDING,
+        Trigger.WAITING,
+        Trigger.OFFERED,
+        Trigger.PRESENT,
+        Trigger.ABSENT,
+        Trigger.CANCELLED_BY_VISITOR,
+        Trigger.CANCELLED_BY_AGENT,
+    ],
+)
+def test_what_nothing_else_can_stand_for_leads_nowhere_without_a_rule(trigger):
+    others = {other.value: 2 for other in Trigger if other != trigger}
+
+    assert road(**others).after(trigger) is None
+
+
+@pytest.mark.parametrize("trigger", [Trigger.MOVED, Trigger.CHANGED])
+def test_who_waits_is_not_confirmed_by_a_change(trigger):
+    way = road(booked=2, pending=3, waiting=4, offered=5)
+
+    assert way.after(trigger).pk == 2
+    assert [
+        way.after(trigger, admission).pk for admission in ("pending", "waiting", "offered")
+    ] == [
+        3,
+        4,
+        5,
+    ]
+    assert way.after(trigger, "cancelled") is None
+    assert road(booked=2).after(trigger, "waiting") is None
+    assert road(booked=2, changed=6, moved=6).after(trigger, "waiting").pk == 6
+
+
+def test_a_booking_is_written_where_its_trigger_leads_or_else_at_the_first():
+    assert road(pending=2).at_entry(Trigger.PENDING).pk == 2
+    assert road(booked=2).at_entry(Trigger.WAITING).pk == 1
+    assert workflow.Road().at_entry(Trigger.BOOKED) is None
+
+
+def test_a_booking_that_is_there_already_stays_and_its_actions_run_again():
+    own = make_workflow({"requested": "first", "booked": "awaited"}, awaited=[email()])
+    booking = make_booking(make_appointments(workflow=own)[0])
+
+    way = workflow.road_of(booking.agenda)
+    entry = workflow.advance(booking, Trigger.MOVED, road=way, actor=Actor.AGENT, now=NOW)
+
+    booking.refresh_from_db()
+    assert booking.status.slug == "awaited"
+    assert entry.data["from_status"] == entry.data["status"] == booking.status_id
+    assert booking.deliveries.count() == 2
+
+
+def test_bookings_of_one_agenda_each_go_where_their_admission_leads():
+    own = make_workflow({"booked": "in", "waiting": "out"})
+    agenda = make_appointments(desks=2, workflow=own)[0]
+    confirmed, waiting = make_booking(agenda), make_booking(agenda)
+    Booking.objects.update(status=None)
+    waiting.admission = "waiting"
+    confirmed.status = waiting.status = None
+
+    workflow.advance_all(
+        [(confirmed, {}), (waiting, {})],
+        Trigger.CHANGED,
+        road=workflow.road_of(agenda),
+        actor=Actor.AGENT,
+        now=NOW,
+    )
+
+    slugs = Booking.objects.order_by("pk").values_list("status__slug", flat=True)
+    assert list(slugs) == ["in", "out"]
 
 
 # Actions

@@ -1,4 +1,4 @@
-"""What is said about a booking: its labels, its calendar entry, the letters that are sent.
+"""What is said about a booking: its labels, what stands for placeholders, its calendar entry.
 
 Reads a booking, writes nothing. The words of people who set up the agenda come in as templates
 with ``{name}`` placeholders; the names they may use are `PLACEHOLDERS`.
@@ -6,26 +6,27 @@ with ``{name}`` placeholders; the names they may use are `PLACEHOLDERS`.
 
 import logging
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import parseaddr
+from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db.models import prefetch_related_objects
 from django.urls import NoReverseMatch, reverse
 from django.utils import translation
 from django.utils.encoding import punycode
-from django.utils.html import escape
-from django.utils.translation import get_language_bidi, get_supported_language_variant
+from django.utils.translation import get_supported_language_variant, gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.models import Site
-from wagtail.rich_text import expand_db_html
 
-from wagtail_agenda import cleaning, conf, form_definition, ics, mail, placeholders, tokens, wording
-from wagtail_agenda.choices import Audience, DeliveryState, Trigger
+from wagtail_agenda import cleaning, conf, form_definition, ics, placeholders, tokens, wording
+from wagtail_agenda.choices import Admission, Audience, Trigger
 from wagtail_agenda.ics import CalendarEvent, Party
-from wagtail_agenda.models import Booking, Delivery, Invitation
+from wagtail_agenda.models import Booking, Entry, Invitation, Resource
 
 logger = logging.getLogger(__name__)
 
@@ -39,12 +40,14 @@ PLACEHOLDERS: Mapping[str, Any] = {
     "time": _("time of the start"),
     "end_time": _("time of the end"),
     "time_zone": _("time zone"),
-    "location": _("where it takes place"),
+    "location": _("where it takes place, with the shared rooms and objects"),
+    "resources": _("the shared rooms and objects that go with it"),
     "contact": _("whom to turn to"),
     "comment": _("the agenda's comment for the invitation"),
     "url": _("address of a page about it"),
     "number": _("number of the booking"),
     "places": _("number of places"),
+    "several_places": _("number of places in words, if there are several"),
     "user_name": _("the visitor's name"),
     "user_email": _("the visitor's e-mail address"),
     "user_phone_number": _("the visitor's telephone number"),
@@ -55,6 +58,9 @@ PLACEHOLDERS: Mapping[str, Any] = {
     "description": _("description of the booking"),
     "status": _("status of the booking"),
     "cancellation_reason": _("reason given for the cancellation"),
+    "moved_from": _("what the booking was moved from: the other event, day, start and end"),
+    "offer_until": _("until when an offered place can be accepted"),
+    "decide_by": _("until when a booking that needs approval is decided"),
     "manage_url": _("the visitor's own link to see or cancel the booking"),
     "backoffice_url": _("address in your back office"),
     "form_url": _("address of the form"),
@@ -71,13 +77,14 @@ LABEL_PLACEHOLDERS = frozenset(PLACEHOLDERS) - {
     "manage_url",
     "status",
     "cancellation_reason",
+    "moved_from",
+    "offer_until",
+    "decide_by",
 }
 """Names that an agenda's label templates may use: what is known before the labels are made."""
 
 ANSWER_PREFIX = "answer_"
-LINKS = frozenset({"manage_url", "backoffice_url", "form_url", "url"})
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
-_PATH_OF_THIS_SITE = re.compile(r"""(<a\b[^>]*\shref=")(?=/(?!/))""")
 
 
 PlaceholderValue = Callable[[Booking], Any]
@@ -169,28 +176,31 @@ def label_texts(booking: Booking) -> dict[str, str]:
     `user_display_label`, the title of the visitor's invitation, is in the visitor's.
     """
     agenda = booking.agenda
+    subject = (booking.event or booking.meeting_type or agenda).label or agenda.label
     for_staff = (
         agenda.label_template,
         agenda.description_template,
         agenda.backoffice_url_template,
         agenda.form_url_template,
     )
-    with translation.override(settings.LANGUAGE_CODE):
-        values = placeholder_values(booking, LABEL_PLACEHOLDERS)
-        values |= own_values(booking, for_staff, *Audience)
-        subject = values["appointment_type"] or agenda.label
-        texts = {
-            "label": placeholders.render_line(agenda.label_template, values) or subject,
-            "description": cleaning.clean_text(
-                placeholders.render(agenda.description_template, values)
-            ).strip(),
-            "backoffice_url": _web_address(agenda.backoffice_url_template, values),
-            "form_url": _web_address(agenda.form_url_template, values),
-        }
-    with translation.override(language_for(booking, Audience.VISITOR)):
-        values = placeholder_values(booking, LABEL_PLACEHOLDERS)
-        values |= own_values(booking, [agenda.user_display_label_template], *Audience)
-        title = placeholders.render_line(agenda.user_display_label_template, values)
+    texts, title = {"label": subject, "description": "", "backoffice_url": "", "form_url": ""}, ""
+    if any(for_staff):
+        with translation.override(settings.LANGUAGE_CODE):
+            values = placeholder_values(booking, _for_labels(*for_staff))
+            values |= own_values(booking, for_staff, *Audience)
+            texts = {
+                "label": placeholders.render_line(agenda.label_template, values) or subject,
+                "description": cleaning.clean_text(
+                    placeholders.render(agenda.description_template, values)
+                ).strip(),
+                "backoffice_url": _web_address(agenda.backoffice_url_template, values),
+                "form_url": _web_address(agenda.form_url_template, values),
+            }
+    if agenda.user_display_label_template:
+        with translation.override(language_for(booking, Audience.VISITOR)):
+            values = placeholder_values(booking, _for_labels(agenda.user_display_label_template))
+            values |= own_values(booking, [agenda.user_display_label_template], *Audience)
+            title = placeholders.render_line(agenda.user_display_label_template, values)
     texts["user_display_label"] = title or " – ".join(
         dict.fromkeys(part for part in (subject, agenda.label) if part)
     )
@@ -198,6 +208,17 @@ def label_texts(booking: Booking) -> dict[str, str]:
         name: text[:255] if name in {"label", "user_display_label"} else text
         for name, text in texts.items()
     }
+
+
+def _for_labels(*templates: str) -> set[str]:
+    return LABEL_PLACEHOLDERS & placeholders.names_in(*templates)
+
+
+def _web_address(template: str, values: Mapping[str, str]) -> str:
+    """A web address for a column of a booking; what is none or too long to keep is dropped."""
+    address = placeholders.render_line(template, values)
+    longest = Booking._meta.get_field("backoffice_url").max_length
+    return address if cleaning.web_address(address) and len(address) <= longest else ""
 
 
 def language_for(booking: Booking, audience: str) -> str:
@@ -210,42 +231,52 @@ def language_for(booking: Booking, audience: str) -> str:
     return settings.LANGUAGE_CODE
 
 
-def placeholder_values(booking: Booking, names=frozenset(PLACEHOLDERS)) -> dict[str, str]:
-    """What stands for each placeholder, as plain text in the language that is active."""
+def placeholder_values(
+    booking: Booking,
+    names: Collection[str] = frozenset(PLACEHOLDERS),
+    facts: Mapping[str, Any] | None = None,
+) -> dict[str, str]:
+    """What stands for each placeholder, as plain text in the language that is active.
+
+    `facts` are what `facts_of` kept of the moment that a mail tells of.
+    """
     agenda, event = booking.agenda, booking.event
     start, end = booking.local_start, booking.local_end
     subject = event or booking.meeting_type
-    values = {
-        "agenda": agenda.label,
-        "appointment_type": subject.label if subject else "",
-        "event": event.label if event else "",
-        "desk": booking.desk.label if booking.desk else "",
-        "when": wording.span_text(start, end),
-        "date": wording.day_text(start.date()),
-        "time": wording.time_text(start),
-        "end_time": wording.time_text(end),
-        "time_zone": wording.zone_text(start),
-        "location": location_of(booking),
-        "contact": agenda.contact,
-        "comment": agenda.comment,
-        "url": (event.url if event else "") or agenda.url,
-        "number": booking.reference,
-        "places": str(booking.places),
-        "user_name": booking.user_name,
-        "user_email": booking.user_email,
-        "user_phone_number": booking.user_phone_number,
-        "answers": "\n".join(
-            wording.labelled(label, text) for label, text in answer_lines(booking)
-        ),
-        "booking": booking.display_name,
-        "label": booking.label,
-        "user_display_label": booking.user_display_label,
-        "description": booking.description,
-        "status": booking.status.label if booking.status else "",
-        "cancellation_reason": booking.cancellation_reason,
-        "backoffice_url": booking.backoffice_url,
-        "form_url": booking.form_url,
+    # Most texts use few of them, and a listing of dates in words is slow: each is made when asked.
+    known: dict[str, Callable[[], str]] = {
+        "agenda": lambda: agenda.label,
+        "appointment_type": lambda: subject.label if subject else "",
+        "event": lambda: event.label if event else "",
+        "desk": lambda: booking.desk.label if booking.desk else "",
+        "when": lambda: wording.span_text(start, end),
+        "date": lambda: wording.day_text(start.date()),
+        "time": lambda: wording.time_text(start),
+        "end_time": lambda: wording.time_text(end),
+        "time_zone": lambda: wording.zone_text(start),
+        "location": lambda: location_of(booking),
+        "resources": lambda: resources_text(booking),
+        "contact": lambda: agenda.contact,
+        "comment": lambda: agenda.comment,
+        "url": lambda: page_about(booking),
+        "number": lambda: booking.reference,
+        "places": lambda: str(booking.places),
+        "several_places": lambda: wording.several_places_text(booking.places),
+        "user_name": lambda: booking.user_name,
+        "user_email": lambda: booking.user_email,
+        "user_phone_number": lambda: booking.user_phone_number,
+        "answers": lambda: answers_text(booking),
+        "booking": lambda: booking.display_name,
+        "label": lambda: booking.label,
+        "user_display_label": lambda: booking.user_display_label,
+        "description": lambda: booking.description,
+        "status": lambda: booking.status.label if booking.status else "",
+        "cancellation_reason": lambda: booking.cancellation_reason,
+        "backoffice_url": lambda: booking.backoffice_url,
+        "form_url": lambda: booking.form_url,
     }
+    values = {name: text() for name, text in known.items() if name in names}
+    values |= _of_the_moment(booking, facts or {})
     kinds = {item["clean_name"]: item["type"] for item in _asked(booking).get("fields", ())}
     for name, answer in booking.answers.items():
         values[f"{ANSWER_PREFIX}{name}"] = form_definition.in_words(answer, kinds.get(name, ""))
@@ -259,14 +290,99 @@ def placeholder_values(booking: Booking, names=frozenset(PLACEHOLDERS)) -> dict[
 
 
 def location_of(booking: Booking) -> str:
-    """Where it takes place: the event's own place, else the agenda's."""
-    return (booking.event.location if booking.event else "") or booking.agenda.location
+    """Where it takes place: the event's own place, else the agenda's, with what goes with it."""
+    place = (booking.event.location if booking.event else "") or booking.agenda.location
+    resources = resources_text(booking)
+    if place and resources:
+        return gettext("%(place)s (%(resources)s)") % {"place": place, "resources": resources}
+    return place or resources
+
+
+def page_about(booking: Booking) -> str:
+    """The address of the event's own page, else that of the agenda's; may be empty."""
+    return (booking.event.url if booking.event else "") or booking.agenda.url
+
+
+def resources_text(booking: Booking) -> str:
+    """The labels of the shared rooms and objects that an appointment takes, in their order."""
+    if booking.meeting_type_id is None:
+        return ""
+    known = booking.__dict__.get(_KNOWN_RESOURCES)
+    if known is None:
+        # Labels are made before there is a row that anything could be linked to.
+        known = booking.resources.all() if booking.pk else ()
+    in_order = sorted(known, key=lambda resource: (resource.sort_order, resource.label))
+    return ", ".join(resource.label for resource in in_order)
+
+
+_KNOWN_RESOURCES = "_known_resources"
+
+
+def know_resources(booking: Booking, resources: Collection[Resource]) -> None:
+    """Let the texts of a booking name these resources without reading them, saved or not."""
+    booking.__dict__[_KNOWN_RESOURCES] = tuple(resources)
+
+
+def read_resources(bookings: Iterable[Booking]) -> None:
+    """Read, all together, the resources of those bookings of which they are not known."""
+    unread = [
+        booking
+        for booking in bookings
+        if booking.meeting_type_id and _KNOWN_RESOURCES not in booking.__dict__
+    ]
+    prefetch_related_objects(unread, "resources")
+
+
+_FACTS = ("from_start", "from_end", "from_label", "admission", "decide_by")
+
+
+def facts_of(booking: Booking, entry: Entry) -> dict[str, str]:
+    """What a mail is to tell of the moment at which it is queued, to keep until it is written.
+
+    Where the booking was before a move, what its admission was, and by when it is to be decided.
+    """
+    facts = {name: entry.data.get(name) for name in _FACTS}
+    if booking.decide_by is not None:
+        facts["decide_by"] = booking.decide_by.isoformat()
+    return {name: fact for name, fact in facts.items() if fact and isinstance(fact, str)}
+
+
+def _of_the_moment(booking: Booking, facts: Mapping[str, Any]) -> dict[str, str]:
+    """Where a booking was moved from and when its time runs out; empty where nothing is known."""
+    zone = booking.agenda.zone
+    start, end = _moment(facts.get("from_start"), zone), _moment(facts.get("from_end"), zone)
+    subject = booking.event or booking.meeting_type
+    was = facts.get("from_label") or ""
+    moved_from = []
+    if start is not None:
+        moved_from = [was] if was and subject and was != subject.label else []
+        moved_from.append(wording.span_text(start, end) if end else wording.moment_text(start))
+    deadline = booking.decide_by or _moment(facts.get("decide_by"), zone)
+    until = wording.moment_text(deadline.astimezone(zone)) if deadline else ""
+    admission = facts.get("admission") if booking.is_cancelled else booking.admission
+    return {
+        "moved_from": ", ".join(moved_from),
+        "offer_until": until if admission == Admission.OFFERED else "",
+        "decide_by": until if admission == Admission.PENDING else "",
+    }
+
+
+def _moment(written: Any, zone: ZoneInfo) -> datetime | None:
+    try:
+        return datetime.fromisoformat(written).astimezone(zone)
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def answer_lines(booking: Booking) -> list[tuple[str, str]]:
     """Label and answer of every question that was answered, as the visitor saw them."""
     pairs = form_definition.answers_in_words(_asked(booking), booking.answers)
     return [(label, text) for label, text in pairs if text]
+
+
+def answers_text(booking: Booking) -> str:
+    """Everything that was answered, one question a line."""
+    return "\n".join(wording.labelled(label, text) for label, text in answer_lines(booking))
 
 
 def said_by_visitor(booking: Booking) -> list[str]:
@@ -314,8 +430,11 @@ def sender(site: Site | None = None) -> Party:
     A mail client ignores an invitation whose organiser is its own recipient, and a person's
     address in From fails DMARC. `site` gives the name where the settings give none.
     """
-    name, address = parseaddr(conf.get("FROM_EMAIL") or settings.DEFAULT_FROM_EMAIL)
+    name, address = _parsed(conf.get("FROM_EMAIL") or settings.DEFAULT_FROM_EMAIL)
     return Party(address, conf.get("FROM_NAME") or name or (site.site_name if site else ""))
+
+
+_parsed = lru_cache(maxsize=8)(parseaddr)
 
 
 def calendar_domain() -> str:
@@ -339,14 +458,14 @@ def calendar_event(
     With an `invitation`, for its recipient and under its UID; `sequence` is that of the revision
     meant, the present one by default.
     """
-    values = placeholder_values(booking, LABEL_PLACEHOLDERS)
     for_staff = audience == Audience.STAFF
+    lines = [wording.several_places_text(booking.places)]
     if for_staff:
-        lines = [values["user_email"], values["user_phone_number"], values["answers"]]
+        lines += [booking.user_email, booking.user_phone_number, answers_text(booking)]
         summary, url = booking.display_name, booking.backoffice_url
     else:
-        lines = [values["contact"]]
-        summary, url = booking.user_display_label or booking.label, values["url"]
+        lines += [booking.agenda.contact]
+        summary, url = booking.user_display_label or booking.label, page_about(booking)
     described = (
         booking.description
         or (booking.event.description if booking.event else "")
@@ -363,8 +482,8 @@ def calendar_event(
         end=booking.end,
         summary=summary,
         description="\n\n".join(line for line in (described, *lines) if line),
-        location=values["location"],
-        comment="" if for_staff else values["comment"],
+        location=location_of(booking),
+        comment="" if for_staff else booking.agenda.comment,
         url=url,
         created=booking.created_at,
         organizer=sender(booking.site),
@@ -394,118 +513,9 @@ def download(booking: Booking, *, refresh: timedelta | None = None) -> bytes:
 
     Raises `ValueError` if the site sends from an unusable address; a system check says so.
     """
-    return ics.publication(visitor_event(booking), cancelled=booking.is_cancelled, refresh=refresh)
-
-
-# Letters
-
-
-def letter_of(delivery: Delivery, now: datetime) -> mail.Letter:
-    """The finished message of a delivery, in its reader's language.
-
-    Raises `ValueError` when an address that the calendar entry needs is unusable.
-    """
-    booking, audience = delivery.booking, delivery.audience
-    language = language_for(booking, audience)
-    with translation.override(language):
-        wanted = _text_for(delivery, language)
-        values = placeholder_values(booking)
-        values |= own_values(booking, (wanted.subject, wanted.text, wanted.html), audience)
-        said = said_by_visitor(booking)
-        if audience == Audience.VISITOR and booking.cancellation_reason in said:
-            # Whoever cancelled knows why. The address may be somebody else's, who would be sent
-            # any text at all in the name of the site.
-            values["cancellation_reason"] = ""
-        subject = placeholders.render_line(wanted.subject, values)
-        text = _text_body(wanted.text, values)
-        inner_html = _html_body(wanted.html, values, booking)
-        inner_html = inner_html or placeholders.html_from_text(text, foreign=said)
-        return mail.Letter(
-            sender=sender(booking.site),
-            to=Party(delivery.recipient, booking.user_name if audience == Audience.VISITOR else ""),
-            subject=subject,
-            text=text,
-            html=_html_document(inner_html, subject, language),
-            message_id=delivery.message_id,
-            date=now,
-            references=_earlier_message(delivery),
-            language=language,
-            calendar=_calendar_of(delivery),
-            calendar_method=delivery.method,
-        )
-
-
-def _text_for(delivery: Delivery, language: str) -> wording.Text:
-    """What an editor wrote in that language or for all others; the built-in text for the rest."""
-    written = {
-        str(text.get("language") or ""): text for text in reversed(delivery.action.get("texts", []))
-    }
-    text = written.get(language) or written.get(language.partition("-")[0]) or written.get("") or {}
-    admission = delivery.action.get("admission") or delivery.booking.admission
-    built_in = wording.built_in_text(delivery.audience, admission)
-    return wording.Text(
-        subject=str(text.get("subject") or built_in.subject),
-        text=str(text.get("text") or built_in.text),
-        html=str(text.get("html") or ""),
-    )
-
-
-def _text_body(template: str, values: Mapping[str, str]) -> str:
-    """A plain text body, without the gaps that placeholders with nothing to say would leave."""
-    text = placeholders.render(placeholders.without_empty_lines(template, values), values)
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(map(str.rstrip, text.splitlines()))).strip() + "\n"
-
-
-def _html_body(template: str, values: Mapping[str, str], booking: Booking) -> str:
-    """An editor's rich text; links to pages of the site get its address, as a mail has none."""
-    if not template:
-        return ""
-    html = placeholders.without_empty_paragraphs(expand_db_html(template), values)
-    html = _PATH_OF_THIS_SITE.sub(lambda tag: tag[1] + escape(base_url(booking)), html)
-    return placeholders.render_html(html, values, links=LINKS)
-
-
-def _html_document(inner_html: str, title: str, language: str) -> str:
-    # Screen readers take the language of the words from `lang`.
-    direction = "rtl" if get_language_bidi() else "ltr"
-    return (
-        "<!DOCTYPE html>\n"
-        f'<html lang="{escape(language)}" dir="{direction}">\n'
-        f'<head><meta charset="utf-8"><title>{escape(title)}</title></head>\n'
-        f"<body>\n{inner_html}\n</body>\n</html>\n"
-    )
-
-
-def _calendar_of(delivery: Delivery) -> bytes | None:
-    if delivery.invitation is None:
-        return None
-    entry = calendar_event(
-        delivery.booking,
-        audience=delivery.audience,
-        invitation=delivery.invitation,
-        sequence=delivery.sequence,
-    )
-    return ics.invitation(entry, delivery.method)
-
-
-def _earlier_message(delivery: Delivery) -> str:
-    """The Message-ID of the first mail to this recipient about this booking, to make a thread."""
-    earlier = (
-        Delivery.objects.filter(
-            booking_id=delivery.booking_id,
-            audience=delivery.audience,
-            recipient__iexact=delivery.recipient,
-            pk__lt=delivery.pk,
-        )
-        .exclude(state=DeliveryState.SUPERSEDED)
-        .order_by("pk")
-        .values_list("message_id", flat=True)
-    )
-    return earlier.first() or ""
-
-
-def _web_address(template: str, values: Mapping[str, str]) -> str:
-    """A web address for a column of a booking; what is none or too long to keep is dropped."""
-    address = placeholders.render_line(template, values)
-    longest = Booking._meta.get_field("backoffice_url").max_length
-    return address if cleaning.web_address(address) and len(address) <= longest else ""
+    if booking.is_cancelled:
+        status = "CANCELLED"
+    else:
+        # Who waits for a place or an approval has nothing for sure.
+        status = "CONFIRMED" if booking.admission == Admission.CONFIRMED else "TENTATIVE"
+    return ics.publication(visitor_event(booking), status=status, refresh=refresh)

@@ -27,7 +27,7 @@ __all__ = [
     "publication",
 ]
 
-_STATUS = {"REQUEST": "CONFIRMED", "CANCEL": "CANCELLED", "PUBLISH": "CONFIRMED"}
+_STATUS = {"REQUEST": "CONFIRMED", "CANCEL": "CANCELLED"}
 # SEQUENCE is an RFC 5545 §3.3.8 INTEGER.
 _MAXIMUM_SEQUENCE = 2**31 - 1
 
@@ -94,21 +94,22 @@ def invitation(event: CalendarEvent, method: str) -> bytes:
         raise ValueError(f"{method!r} is not a method of an invitation: use REQUEST or CANCEL")
     if event.attendee is None:
         raise ValueError(f"The invitation {event.uid!r} needs an attendee")
-    return _calendar(event, method)
+    return _calendar(event, method, _STATUS[method])
 
 
 def publication(
-    event: CalendarEvent, *, cancelled: bool = False, refresh: timedelta | None = None
+    event: CalendarEvent, *, status: str = "CONFIRMED", refresh: timedelta | None = None
 ) -> bytes:
     """Return `event` as a file to download: METHOD:PUBLISH, without attendee.
 
-    `cancelled` says that it does not take place any more. `refresh` asks a calendar that has
-    subscribed to the file to fetch it that often (RFC 7986 §5.7, and X-PUBLISHED-TTL for Outlook).
+    `status` is CONFIRMED, TENTATIVE or CANCELLED (RFC 5545 §3.8.1.11). `refresh` asks a calendar
+    that has subscribed to the file to fetch it that often (RFC 7986 §5.7, and X-PUBLISHED-TTL for
+    Outlook).
 
     Raises `ValueError` when the organizer, which RFC 5546 §3.2.1 requires, is missing or has
     an unusable address.
     """
-    return _calendar(event, "PUBLISH", cancelled=cancelled, refresh=refresh)
+    return _calendar(event, "PUBLISH", status, refresh=refresh)
 
 
 def content_hash(event: CalendarEvent, method: str) -> str:
@@ -160,8 +161,8 @@ class _Text(vText):
 def _calendar(
     event: CalendarEvent,
     method: str,
+    status: str,
     *,
-    cancelled: bool = False,
     refresh: timedelta | None = None,
 ) -> bytes:
     if event.organizer is None:
@@ -175,7 +176,7 @@ def _calendar(
     if refresh is not None:
         calendar.add("refresh-interval", refresh, parameters={"VALUE": "DURATION"})
         calendar.add("x-published-ttl", vDuration(refresh).to_ical().decode())
-    calendar.add_component(_component(event, method, "CANCELLED" if cancelled else _STATUS[method]))
+    calendar.add_component(_component(event, method, status))
     return calendar.to_ical()
 
 

@@ -10,7 +10,8 @@ import json
 import logging
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -20,7 +21,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from wagtail_agenda import conf, mail, signals, tokens
+from wagtail_agenda import conf, letters, mail, signals, tokens
 from wagtail_agenda.choices import Actor, Admission, DeliveryState
 from wagtail_agenda.models import Booking, Delivery, Entry, Invitation
 
@@ -58,43 +59,53 @@ FRESH_SECONDS = 1
 _STAND_IN = "\ue000manage-token\ue000"
 
 
-def enqueue_mail(
-    booking: Booking,
-    *,
-    audience: str,
-    recipient: str,
-    invitation: Invitation | None,
-    action: dict[str, Any],
-    cause: str,
-    domain: str,
-    now: datetime,
-) -> Delivery:
-    """Queue one message to one recipient, inside the transaction that is its reason.
+@dataclass(frozen=True)
+class Mail:
+    """One message to one recipient that is to be queued.
 
     `action` is the wording as it stands now; `cause` names what led to the message, and with the
     recipient makes the key that no second message can have.
     """
-    whom = hashlib.sha256(recipient.casefold().encode()).hexdigest()[:12]
-    key = f"mail:{booking.uuid}:{cause}:{audience}:{whom}"
+
+    booking: Booking
+    audience: str
+    recipient: str
+    invitation: Invitation | None
+    action: dict[str, Any]
+    cause: str
+
+
+def enqueue_mails(mails: Sequence[Mail], *, domain: str, now: datetime) -> list[Delivery]:
+    """Queue messages, inside the transaction that is their reason.
+
+    `domain` is what their Message-IDs end with.
+    """
+    if not mails:
+        return []
+    deliveries = Delivery.objects.bulk_create(_delivery(wanted, domain, now) for wanted in mails)
+    _wake([delivery.pk for delivery in deliveries])
+    return deliveries
+
+
+def _delivery(wanted: Mail, domain: str, now: datetime) -> Delivery:
+    whom = hashlib.sha256(wanted.recipient.casefold().encode()).hexdigest()[:12]
+    key = f"mail:{wanted.booking.uuid}:{wanted.cause}:{wanted.audience}:{whom}"
     # Short, so that its header is never folded: some servers do not find a folded one again.
     identifier = hashlib.sha256(key.encode()).hexdigest()[:24]
-    delivery = Delivery(
+    return Delivery(
         key=key,
-        booking=booking,
-        invitation=invitation,
-        audience=audience,
-        recipient=recipient,
-        sequence=invitation.sequence if invitation else None,
-        method=invitation.method if invitation else "",
-        action=action,
+        booking=wanted.booking,
+        invitation=wanted.invitation,
+        audience=wanted.audience,
+        recipient=wanted.recipient,
+        sequence=wanted.invitation.sequence if wanted.invitation else None,
+        method=wanted.invitation.method if wanted.invitation else "",
+        action=wanted.action,
         message_id=f"<{identifier}@{domain}>",
         due_at=now,
         give_up_at=_give_up_at(now),
         created_at=now,
     )
-    delivery.save(force_insert=True)
-    _wake([delivery.pk])
-    return delivery
 
 
 def deliver(
@@ -209,6 +220,7 @@ def _due(pks: list[int], now: datetime) -> list[Delivery]:
             "booking__site",
             "booking__form_version",
         )
+        .prefetch_related("booking__resources")
         .order_by("due_at", "pk")
     )
 
@@ -272,10 +284,14 @@ def _wait_after(attempts: int) -> timedelta:
 
 
 def is_superseded(delivery: Delivery) -> bool:
-    """Whether something later makes this message wrong. Cancellations always go."""
-    if delivery.method == "CANCEL" or delivery.action.get("admission") == Admission.CANCELLED:
+    """Whether something later makes this message wrong. Cancellations always go.
+
+    What was said of a booking's admission is wrong once it has another one.
+    """
+    said = delivery.action.get("admission")
+    if delivery.method == "CANCEL" or said == Admission.CANCELLED:
         return False
-    if delivery.booking.is_cancelled:
+    if delivery.booking.is_cancelled or (said and said != delivery.booking.admission):
         return True
     return delivery.invitation is not None and delivery.invitation.sequence > delivery.sequence
 
@@ -285,12 +301,10 @@ def _letter(delivery: Delivery, now: datetime) -> mail.Letter:
 
     The secret of the manage link is not kept with it but put in at each attempt.
     """
-    from wagtail_agenda.correspondence import letter_of
-
     token = tokens.manage_token(delivery.booking)
     try:
         if delivery.letter is None:
-            letter = mail.to_json(letter_of(delivery, now))
+            letter = mail.to_json(letters.letter_of(delivery, now))
             delivery.letter = _replaced(letter, token, _STAND_IN)
             Delivery.objects.filter(pk=delivery.pk).update(letter=delivery.letter)
         return mail.from_json(_replaced(delivery.letter, _STAND_IN, token))

@@ -39,17 +39,17 @@ def send_again(booking: Booking, *, now: datetime) -> Delivery | None:
         if last.state != DeliveryState.DONE:
             outbox.retry(last, now=now)
             return last
-        again = outbox.enqueue_mail(
-            booking,
+        repeated = outbox.Mail(
+            booking=booking,
             audience=last.audience,
             recipient=last.recipient,
             invitation=last.invitation,
             action=last.action,
             # The key of the message stands in the way of a second one like it.
             cause=f"again.{last.pk}",
-            domain=last.message_id.rstrip(">").rpartition("@")[2],
-            now=now,
         )
+        domain = last.message_id.rstrip(">").rpartition("@")[2]
+        (again,) = outbox.enqueue_mails([repeated], domain=domain, now=now)
         Entry.objects.create(
             booking=booking,
             what="sent_again",

@@ -14,7 +14,7 @@ from django.db.models import Model
 from django.dispatch import receiver
 from django.utils import timezone
 
-from wagtail_agenda import booking, outbox
+from wagtail_agenda import booking, outbox, series
 from wagtail_agenda.signals import deliveries_due
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,9 @@ SWEEP = "wagtail_agenda: sweep the outbox"
 
 SCHEDULES = {
     SWEEP: ("wagtail_agenda.tasks.sweep_outbox", 1),
+    "wagtail_agenda: settle what has lapsed": ("wagtail_agenda.tasks.settle", 1),
     "wagtail_agenda: purge lapsed holds": ("wagtail_agenda.tasks.purge_lapsed_holds", 60),
+    "wagtail_agenda: make the events of series": ("wagtail_agenda.tasks.make_occurrences", 60),
 }
 """Name of each schedule → function and minutes between its runs."""
 
@@ -69,9 +71,19 @@ def _forget_missed_sweeps() -> None:
         missed.update(next_run=now + timedelta(minutes=1))
 
 
+def settle() -> int:
+    """End offers and requests whose time has run out, and pass on what became free."""
+    return booking.settle(timezone.now())
+
+
 def purge_lapsed_holds() -> int:
     """Delete holds, and what was typed into them, a day after they lapsed."""
     return booking.purge_baskets(timezone.now())
+
+
+def make_occurrences() -> int:
+    """Make the events of series that have come within reach."""
+    return series.make_occurrences(None, timezone.now())
 
 
 def ensure_schedules(using: str = DEFAULT_DB_ALIAS, apps: Apps = present_apps, **_kwargs) -> None:

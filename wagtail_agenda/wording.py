@@ -1,13 +1,9 @@
-"""How dates and times are said, and the built-in text of mails. In the language that is active."""
+"""How dates, times and numbers are said, in the language that is active."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.utils.formats import date_format
-from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
-
-from wagtail_agenda.choices import Admission, Audience
+from django.utils.translation import gettext, ngettext
 
 
 def day_text(day: date) -> str:
@@ -53,111 +49,13 @@ def zone_text(local: datetime) -> str:
     return f"{local.tzinfo}, UTC{offset[:3]}:{offset[3:5]}"
 
 
+def several_places_text(places: int) -> str:
+    """“3 places”; nothing for one, which goes without saying."""
+    if places < 2:
+        return ""
+    return ngettext("%(count)d place", "%(count)d places", places) % {"count": places}
+
+
 def labelled(label: str, text: str) -> str:
     """“Telephone: 123 456”, with the colon as the language sets it."""
     return gettext("%(label)s: %(text)s") % {"label": label, "text": text}
-
-
-@dataclass(frozen=True)
-class Text:
-    """Subject and bodies of a mail, with ``{name}`` placeholders.
-
-    A line of `text` whose placeholders are all empty is left out of the mail. An empty `html` is
-    made from the text.
-    """
-
-    subject: str
-    text: str
-    html: str = ""
-
-
-_BUILT_IN = {
-    (Audience.VISITOR, Admission.CONFIRMED): Text(
-        _("Confirmed: {user_display_label}, {date}, {time}"),
-        _(
-            "Hello {user_name},\n"
-            "\n"
-            "Your booking is confirmed.\n"
-            "\n"
-            "{user_display_label}\n"
-            "{when} ({time_zone})\n"
-            "{location}\n"
-            "Booking number: {number}\n"
-            "\n"
-            "{comment}\n"
-            "\n"
-            "See or cancel your booking:\n"
-            "{manage_url}\n"
-            "\n"
-            "Please do not pass this link on: whoever has it can cancel your booking.\n"
-            "\n"
-            "{contact}"
-        ),
-    ),
-    (Audience.VISITOR, Admission.CANCELLED): Text(
-        _("Cancelled: {user_display_label}, {date}, {time}"),
-        _(
-            "Hello {user_name},\n"
-            "\n"
-            "Your booking is cancelled.\n"
-            "\n"
-            "{user_display_label}\n"
-            "{when} ({time_zone})\n"
-            "Booking number: {number}\n"
-            "\n"
-            "Reason: {cancellation_reason}\n"
-            "\n"
-            "{contact}"
-        ),
-    ),
-    (Audience.STAFF, Admission.CONFIRMED): Text(
-        _("New booking: {booking}, {date}, {time}"),
-        _(
-            "There is a new booking.\n"
-            "\n"
-            "{booking}\n"
-            "{when} ({time_zone})\n"
-            "{desk}\n"
-            "Booking number: {number}\n"
-            "E-mail: {user_email}\n"
-            "Telephone: {user_phone_number}\n"
-            "\n"
-            "{answers}\n"
-            "\n"
-            "{backoffice_url}"
-        ),
-    ),
-    (Audience.STAFF, Admission.CANCELLED): Text(
-        _("Cancelled: {booking}, {date}, {time}"),
-        _(
-            "This booking is cancelled.\n"
-            "\n"
-            "{booking}\n"
-            "{when} ({time_zone})\n"
-            "{desk}\n"
-            "Booking number: {number}\n"
-            "\n"
-            "Reason: {cancellation_reason}"
-        ),
-    ),
-}
-
-_OTHER = Text(
-    _("{user_display_label}: {status}"),
-    _(
-        "Hello {user_name},\n"
-        "\n"
-        "Your booking {number} is in this status: {status}.\n"
-        "\n"
-        "{user_display_label}\n"
-        "{when} ({time_zone})\n"
-        "\n"
-        "{contact}"
-    ),
-)
-
-
-def built_in_text(audience: str, admission: str) -> Text:
-    """The text that is sent where an editor has written none, in the active language."""
-    text = _BUILT_IN.get((audience, admission), _OTHER)
-    return Text(str(text.subject), str(text.text))

@@ -5,7 +5,6 @@ trigger leads to and what a status does is set up by people (`Workflow`, `Workfl
 action does is a function registered here under the name of its block.
 """
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,12 +17,13 @@ from django.apps.registry import Apps
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.models import prefetch_related_objects
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from wagtail.blocks import Block
 
-from wagtail_agenda import ics, outbox, signals
+from wagtail_agenda import signals
 from wagtail_agenda.choices import (
     Actor,
     Admission,
@@ -32,16 +32,8 @@ from wagtail_agenda.choices import (
     Colour,
     Trigger,
 )
-from wagtail_agenda.correspondence import calendar_domain, calendar_event, language_for
-from wagtail_agenda.models import (
-    Agenda,
-    Booking,
-    Delivery,
-    Entry,
-    Invitation,
-    Workflow,
-    WorkflowStatus,
-)
+from wagtail_agenda.mailing import Mails
+from wagtail_agenda.models import Agenda, Booking, Entry, Workflow, WorkflowStatus
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +42,26 @@ DEFAULT_WORKFLOW = "default"
 
 CHECK_IN_UNDONE = "check_in_undone"
 """What the history says when a check-in is taken back."""
+
+BATCH = 500
+"""How many bookings are put on at once, which bounds how long a statement gets."""
+
+_WITHOUT_A_RULE = {
+    Trigger.LATE: Trigger.PRESENT,
+    Trigger.PROMOTED: Trigger.BOOKED,
+    Trigger.APPROVED: Trigger.BOOKED,
+    Trigger.DECLINED: Trigger.CANCELLED_BY_VISITOR,
+    Trigger.LAPSED: Trigger.REFUSED,
+    Trigger.REFUSED: Trigger.CANCELLED_BY_AGENT,
+    Trigger.EVENT_CANCELLED: Trigger.CANCELLED_BY_AGENT,
+    Trigger.SUSPENDED: Trigger.WAITING,
+}
+_AS_ADMITTED = {
+    Admission.CONFIRMED: Trigger.BOOKED,
+    Admission.PENDING: Trigger.PENDING,
+    Admission.WAITING: Trigger.WAITING,
+    Admission.OFFERED: Trigger.OFFERED,
+}
 
 
 @dataclass(frozen=True)
@@ -61,31 +73,7 @@ class Occasion:
     entry: Entry
     position: int
     now: datetime
-    invitations: "Invitations | None" = field(default=None, repr=False, compare=False)
-
-
-class Invitations:
-    """A booking's invitations by recipient, read once at most for everything that a status does.
-
-    `none_yet` says that the booking is only being made, so that there is nothing to read.
-    """
-
-    def __init__(self, booking: Booking, *, none_yet: bool = False) -> None:
-        self._booking = booking
-        self._known: dict[tuple[str, str], Invitation] | None = {} if none_yet else None
-
-    def of(self, audience: str, address: str) -> Invitation | None:
-        """The invitation of a recipient, if there is one."""
-        if self._known is None:
-            self._known = {}
-            for invitation in Invitation.objects.filter(booking=self._booking):
-                self.keep(invitation)
-        return self._known.get((audience, address))
-
-    def keep(self, invitation: Invitation) -> None:
-        """Remember one that has just been made."""
-        if self._known is not None:
-            self._known[invitation.audience, invitation.address] = invitation
+    mails: Mails | None = field(default=None, repr=False, compare=False)
 
 
 Action = Callable[[Occasion, dict[str, Any]], None]
@@ -133,19 +121,29 @@ class Road:
         """The status in which a booking begins."""
         return next(iter(self.statuses.values()), None)
 
-    @property
-    def booked(self) -> WorkflowStatus | None:
-        """The status in which a booking is written: where being booked leads from the first."""
-        return self.after(Trigger.BOOKED) or self.first
+    def at_entry(self, trigger: Trigger) -> WorkflowStatus | None:
+        """The status in which a booking is written that begins with this trigger.
 
-    def after(self, trigger: Trigger) -> WorkflowStatus | None:
+        It begins with `BOOKED`, `PENDING` or `WAITING`.
+        """
+        return self.after(trigger) or self.first
+
+    def after(
+        self, trigger: Trigger, admission: str = Admission.CONFIRMED
+    ) -> WorkflowStatus | None:
         """The status that a trigger leads to; None if it leads nowhere.
 
-        Who was late has come: without a rule of its own, being late leads where being present does.
+        Without a rule of its own a trigger does what a more general one does, if there is one:
+        who was late has come, and what lapsed was refused. Moving or changing a booking does what
+        being made did to one of that `admission`, so that nobody who waits becomes confirmed.
         """
-        if trigger == Trigger.LATE and Trigger.LATE.value not in self.transitions:
-            trigger = Trigger.PRESENT
-        return self.statuses.get(self.transitions.get(trigger.value))
+        followed: Trigger | None = trigger
+        while followed is not None and followed.value not in self.transitions:
+            if followed in (Trigger.MOVED, Trigger.CHANGED):
+                followed = _AS_ADMITTED.get(admission)
+            else:
+                followed = _WITHOUT_A_RULE.get(followed)
+        return self.statuses.get(self.transitions[followed.value]) if followed else None
 
 
 def road_of(agenda: Agenda) -> Road:
@@ -157,7 +155,7 @@ def road_of(agenda: Agenda) -> Road:
         statuses={status.pk: status for status in workflow.statuses.all()},
         transitions={
             value["trigger"]: value["status"]
-            for kind, _position, value in _rows(workflow.transitions)
+            for kind, _position, value in rows_of(workflow.transitions)
             if kind == "transition"
             and isinstance(value.get("trigger"), str)
             and isinstance(value.get("status"), int)
@@ -165,7 +163,7 @@ def road_of(agenda: Agenda) -> Road:
     )
 
 
-def _rows(stream) -> Iterator[tuple[str, int, dict[str, Any]]]:
+def rows_of(stream) -> Iterator[tuple[str, int, dict[str, Any]]]:
     """Type, position and value of each block of a StreamField, without what is no block.
 
     Raw data, because a booking must not pay for building the blocks; and raw data can be anything.
@@ -184,14 +182,16 @@ def advance(
     now: datetime,
     user: AbstractBaseUser | None = None,
     data: dict[str, Any] | None = None,
+    made: bool = False,
 ) -> Entry:
     """Note that something happened to a booking, and go where `road` leads from there.
 
     Must run inside the transaction that caused it. A trigger that leads nowhere is noted all the
-    same; an action that nobody has registered is skipped.
+    same; an action that nobody has registered is skipped. `made` and what mails read of `data`
+    are as in `advance_all`.
     """
     noted = [(booking, data or {})]
-    return advance_all(noted, trigger, road=road, actor=actor, now=now, user=user)[0]
+    return advance_all(noted, trigger, road=road, actor=actor, now=now, user=user, made=made)[0]
 
 
 def advance_all(
@@ -202,13 +202,38 @@ def advance_all(
     actor: str,
     now: datetime,
     user: AbstractBaseUser | None = None,
+    made: bool = False,
 ) -> list[Entry]:
     """`advance` for many bookings of one agenda, each with what its history is to keep.
 
-    As many queries as for one of them; only their statuses' actions come on top, for each.
+    As many queries for `BATCH` of them as for one; only the actions of a project come on top, for
+    each. One that is in the status already stays there, and its actions are carried out once more.
+
+    `made` says that the bookings are only being made, as does the trigger `BOOKED`: they come from
+    the first status, and nobody has heard of them. What is kept may be anything; mails read of it
+    ``from_start`` and ``from_end``, the times in ISO format before a move, ``from_label``, the
+    event before it, ``admission``, the one before, ``decide_by`` in ISO format, and ``reason``.
     """
-    status = road.after(trigger)
-    made = trigger == Trigger.BOOKED
+    made = made or trigger == Trigger.BOOKED
+    entries = []
+    for first in range(0, len(noted), BATCH):
+        batch = noted[first : first + BATCH]
+        entries += _advance_batch(batch, trigger, road, actor, now, user, made)
+    return entries
+
+
+def _advance_batch(
+    noted: Sequence[tuple[Booking, dict[str, Any]]],
+    trigger: Trigger,
+    road: Road,
+    actor: str,
+    now: datetime,
+    user: AbstractBaseUser | None,
+    made: bool,
+) -> list[Entry]:
+    bookings = [booking for booking, _data in noted]
+    prefetch_related_objects(bookings, "status")
+    reached = [road.after(trigger, booking.admission) for booking in bookings]
     entries = [
         Entry(
             booking=booking,
@@ -218,26 +243,34 @@ def advance_all(
             at=now,
             data={**data, **movement(road.first if made else booking.status, status)},
         )
-        for booking, data in noted
+        for (booking, data), status in zip(noted, reached, strict=True)
     ]
     Entry.objects.bulk_create(entries)
-    if status is not None:
-        moved = [booking.pk for booking, _data in noted if booking.status_id != status.pk]
-        if moved:
-            Booking.objects.filter(pk__in=moved).update(status=status)
-        for booking, _data in noted:
-            booking.status = status
-        for (booking, _data), entry in zip(noted, entries, strict=True):
-            invitations = Invitations(booking, none_yet=made)
-            for name, position, value in _rows(status.actions):
-                run = _actions.get(name)
-                if run is None:
-                    logger.warning("Nothing is registered for the action %r of “%s”.", name, status)
-                    continue
-                run(Occasion(booking, status, entry, position, now, invitations), value)
-    for (booking, _data), entry in zip(noted, entries, strict=True):
+    _go_to(reached, bookings)
+    mails = Mails(bookings, now=now, none_yet=made)
+    for booking, status, entry in zip(bookings, reached, entries, strict=True):
+        for name, position, value in rows_of(status.actions) if status else ():
+            run = _actions.get(name)
+            if run is None:
+                logger.warning("Nothing is registered for the action %r of “%s”.", name, status)
+                continue
+            run(Occasion(booking, status, entry, position, now, mails), value)
+    mails.write()
+    for booking, entry in zip(bookings, entries, strict=True):
         _announce(booking, entry)
     return entries
+
+
+def _go_to(reached: Sequence[WorkflowStatus | None], bookings: Sequence[Booking]) -> None:
+    """Put each booking into the status that it has reached; None leaves it where it is."""
+    moved: dict[int, list[int]] = {}
+    for booking, status in zip(bookings, reached, strict=True):
+        if status is not None:
+            if booking.status_id != status.pk:
+                moved.setdefault(status.pk, []).append(booking.pk)
+            booking.status = status
+    for status_id, booking_ids in moved.items():
+        Booking.objects.filter(pk__in=booking_ids).update(status=status_id)
 
 
 def go_back(
@@ -319,103 +352,14 @@ def _announce(booking: Booking, entry: Entry) -> None:
 
 @register_action("send_email")
 def send_email(occasion: Occasion, value: dict[str, Any]) -> None:
-    """Leave one message per recipient in the outbox, with the invitation if asked for."""
-    booking = occasion.booking
-    invitations = occasion.invitations or Invitations(booking)
-    audience = value.get("to") or Audience.VISITOR.value
-    for address in _recipients(booking, audience):
-        invitation = None
-        if value.get("with_invitation"):
-            invitation = _revised_invitation(booking, audience, address, invitations, occasion.now)
-        outbox.enqueue_mail(
-            booking,
-            audience=audience,
-            recipient=address,
-            invitation=invitation,
-            action={"texts": _plain_texts(value), "admission": booking.admission},
-            cause=f"{occasion.entry.pk}.{occasion.position}",
-            domain=calendar_domain(),
-            now=occasion.now,
-        )
+    """Send one message per recipient, with the invitation if asked for.
 
-
-def _recipients(booking: Booking, audience: str) -> list[str]:
-    """Whom an audience consists of, each address once whatever its capitals."""
-    if audience == Audience.STAFF:
-        found = booking.agenda.staff_address_list
-    elif audience == Audience.VISITOR:
-        found = [booking.user_email.strip()]
-    else:
-        found = []
-    longest = Delivery._meta.get_field("recipient").max_length
-    for address in found:
-        if len(address) > longest:
-            # RFC 5321 §4.5.3.1.3 has no such address, and no column would hold it.
-            logger.warning("Booking %s: %s… is too long an address.", booking, address[:50])
-    usable = (address for address in found if address and len(address) <= longest)
-    return list({address.lower(): address for address in usable}.values())
-
-
-def _plain_texts(value: dict[str, Any]) -> list[dict[str, str]]:
-    rows = value.get("texts")
-    if not isinstance(rows, list):
-        return []
-    texts = (row.get("value", row) for row in rows if isinstance(row, dict))
-    return [text for text in texts if isinstance(text, dict)]
-
-
-def _revised_invitation(
-    booking: Booking, audience: str, address: str, invitations: Invitations, now: datetime
-) -> Invitation | None:
-    """The recipient's calendar copy, brought up to date; None if there is nothing to send.
-
-    SEQUENCE rises on every revision and on the cancellation (RFC 5546 §2.1.4); content that the
-    recipient has already keeps its SEQUENCE and DTSTAMP, so that a repeat is byte-identical.
+    They are queued together with those of the other bookings, once all actions have run.
     """
-    normalised = address.lower()
-    known = invitations.of(audience, normalised)
-    if booking.admission == Admission.CANCELLED:
-        if known is not None and known.method != "CANCEL":
-            known.method, known.sequence, known.stamp = "CANCEL", known.sequence + 1, now
-            known.save(update_fields=["method", "sequence", "stamp"])
-        return known
-    if booking.admission != Admission.CONFIRMED:
-        return None
-    invitation = known or Invitation(
-        booking=booking,
-        audience=audience,
-        address=normalised,
-        uid=_uid(booking, audience, normalised),
-        stamp=now,
-    )
-    seen = _content_hash(booking, audience, invitation)
-    if known is not None and (known.method, known.content_hash) == ("REQUEST", seen):
-        return known
-    if known is not None:
-        invitation.method = "REQUEST"
-        invitation.sequence, invitation.stamp = known.sequence + 1, now
-    invitation.content_hash = seen
-    invitation.save()
-    invitations.keep(invitation)
-    return invitation
-
-
-def _content_hash(booking: Booking, audience: str, invitation: Invitation) -> str:
-    with translation.override(language_for(booking, audience)):
-        try:
-            event = calendar_event(booking, audience=audience, invitation=invitation)
-            return ics.content_hash(event, "REQUEST")
-        except ValueError:
-            # An unusable address must not cost the booking: its delivery fails and says why.
-            logger.warning("No calendar entry can be written for %s", booking, exc_info=True)
-            return ""
-
-
-def _uid(booking: Booking, audience: str, address: str) -> str:
-    if audience == Audience.VISITOR:
-        return f"{booking.uuid}@{calendar_domain()}"
-    digest = hashlib.sha256(address.encode()).hexdigest()[:12]
-    return f"{booking.uuid}-{audience}-{digest}@{calendar_domain()}"
+    mails = occasion.mails or Mails([occasion.booking], now=occasion.now)
+    mails.add(occasion.booking, occasion.entry, occasion.position, value)
+    if occasion.mails is None:
+        mails.write()
 
 
 # The built-in workflow
@@ -452,14 +396,19 @@ def _is_migrated(using: str, apps: Apps) -> bool:
 
 def _fill_default_workflow(workflow: Workflow, apps: Apps) -> None:
     statuses_of = apps.get_model(WorkflowStatus._meta.label).objects
-    mails = [
+    to_visitor, to_staff = (
         {"type": "send_email", "value": {"to": audience, "with_invitation": True, "texts": []}}
         for audience in (Audience.VISITOR.value, Audience.STAFF.value)
-    ]
+    )
+    # A calendar entry is sent with what is confirmed alone; elsewhere it is taken back.
+    both = [to_visitor, to_staff]
     rows = [
         ("requested", _("Requested"), Colour.GREY, "time", []),
-        ("confirmed", _("Confirmed"), Colour.BLUE, "circle-check", mails),
-        ("cancelled", pgettext("booking", "Cancelled"), Colour.RED, "circle-xmark", mails),
+        ("pending", _("Waiting for approval"), Colour.ORANGE, "warning", both),
+        ("waiting", _("On the waiting list"), Colour.VIOLET, "time", both),
+        ("offered", _("Offered a place"), Colour.VIOLET, "mail", [to_visitor]),
+        ("confirmed", _("Confirmed"), Colour.BLUE, "circle-check", both),
+        ("cancelled", pgettext("booking", "Cancelled"), Colour.RED, "circle-xmark", both),
         ("present", _("Present"), Colour.GREEN, "check", []),
         ("absent", _("Absent"), Colour.ORANGE, "cross", []),
     ]
@@ -477,6 +426,9 @@ def _fill_default_workflow(workflow: Workflow, apps: Apps) -> None:
     }
     leads_to = {
         Trigger.BOOKED: "confirmed",
+        Trigger.PENDING: "pending",
+        Trigger.WAITING: "waiting",
+        Trigger.OFFERED: "offered",
         Trigger.CANCELLED_BY_VISITOR: "cancelled",
         Trigger.CANCELLED_BY_AGENT: "cancelled",
         Trigger.PRESENT: "present",

@@ -99,7 +99,8 @@ class SendEmailBlock(blocks.StructBlock):
         default=True,
         label=_("With a calendar entry"),
         help_text=_(
-            "Calendars offer to add it; a later mail of the same booking updates or removes it."
+            "For those who have a place. A later mail of the same booking updates it, or takes it "
+            "back from those who lose their place."
         ),
     )
     texts = blocks.ListBlock(

@@ -1,0 +1,142 @@
+"""The finished message of a delivery: the words of an editor or our own, filled in."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.utils import translation
+from django.utils.html import escape
+from django.utils.translation import get_language_bidi
+from wagtail.rich_text import expand_db_html
+
+from wagtail_agenda import built_in_mails, ics, mail, placeholders
+from wagtail_agenda.choices import Audience, DeliveryState
+from wagtail_agenda.correspondence import (
+    base_url,
+    calendar_event,
+    language_for,
+    own_values,
+    placeholder_values,
+    said_by_visitor,
+    sender,
+)
+from wagtail_agenda.ics import Party
+from wagtail_agenda.models import Booking, Delivery
+
+LINKS = frozenset({"manage_url", "backoffice_url", "form_url", "url"})
+_PATH_OF_THIS_SITE = re.compile(r"""(<a\b[^>]*\shref=")(?=/(?!/))""")
+
+
+def letter_of(delivery: Delivery, now: datetime) -> mail.Letter:
+    """The finished message of a delivery, in its reader's language.
+
+    Raises `ValueError` when an address that the calendar entry needs is unusable.
+    """
+    booking, audience = delivery.booking, delivery.audience
+    language = language_for(booking, audience)
+    with translation.override(language):
+        wanted = _text_for(delivery, language)
+        values = placeholder_values(booking, facts=_facts_of_delivery(delivery))
+        values |= own_values(booking, (wanted.subject, wanted.text, wanted.html), audience)
+        said = said_by_visitor(booking)
+        if audience == Audience.VISITOR and booking.cancellation_reason in said:
+            # Whoever cancelled knows why. The address may be somebody else's, who would be sent
+            # any text at all in the name of the site.
+            values["cancellation_reason"] = ""
+        subject = placeholders.render_line(wanted.subject, values)
+        text = _text_body(wanted.text, values)
+        inner_html = _html_body(wanted.html, values, booking)
+        inner_html = inner_html or placeholders.html_from_text(text, foreign=said)
+        return mail.Letter(
+            sender=sender(booking.site),
+            to=Party(delivery.recipient, booking.user_name if audience == Audience.VISITOR else ""),
+            subject=subject,
+            text=text,
+            html=_html_document(inner_html, subject, language),
+            message_id=delivery.message_id,
+            date=now,
+            references=_earlier_message(delivery),
+            language=language,
+            calendar=_calendar_of(delivery),
+            calendar_method=delivery.method,
+        )
+
+
+def _text_for(delivery: Delivery, language: str) -> built_in_mails.Text:
+    """What an editor wrote in that language or for all others; the built-in text for the rest."""
+    written = {
+        str(text.get("language") or ""): text for text in reversed(delivery.action.get("texts", []))
+    }
+    text = written.get(language) or written.get(language.partition("-")[0]) or written.get("") or {}
+    admission = delivery.action.get("admission") or delivery.booking.admission
+    built_in = built_in_mails.built_in_text(
+        delivery.audience,
+        admission,
+        trigger=str(delivery.action.get("trigger") or ""),
+        before=str(_facts_of_delivery(delivery).get("admission") or ""),
+    )
+    return built_in_mails.Text(
+        subject=str(text.get("subject") or built_in.subject),
+        text=str(text.get("text") or built_in.text),
+        html=str(text.get("html") or ""),
+    )
+
+
+def _facts_of_delivery(delivery: Delivery) -> Mapping[str, Any]:
+    facts = delivery.action.get("facts")
+    return facts if isinstance(facts, dict) else {}
+
+
+def _text_body(template: str, values: Mapping[str, str]) -> str:
+    """A plain text body, without the gaps that placeholders with nothing to say would leave."""
+    text = placeholders.render(placeholders.without_empty_lines(template, values), values)
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(map(str.rstrip, text.splitlines()))).strip() + "\n"
+
+
+def _html_body(template: str, values: Mapping[str, str], booking: Booking) -> str:
+    """An editor's rich text; links to pages of the site get its address, as a mail has none."""
+    if not template:
+        return ""
+    html = placeholders.without_empty_paragraphs(expand_db_html(template), values)
+    html = _PATH_OF_THIS_SITE.sub(lambda tag: tag[1] + escape(base_url(booking)), html)
+    return placeholders.render_html(html, values, links=LINKS)
+
+
+def _html_document(inner_html: str, title: str, language: str) -> str:
+    # Screen readers take the language of the words from `lang`.
+    direction = "rtl" if get_language_bidi() else "ltr"
+    return (
+        "<!DOCTYPE html>\n"
+        f'<html lang="{escape(language)}" dir="{direction}">\n'
+        f'<head><meta charset="utf-8"><title>{escape(title)}</title></head>\n'
+        f"<body>\n{inner_html}\n</body>\n</html>\n"
+    )
+
+
+def _calendar_of(delivery: Delivery) -> bytes | None:
+    if delivery.invitation is None:
+        return None
+    entry = calendar_event(
+        delivery.booking,
+        audience=delivery.audience,
+        invitation=delivery.invitation,
+        sequence=delivery.sequence,
+    )
+    return ics.invitation(entry, delivery.method)
+
+
+def _earlier_message(delivery: Delivery) -> str:
+    """The Message-ID of the first mail to this recipient about this booking, to make a thread."""
+    earlier = (
+        Delivery.objects.filter(
+            booking_id=delivery.booking_id,
+            audience=delivery.audience,
+            recipient__iexact=delivery.recipient,
+            pk__lt=delivery.pk,
+        )
+        .exclude(state=DeliveryState.SUPERSEDED)
+        .order_by("pk")
+        .values_list("message_id", flat=True)
+    )
+    return earlier.first() or ""

@@ -1,0 +1,204 @@
+"""Who is written to when bookings reach a status, and with which revision of their calendar entry.
+
+Messages are gathered while actions run and then written together, so that telling five hundred
+people that an event is cancelled takes about as many statements as telling one.
+"""
+
+import hashlib
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, prefetch_related_objects
+from django.utils import translation
+
+from wagtail_agenda import ics, outbox
+from wagtail_agenda.choices import Admission, Audience
+from wagtail_agenda.correspondence import (
+    calendar_domain,
+    calendar_event,
+    facts_of,
+    language_for,
+    read_resources,
+)
+from wagtail_agenda.models import Booking, Delivery, Entry, Invitation
+
+logger = logging.getLogger(__name__)
+
+_RELATIONS = ("agenda", "meeting_type", "desk", "event", "site", "form_version")
+
+
+class Mails:
+    """The messages that one trigger sends about some bookings: gathered, then written at once.
+
+    `none_yet` says that the bookings are only being made, so that nobody has an invitation.
+    """
+
+    def __init__(
+        self, bookings: Sequence[Booking], *, now: datetime, none_yet: bool = False
+    ) -> None:
+        self._bookings = bookings
+        self._now = now
+        self._known: dict[int, dict[tuple[str, str], Invitation]] = {}
+        if none_yet:
+            self._known = {booking.pk: {} for booking in bookings}
+        self._related: set[str] = set()
+        self._new: list[Invitation] = []
+        self._changed: dict[int, Invitation] = {}
+        self._withdrawn: dict[int, Invitation] = {}
+        self._mails: list[outbox.Mail] = []
+
+    def add(self, booking: Booking, entry: Entry, position: int, value: dict[str, Any]) -> None:
+        """Note what the action at `position` of a status sends, because of what `entry` says.
+
+        `value` is that of a `SendEmailBlock` as plain data, which may be incomplete.
+        """
+        self._read(booking, "agenda")
+        audience = value.get("to") or Audience.VISITOR.value
+        action = {
+            "texts": _plain_texts(value),
+            "admission": booking.admission,
+            "trigger": entry.what,
+            "facts": facts_of(booking, entry),
+        }
+        told: dict[str, Invitation | None] = dict.fromkeys(recipients(booking, audience))
+        if value.get("with_invitation"):
+            told = {address: self._revised(booking, audience, address.lower()) for address in told}
+            if audience == Audience.STAFF and "from_start" in entry.data:
+                told |= self._left_behind(booking, set(map(str.lower, told)))
+        self._mails += [
+            outbox.Mail(
+                booking=booking,
+                audience=audience,
+                recipient=address,
+                invitation=invitation,
+                action=action,
+                cause=f"{entry.pk}.{position}",
+            )
+            for address, invitation in told.items()
+        ]
+
+    def write(self) -> None:
+        """Write the invitations as they are now, and queue the messages."""
+        if self._new:
+            Invitation.objects.bulk_create(self._new)
+        for method, revised in (("REQUEST", self._changed), ("CANCEL", self._withdrawn)):
+            if revised:
+                Invitation.objects.filter(pk__in=revised).update(
+                    method=method, sequence=F("sequence") + 1, stamp=self._now
+                )
+        if self._changed:
+            Invitation.objects.bulk_update(self._changed.values(), ["content_hash"])
+        outbox.enqueue_mails(self._mails, domain=calendar_domain(), now=self._now)
+
+    def _revised(self, booking: Booking, audience: str, address: str) -> Invitation | None:
+        """The recipient's calendar copy, brought up to date; None if there is nothing to send.
+
+        SEQUENCE rises on every revision and on the cancellation (RFC 5546 §2.1.4); content that
+        the recipient has already keeps its SEQUENCE and DTSTAMP, so that a repeat is
+        byte-identical. Whoever lost their place, for good or for now, has their copy cancelled.
+        """
+        known = self._invitations_of(booking).get((audience, address))
+        if booking.admission != Admission.CONFIRMED:
+            if known is not None and known.method != "CANCEL":
+                return self._withdraw(known)
+            return known if booking.admission == Admission.CANCELLED else None
+        invitation = known or Invitation(
+            booking=booking,
+            audience=audience,
+            address=address,
+            uid=_uid(booking, audience, address),
+            stamp=self._now,
+        )
+        self._read(booking, *_RELATIONS)
+        seen = _content_hash(booking, audience, invitation)
+        if known is None:
+            self._known[booking.pk][audience, address] = invitation
+            self._new.append(invitation)
+        elif (known.method, known.content_hash) != ("REQUEST", seen):
+            known.method, known.sequence, known.stamp = "REQUEST", known.sequence + 1, self._now
+            self._changed[known.pk] = known
+        invitation.content_hash = seen
+        return invitation
+
+    def _left_behind(self, booking: Booking, told: set[str]) -> dict[str, Invitation]:
+        """The colleagues who have a copy of a booking that has moved to others, which is withdrawn.
+
+        An agenda has staff of its own, and a calendar would keep the booking at its old time.
+        """
+        return {
+            address: self._withdraw(invitation)
+            for (audience, address), invitation in self._invitations_of(booking).items()
+            if audience == Audience.STAFF and address not in told and invitation.method != "CANCEL"
+        }
+
+    def _withdraw(self, invitation: Invitation) -> Invitation:
+        invitation.method, invitation.stamp = "CANCEL", self._now
+        invitation.sequence += 1
+        self._withdrawn[invitation.pk] = invitation
+        return invitation
+
+    def _invitations_of(self, booking: Booking) -> dict[tuple[str, str], Invitation]:
+        """A booking's invitations by recipient, read with those of all the others."""
+        if booking.pk not in self._known:
+            unread = {one.pk for one in [*self._bookings, booking]} - self._known.keys()
+            self._known |= {pk: {} for pk in unread}
+            for invitation in Invitation.objects.filter(booking__in=unread):
+                recipient = (invitation.audience, invitation.address)
+                self._known[invitation.booking_id][recipient] = invitation
+        return self._known[booking.pk]
+
+    def _read(self, booking: Booking, *relations: str) -> None:
+        """Read what is told of a booking, for all bookings together and each relation once."""
+        unread = [name for name in relations if name not in self._related]
+        if not unread:
+            return
+        self._related.update(unread)
+        bookings = [*self._bookings, booking]
+        prefetch_related_objects(bookings, *unread)
+        if "meeting_type" in unread:
+            read_resources(bookings)
+
+
+def recipients(booking: Booking, audience: str) -> list[str]:
+    """Whom an audience consists of, each address once whatever its capitals."""
+    if audience == Audience.STAFF:
+        found = booking.agenda.staff_address_list
+    elif audience == Audience.VISITOR:
+        found = [booking.user_email.strip()]
+    else:
+        found = []
+    longest = Delivery._meta.get_field("recipient").max_length
+    for address in found:
+        if len(address) > longest:
+            # RFC 5321 §4.5.3.1.3 has no such address, and no column would hold it.
+            logger.warning("Booking %s: %s… is too long an address.", booking, address[:50])
+    usable = (address for address in found if address and len(address) <= longest)
+    return list({address.lower(): address for address in usable}.values())
+
+
+def _plain_texts(value: dict[str, Any]) -> list[dict[str, str]]:
+    rows = value.get("texts")
+    if not isinstance(rows, list):
+        return []
+    texts: Iterable[Any] = (row.get("value", row) for row in rows if isinstance(row, dict))
+    return [text for text in texts if isinstance(text, dict)]
+
+
+def _content_hash(booking: Booking, audience: str, invitation: Invitation) -> str:
+    with translation.override(language_for(booking, audience)):
+        try:
+            event = calendar_event(booking, audience=audience, invitation=invitation)
+            return ics.content_hash(event, "REQUEST")
+        except ValueError:
+            # An unusable address must not cost the booking: its delivery fails and says why.
+            logger.warning("No calendar entry can be written for %s", booking, exc_info=True)
+            return ""
+
+
+def _uid(booking: Booking, audience: str, address: str) -> str:
+    if audience == Audience.VISITOR:
+        return f"{booking.uuid}@{calendar_domain()}"
+    digest = hashlib.sha256(address.encode()).hexdigest()[:12]
+    return f"{booking.uuid}-{audience}-{digest}@{calendar_domain()}"
