@@ -327,7 +327,7 @@ def _make_bookings(
             event=seat.event,
             start=instant_of(seat.start),
             end=instant_of(seat.start + seat.minutes),
-            status=road.booked,
+            status=road.at_entry(Trigger.BOOKED),
             user_name=f"{draw.choice(GIVEN_NAMES)} {draw.choice(FAMILY_NAMES)}",
             user_external_id=f"{MARK} {number}",
             made_by=Actor.SYSTEM,
