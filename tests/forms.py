@@ -5,13 +5,24 @@ from wagtail.test.utils.form_data import nested_form_data, streamfield
 NO_BREAKS = {"count": "0"}
 
 
-def weekly_row(weekdays=("0",), opens="09:00", closes="12:00", breaks=NO_BREAKS):
+def weekly_row(weekdays=("0",), opens="09:00", closes="12:00", breaks=NO_BREAKS, season=()):
+    """`season` is ``(from, until, repeats)``, of which the end may be left out."""
     value = {"weekdays": weekdays, "opens": opens, "closes": closes, "breaks": breaks}
-    return ("weekly", value)
+    return ("weekly", {**value, "season": season_fields(*season)})
 
 
-def one_off_row(date, opens="09:00", closes="12:00", breaks=NO_BREAKS):
-    return ("one_off", {"date": date, "opens": opens, "closes": closes, "breaks": breaks})
+def monthly_row(ordinals=("1",), **of_weekly):
+    kind, value = weekly_row(**of_weekly)
+    return ("monthly", {"ordinals": ordinals, **value})
+
+
+def season_fields(begin="", end="", repeats=""):
+    return {"from": begin, "until": end, "repeats": repeats}
+
+
+def one_off_row(date, opens="09:00", closes="12:00", breaks=NO_BREAKS, replaces=False):
+    value = {"date": date, "opens": opens, "closes": closes, "breaks": breaks}
+    return ("one_off", {**value, "replaces": "on"} if replaces else value)
 
 
 def break_rows(*pairs):
@@ -32,8 +43,10 @@ def break_rows(*pairs):
 def schedule_data(*rows, label="Hours", **extra):
     """The form of a schedule with these periods."""
     # Several ticked boxes are one name sent several times, which `nested_form_data` cannot say.
-    rest = [(kind, {**value, "weekdays": ""}) for kind, value in rows]
+    several = ("ordinals", "weekdays")
+    rest = [(kind, {**value, **dict.fromkeys(several, "")}) for kind, value in rows]
     data = nested_form_data({"label": label, "periods": streamfield(rest)})
     for number, (_kind, value) in enumerate(rows):
-        data[f"periods-{number}-value-weekdays"] = list(value.get("weekdays") or ())
+        for name in several:
+            data[f"periods-{number}-value-{name}"] = list(value.get(name) or ())
     return data | extra

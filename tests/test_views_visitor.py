@@ -894,8 +894,8 @@ def test_an_overloaded_database_is_a_polite_503(visitor, monkeypatch):
     def overloaded(*args, **kwargs):
         raise Overloaded()
 
-    monkeypatch.setattr(booking, "hold", overloaded)
-    monkeypatch.setattr(booking, "confirm", overloaded)
+    monkeypatch.setattr(booking, "hold_together", overloaded)
+    monkeypatch.setattr(booking, "confirm_all", overloaded)
     for response in (
         visitor.confirm(page),
         visitor.post("picker", slot="passport:2026-12-03-1000"),

@@ -77,6 +77,21 @@ def chosen_meeting_type_id(value: Mapping[str, Any]) -> int | None:
     return int(chosen) if chosen and str(chosen).isdecimal() else None
 
 
+def types_on_offer(agenda: Any, fixed_id: int | None) -> list[Any]:
+    """The appointment types of an agenda that a form with this fixed type lets choose from."""
+    from wagtail_agenda import availability
+    from wagtail_agenda.models import MeetingType
+
+    types = availability.meeting_types_on_offer(agenda)
+    if not fixed_id:
+        return types
+    if not agenda.is_virtual:
+        return [item for item in types if item.pk == fixed_id]
+    # Behind a virtual agenda, one type has a row in each of the real ones.
+    slugs = set(MeetingType.objects.filter(pk=fixed_id).values_list("slug", flat=True))
+    return [item for item in types if item.slug in slugs]
+
+
 def definition_of(value: Mapping[str, Any], *, language: str, preview: bool = False) -> Definition:
     """The form definition of a `BookingFormBlock` value that has an agenda."""
     confirmation = value.get("confirmation_text")
@@ -158,7 +173,7 @@ class BookingFormBlock(StableDeconstruction, blocks.StructBlock):
         errors = {}
         agenda, meeting_type_id = cleaned.get("agenda"), chosen_meeting_type_id(cleaned)
         if agenda and meeting_type_id:
-            if not agenda.meeting_types.filter(pk=meeting_type_id).exists():
+            if not _gives(agenda, meeting_type_id):
                 errors["meeting_type"] = ValidationError(
                     _("“%(agenda)s” does not give this appointment. Choose one of its own types."),
                     code="other_agenda",
@@ -199,6 +214,16 @@ class BookingFormBlock(StableDeconstruction, blocks.StructBlock):
         return {**context, "self": value, "value": value, "booking_form": shown}
 
 
+def _gives(agenda: Any, meeting_type_id: int) -> bool:
+    """Whether an appointment type is an agenda's own, or of one of those behind a virtual one."""
+    from wagtail_agenda.models import MeetingType
+
+    named = MeetingType.objects.filter(pk=meeting_type_id)
+    if agenda.is_virtual:
+        return named.filter(agenda__virtual_memberships__virtual_agenda=agenda).exists()
+    return named.filter(agenda=agenda).exists()
+
+
 def offer(value: Mapping[str, Any], *, preview: bool, now: datetime) -> dict[str, Any]:
     """What the block shows, for its template: `kind` says which of its faces.
 
@@ -226,9 +251,7 @@ def offer(value: Mapping[str, Any], *, preview: bool, now: datetime) -> dict[str
         return {**shown, "kind": "closed"}
     meeting_type = None
     if agenda.takes_appointments:
-        types = availability.meeting_types_on_offer(agenda)
-        if definition.meeting_type_id:
-            types = [item for item in types if item.pk == definition.meeting_type_id]
+        types = types_on_offer(agenda, definition.meeting_type_id)
         if not types:
             return {**shown, "kind": "closed"}
         if len(types) > 1:

@@ -12,22 +12,26 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from wagtail_agenda import availability, booking, form_definition, throttle
-from wagtail_agenda.errors import (
-    AgendaClosed,
-    BookingError,
-    EventIsOver,
-    NotOffered,
-    SoldOut,
-)
+from wagtail_agenda.errors import AgendaClosed, BookingError
 from wagtail_agenda.form_definition import Definition, FormDefinitionError
 from wagtail_agenda.models import Agenda
-from wagtail_agenda.views.basket import hold_for, name_in, notice_of, refused_for, step_url
+from wagtail_agenda.views.basket import (
+    REFUSALS,
+    choice_in,
+    hold_for,
+    name_in,
+    refusal_of,
+    refused_for,
+    step_url,
+)
+from wagtail_agenda.views.on_offer import Wish
 from wagtail_agenda.views.pages import (
     HONEYPOT,
     refused,
     see_other,
     visitor_page,
 )
+from wagtail_agenda.views.until import chooses_length
 
 
 @visitor_page("POST", csrf=False)
@@ -75,23 +79,33 @@ def _start(
 ) -> HttpResponse:
     agenda = Agenda.objects.filter(pk=definition.agenda_id).first()
     lock_code = secrets.token_urlsafe(16)
-    key = "" if "more" in request.POST else request.POST.get("slot", "")
     try:
         if agenda is None or not availability.is_open(agenda, now):
             raise AgendaClosed()
         throttle.count(throttle.basket_limits(request), now)
         version = form_definition.keep(definition)
-        try:
-            if key:
-                hold_for(request, version, agenda, lock_code, key, now, return_path)
-                return see_other(step_url("details", version.digest, lock_code))
-            query = {"type": name_in(request.POST.get("type", ""))}
-        except (SoldOut, NotOffered, EventIsOver) as error:
-            query = {"notice": notice_of(error), "wanted": name_in(key)}
+        choice = choice_in(request.POST, agenda)
+        step, query = "picker", {"type": name_in(request.POST.get("type", ""))}
+        if "more" in request.POST:
+            query["places"] = choice.typed_places
+            if agenda.several_events:
+                query["wanted"] = [name for name in map(name_in, choice.keys) if name]
+        elif choice.keys:
+            wish = Wish(agenda, now, lock_code=lock_code, places=choice.places or 1)
+            try:
+                if not chooses_length(wish, choice):
+                    hold_for(request, version, agenda, lock_code, choice, now, return_path)
+                    return see_other(step_url("details", version.digest, lock_code))
+                step, query = "until", {"start": choice.keys[0]}
+            except REFUSALS as error:
+                query = refusal_of(error, choice, wish)
+        elif agenda.several_events and not agenda.takes_appointments:
+            # Boxes to tick cannot be required as radio buttons are.
+            query |= {"notice": "nothing", "places": choice.typed_places}
         basket = booking.open_basket(
             agenda, lock_code=lock_code, form_version=version, return_path=return_path, now=now
         )
-        return see_other(step_url("picker", version.digest, basket.lock_code, **query))
+        return see_other(step_url(step, version.digest, basket.lock_code, **query))
     except (BookingError, throttle.TooMany, throttle.CannotCount) as error:
         return refused_for(request, error, return_path)
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from wagtail_agenda import correspondence, resending, tokens, wording
-from wagtail_agenda.choices import DeliveryState
+from wagtail_agenda.choices import Admission, DeliveryState
 from wagtail_agenda.cleaning import shorten
 from wagtail_agenda.ics import CalendarEvent
 from wagtail_agenda.models import Booking, Delivery
@@ -130,7 +130,8 @@ def keeping(request: HttpRequest, booking: Booking, token: str, now: datetime) -
         context["mail"] = mail
         context["mail_text"] = mail_text(mail, booking)
         context["again_url"] = reverse("wagtail_agenda:mail_again", args=[token])
-    if not booking.is_cancelled:
+    # Who waits for a place or an approval has nothing for sure to put into a calendar.
+    if booking.admission == Admission.CONFIRMED:
         feed = request.build_absolute_uri(
             reverse("wagtail_agenda:feed", args=[tokens.feed_token(booking)])
         )

@@ -1,11 +1,12 @@
 """The visitor's own page for one booking, behind the secret link in their mail.
 
-Opening a link changes nothing, because mail scanners open links as well: cancelling has a page of
-its own with a button.
+Opening a link changes nothing, because mail scanners open links as well: whatever changes a booking
+has a button. See `offers` and `changing` for what they lead to.
 """
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from typing import Any
 
@@ -17,7 +18,7 @@ from django.utils.translation import ngettext, override
 
 from wagtail_agenda import booking as bookings
 from wagtail_agenda import correspondence, resending, throttle, tokens
-from wagtail_agenda.choices import Actor
+from wagtail_agenda.choices import Actor, Admission
 from wagtail_agenda.cleaning import clean_text
 from wagtail_agenda.errors import AlreadyCancelled, BookingError, EventIsOver, Overloaded
 from wagtail_agenda.models import Booking
@@ -31,6 +32,7 @@ from wagtail_agenda.views.pages import (
     stale_notice,
     visitor_page,
 )
+from wagtail_agenda.views.standing import standing_of
 
 logger = logging.getLogger(__name__)
 
@@ -65,23 +67,42 @@ def own_booking(*methods: str) -> Callable:
 
 @own_booking("GET")
 def manage(request: HttpRequest, booking: Booking, token: str) -> HttpResponse:
-    """When, where, in which status; calendars; the mail once more; the way to cancel."""
-    said = ""
+    """When, where, in which status; calendars; the mail once more; what can still be changed."""
+    return show_booking(request, "manage", booking, token, said=_said(request, booking))
+
+
+def _said(request: HttpRequest, booking: Booking) -> str:
+    """What has just been done, as far as the booking bears it out; "" for anything else."""
     if request.GET.get("mail") == "again":
         mail = resending.last_mail(booking)
-        said = mail_text(mail, booking) if mail is not None else ""
-    return _show(request, "manage", booking, token, said=said)
+        return mail_text(mail, booking) if mail is not None else ""
+    done = request.GET.get("done", "")
+    if done == "accepted" and booking.admission == Admission.CONFIRMED:
+        return _("You have accepted: the place is yours.")
+    if done == "moved" and booking.admission == Admission.CONFIRMED:
+        return _(
+            "Your booking has been moved. The mail that is on its way updates the entry in your "
+            "calendar. What you added from a file or a website stays as it was: delete it there."
+        )
+    if done == "moved" and not booking.is_cancelled:
+        return _("Your booking has been moved.")
+    if done == "places" and not booking.is_cancelled:
+        return ngettext(
+            "Your booking has %(places)d place.",
+            "Your booking has %(places)d places.",
+            booking.places,
+        ) % {"places": booking.places}
+    return ""
 
 
 @own_booking("GET", "POST")
 def mail_again(request: HttpRequest, booking: Booking, token: str) -> HttpResponse:
     """Sends the visitor's last mail once more, by POST."""
     now = timezone.now()
-    manage_url = reverse("wagtail_agenda:manage", args=[token])
     if request.method != "POST" or booking.start <= now:
-        return see_other(manage_url)
+        return see_other(manage_url(token))
     if form_is_stale(request):
-        return _show(request, "manage", booking, token, 403, notice=stale_notice())
+        return show_booking(request, "manage", booking, token, 403, notice=stale_notice())
     limits = throttle.again_limits(request, booking)
     try:
         throttle.count(limits, now)
@@ -92,13 +113,11 @@ def mail_again(request: HttpRequest, booking: Booking, token: str) -> HttpRespon
     else:
         try:
             resending.send_again(booking, now=now)
-            return see_other(f"{manage_url}?mail=again")
+            return see_other(f"{manage_url(token)}?mail=again")
         except Overloaded as error:
             throttle.uncount(limits, now)
             text, status, retry_after = str(error), 503, error.retry_after
-    response = _show(request, "manage", booking, token, status, notice=text)
-    response.headers["Retry-After"] = str(retry_after)
-    return response
+    return show_booking(request, "manage", booking, token, status, retry_after, notice=text)
 
 
 def _too_often(seconds: int) -> str:
@@ -117,7 +136,7 @@ def manage_cancel(request: HttpRequest, booking: Booking, token: str) -> HttpRes
     """Asks once, then cancels by POST."""
     now = timezone.now()
     if booking.is_cancelled or booking.start <= now:
-        return see_other(reverse("wagtail_agenda:manage", args=[token]))
+        return see_other(manage_url(token))
     notice, status, retry_after = "", 200, None
     reason = clean_text(request.POST.get("reason", "")).strip()
     if request.method == "POST":
@@ -131,22 +150,19 @@ def manage_cancel(request: HttpRequest, booking: Booking, token: str) -> HttpRes
             try:
                 bookings.cancel(booking, actor=Actor.VISITOR, now=now, reason=reason)
             except (AlreadyCancelled, EventIsOver):
-                return see_other(reverse("wagtail_agenda:manage", args=[token]))
+                return see_other(manage_url(token))
             except Overloaded as error:
                 notice, status, retry_after = str(error), 503, error.retry_after
             except BookingError as error:
                 notice, status = str(error), 409
             else:
-                return see_other(reverse("wagtail_agenda:manage", args=[token]))
+                return see_other(manage_url(token))
     context = {
         "notice": notice,
         "reason": reason[: 2 * LONGEST_REASON],
         "reason_is_wrong": len(reason) > LONGEST_REASON,
     }
-    response = _show(request, "manage_cancel", booking, token, status, **context)
-    if retry_after is not None:
-        response.headers["Retry-After"] = str(retry_after)
-    return response
+    return show_booking(request, "manage_cancel", booking, token, status, retry_after, **context)
 
 
 @own_booking("GET")
@@ -162,7 +178,7 @@ def manage_ics(request: HttpRequest, booking: Booking, token: str) -> HttpRespon
             _("The calendar file cannot be made at the moment"),
             _("Your booking stands. Please note its date, or try again later."),
             status=503,
-            return_path=reverse("wagtail_agenda:manage", args=[token]),
+            return_path=manage_url(token),
         )
     return HttpResponse(
         calendar,
@@ -171,28 +187,64 @@ def manage_ics(request: HttpRequest, booking: Booking, token: str) -> HttpRespon
     )
 
 
-def _show(
+def manage_url(token: str, done: str = "") -> str:
+    """The address of a visitor's own page; `done` is what it then says has been done."""
+    url = reverse("wagtail_agenda:manage", args=[token])
+    return f"{url}?done={done}" if done else url
+
+
+def show_booking(
     request: HttpRequest,
     template: str,
     booking: Booking,
     token: str,
     status: int = 200,
+    retry_after: int | None = None,
     **context: Any,
 ) -> HttpResponse:
+    """A page about one booking, which says how it stands and what can be done with it."""
     now = timezone.now()
     subject = booking.event or booking.meeting_type
-    return show(
+    response = show(
         request,
         template,
         {
             "booking": booking,
             "slot": bookings.slot_of(booking),
+            "places": booking.places,
             "title": booking.user_display_label or (subject.label if subject else booking.label),
+            "standing": standing_of(booking, now),
             "is_over": booking.start <= now,
-            "manage_url": reverse("wagtail_agenda:manage", args=[token]),
+            "is_waiting": booking.admission == Admission.WAITING,
+            "manage_url": manage_url(token),
             "cancel_url": reverse("wagtail_agenda:manage_cancel", args=[token]),
+            **_ways_on(booking, token, now),
             **keeping(request, booking, token, now),
             **context,
         },
         status,
     )
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    return response
+
+
+def _ways_on(booking: Booking, token: str, now: datetime) -> dict[str, Any]:
+    """The addresses of what this visitor may do at this moment, or why they may not."""
+    if booking.is_cancelled or booking.start <= now:
+        return {}
+    if booking.admission == Admission.OFFERED:
+        return {
+            "accept_url": reverse("wagtail_agenda:offer_accept", args=[token]),
+            "decline_url": reverse("wagtail_agenda:offer_decline", args=[token]),
+        }
+    try:
+        bookings.require_may_move(booking, actor=Actor.VISITOR, now=now)
+    except BookingError as error:
+        return {"why_not_move": str(error)}
+    ways: dict[str, Any] = {"move_url": reverse("wagtail_agenda:manage_move", args=[token])}
+    most = max(booking.agenda.places_per_booking, booking.places)
+    if booking.event is not None and most > 1:
+        ways["places_url"] = reverse("wagtail_agenda:manage_places", args=[token])
+        ways["most_places"] = most
+    return ways

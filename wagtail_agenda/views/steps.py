@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import wraps
 from typing import Any
@@ -14,7 +14,7 @@ from django.utils.translation import override
 
 from wagtail_agenda import availability, booking, throttle
 from wagtail_agenda.errors import AgendaClosed, BookingError, HoldUsed
-from wagtail_agenda.forms import typed
+from wagtail_agenda.forms import form_of, typed
 from wagtail_agenda.models import FormVersion, Hold
 from wagtail_agenda.views.basket import refused_for, step_url
 from wagtail_agenda.views.pages import form_is_stale, refused, see_other, visitor_page
@@ -66,7 +66,7 @@ def _basket(digest: str, lock_code: str, now: datetime) -> Hold | None:
             "agenda",
             "form_version",
             "meeting_type",
-            "desk",
+            "desk__agenda",
             "event",
             "booking__agenda",
             "booking__meeting_type",
@@ -84,8 +84,14 @@ def asked_of(basket: Hold) -> dict:
     return basket.form_version.definition
 
 
-def url_of(name: str, basket: Hold, **query: str) -> str:
+def url_of(name: str, basket: Hold, **query: str | Sequence[str]) -> str:
     return step_url(name, basket.form_version.digest, basket.lock_code, **query)
+
+
+def next_step(held: Hold) -> str:
+    """Where to go on once something is held: to what is still missing."""
+    complete = form_of(asked_of(held), held.answers, judged=True).is_valid()
+    return url_of("summary" if complete else "details", held)
 
 
 def held_of(basket: Hold, now: datetime) -> dict[str, Any]:

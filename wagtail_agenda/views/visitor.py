@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 from datetime import datetime
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -19,20 +20,25 @@ from wagtail.models import Site
 from wagtail_agenda import booking, conf, form_definition, spam, throttle, tokens
 from wagtail_agenda.errors import (
     BookingError,
-    EventIsOver,
+    CapReached,
+    EventCancelled,
     NotOffered,
     Overloaded,
-    SoldOut,
 )
 from wagtail_agenda.forms import details_of, form_of, typed
-from wagtail_agenda.models import Hold
+from wagtail_agenda.models import Booking, Hold
 from wagtail_agenda.views.basket import (
+    REFUSALS,
     RETRY_SECONDS,
+    Choice,
     busy_text,
+    code_of,
     limit_text,
-    notice_of,
+    refusal_of,
 )
+from wagtail_agenda.views.chosen import chosen_context, chosen_in
 from wagtail_agenda.views.keeping import keeping
+from wagtail_agenda.views.on_offer import Wish
 from wagtail_agenda.views.pages import (
     HONEYPOT,
     form_is_stale,
@@ -40,7 +46,8 @@ from wagtail_agenda.views.pages import (
     show,
     stale_notice,
 )
-from wagtail_agenda.views.steps import asked_of, held_of, step, url_of
+from wagtail_agenda.views.standing import standing_of
+from wagtail_agenda.views.steps import asked_of, step, url_of
 
 
 @step("GET", "POST")
@@ -59,9 +66,10 @@ def details(request: HttpRequest, basket: Hold, now: datetime) -> HttpResponse:
             booking.keep_answers(basket, answers)
     if basket.start is None:
         return see_other(url_of("picker", basket))
-    if not booking.is_held(basket, now):
-        if status == 200:
-            return see_other(url_of("picker", basket, notice="lapsed"))
+    if status == 200:
+        back = _back_to_picker(basket, now)
+        if back:
+            return see_other(back)
     form = form_of(asked, answers, judged=judged)
     if request.method == "POST" and status == 200:
         if request.POST.get(HONEYPOT):
@@ -72,7 +80,7 @@ def details(request: HttpRequest, basket: Hold, now: datetime) -> HttpResponse:
         request,
         "details",
         {
-            **_chosen(basket, now),
+            **chosen_context(basket, now),
             "form": form,
             "judged": judged,
             "notice": notice,
@@ -89,14 +97,13 @@ def summary(request: HttpRequest, basket: Hold, now: datetime) -> HttpResponse:
     if basket.start is None:
         return see_other(url_of("picker", basket))
     form = form_of(asked_of(basket), basket.answers, judged=True)
+    back = _back_to_picker(basket, now)
     if not form.is_valid():
-        if not booking.is_held(basket, now):
-            return see_other(url_of("picker", basket, notice="lapsed"))
-        return see_other(url_of("details", basket, check="1"))
+        return see_other(back or url_of("details", basket, check="1"))
     if request.method == "POST":
         return _confirm(request, basket, form, now)
-    if not booking.is_held(basket, now):
-        return see_other(url_of("picker", basket, notice="lapsed"))
+    if back:
+        return see_other(back)
     return _show_summary(request, basket, form, now)
 
 
@@ -142,11 +149,13 @@ def _confirm(request: HttpRequest, basket: Hold, form, now: datetime) -> HttpRes
         form_version=basket.form_version,
     )
     try:
-        made = booking.confirm(basket, details, now=now)
+        made = booking.confirm_all(basket, details, now=now)[0]
     except BookingError as error:
         throttle.uncount(limits, now)
-        if isinstance(error, SoldOut | NotOffered | EventIsOver):
-            return see_other(url_of("picker", basket, notice=notice_of(error)))
+        if isinstance(error, REFUSALS):
+            return see_other(_refused(basket, error, now))
+        if isinstance(error, CapReached):
+            return _show_summary(request, basket, form, now, str(error), 409)
         if isinstance(error, Overloaded):
             text = str(error)
             return _show_summary(request, basket, form, now, text, 503, error.retry_after)
@@ -155,6 +164,27 @@ def _confirm(request: HttpRequest, basket: Hold, form, now: datetime) -> HttpRes
         # Sent twice: the booking is the other one's, and counted there.
         throttle.uncount(limits, now)
     return see_other(url_of("confirmed", basket))
+
+
+def _back_to_picker(basket: Hold, now: datetime) -> str:
+    """The address of the picker if nothing is held any more; "" as long as something is."""
+    try:
+        slots = booking.slots_of(basket)
+    except NotOffered as error:
+        # One of several events has been deleted.
+        return url_of("picker", basket, notice=code_of(error))
+    if any(slot.event is not None and slot.event.is_cancelled for slot in slots):
+        return _refused(basket, EventCancelled(), now)
+    return "" if booking.is_held(basket, now) else url_of("picker", basket, notice="lapsed")
+
+
+def _refused(basket: Hold, error: BookingError, now: datetime) -> str:
+    try:
+        keys = tuple(slot.key for slot in booking.slots_of(basket))
+    except NotOffered:
+        keys = ()
+    wish = Wish(basket.agenda, now, lock_code=basket.lock_code, places=basket.places)
+    return url_of("picker", basket, **refusal_of(error, Choice(keys, basket.places), wish))
 
 
 def _show_summary(
@@ -172,7 +202,7 @@ def _show_summary(
         request,
         "summary",
         {
-            **_chosen(basket, now),
+            **chosen_context(basket, now),
             "notice": notice,
             "said": [
                 (_("Name"), given.user_name),
@@ -194,38 +224,47 @@ def _show_summary(
 @step("GET")
 def confirmed(request: HttpRequest, basket: Hold, now: datetime) -> HttpResponse:
     """What was booked, and the way to it from here on."""
-    made = basket.booking
-    if made is None:
+    first = basket.booking
+    if first is None:
         return see_other(url_of("summary", basket))
-    token = tokens.manage_token(made)
+    made = [_made(request, each, now) for each in _together(first)]
     return show(
         request,
         "confirmed",
         {
-            "booking": made,
-            "slot": booking.slot_of(made),
+            **made[0],
+            "made": made,
             "texts": asked_of(basket)["texts"],
-            "manage_url": reverse("wagtail_agenda:manage", args=[token]),
             "return_path": basket.return_path,
-            **keeping(request, made, token, now),
         },
     )
 
 
-# What the steps share
+def _together(first: Booking) -> list[Booking]:
+    """The bookings that were made in one go with this one, in the order of their dates."""
+    if first.booked_together is None:
+        return [first]
+    together = Booking.objects.filter(booked_together=first.booked_together)
+    return list(
+        together.select_related("agenda", "event", "status", "site").order_by("start", "pk")
+    )
 
 
-def _chosen(basket: Hold, now: datetime) -> dict:
-    """What is held and until when, for the top of a page."""
+def _made(request: HttpRequest, made: Booking, now: datetime) -> dict[str, Any]:
+    """What the confirmation says of one booking."""
+    token = tokens.manage_token(made)
     return {
-        **held_of(basket, now),
-        "texts": asked_of(basket)["texts"],
-        "slot": booking.slot_of(basket),
-        "zone": basket.agenda.timezone,
+        "booking": made,
+        "slot": booking.slot_of(made),
+        "places": made.places,
+        "standing": standing_of(made, now),
+        "manage_url": reverse("wagtail_agenda:manage", args=[token]),
+        **keeping(request, made, token, now),
     }
 
 
 def _seen(basket: Hold) -> str:
     """A digest of what the summary shows, so that nobody confirms what they have not read."""
-    shown = json.dumps([booking.slot_of(basket).key, basket.answers], sort_keys=True)
+    chosen = [(one.slot.key, one.places, one.waits) for one in chosen_in(basket)]
+    shown = json.dumps([chosen, basket.answers], sort_keys=True)
     return hashlib.sha256(shown.encode()).hexdigest()[:32]
