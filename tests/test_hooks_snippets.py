@@ -29,6 +29,7 @@ from tests.factories import (
 from tests.forms import one_off_row, schedule_data, weekly_row
 from wagtail_agenda import availability, booking
 from wagtail_agenda.choices import AgendaKind, Role, Trigger
+from wagtail_agenda.errors import BookingError
 from wagtail_agenda.models import (
     Agenda,
     AgendaGrant,
@@ -462,7 +463,7 @@ def test_an_event_is_closed_to_further_bookings_and_opened_again(administrator):
     closed = {name: value for name, value in data.items() if name != "open_for_booking"}
 
     assert administrator.post(address, closed).status_code == 302
-    with pytest.raises(booking.BookingError):
+    with pytest.raises(BookingError):
         availability.find(event.agenda, event.slug, now=NOW)
     assert event.bookings.count() == 3
 
@@ -550,15 +551,45 @@ def test_fewer_places_than_are_booked_are_refused_and_nothing_is_saved(administr
     assert (after.places, after.label) == (10, event.label)
 
 
-def test_a_booked_event_keeps_its_time_and_a_free_one_moves(administrator):
+def test_a_booked_event_moves_once_that_is_confirmed_and_a_free_one_at_once(administrator):
     event, free = booked_event(), make_event()
     moved = event_data(event.agenda, places="10")
-    found = errors(administrator.post(url(Event, "edit", event.pk), moved))
-    assert "its time cannot be changed" in found["start"]
+    page = administrator.post(url(Event, "edit", event.pk), moved)
+    question = page.context["form"].question
+    when = "Wednesday 2 December 2026, 18:00 to 20:00"
+    assert f"3 bookings would move to {when}" in question.sentences[0]
+    assert len(question.lines) == 3
     assert Event.objects.get(pk=event.pk).start == event.start
+    moved["confirmed"] = "moved:something else"
+    assert administrator.post(url(Event, "edit", event.pk), moved).context["form"].question
+    moved["confirmed"] = question.key
+    response = administrator.post(url(Event, "edit", event.pk), moved)
+    assert response.status_code == 302, errors(response)
+    del moved["confirmed"]
+    start = datetime(2026, 12, 2, 18, tzinfo=PARIS)
+    assert {made.start for made in event.bookings.all()} == {start}
     response = administrator.post(url(Event, "edit", free.pk), moved | {"agenda": free.agenda_id})
     assert response.status_code == 302, errors(response)
     assert Event.objects.get(pk=free.pk).start == datetime(2026, 12, 2, 18, tzinfo=PARIS)
+
+
+def test_an_event_does_not_move_with_somebody_who_has_booked_unseen(administrator, monkeypatch):
+    event = booked_event()
+    moved = event_data(event.agenda, places="10", label="Poetry")
+    page = administrator.post(url(Event, "edit", event.pk), moved)
+    moved["confirmed"] = page.context["form"].question.key
+    change = booking.change_event_time
+
+    def after_somebody_has_booked(*args, **kwargs):
+        slot = availability.find(event.agenda, event.slug, now=NOW)
+        booking.book(slot, booking.Details(user_name="Bob"), now=NOW)
+        return change(*args, **kwargs)
+
+    monkeypatch.setattr(booking, "change_event_time", after_somebody_has_booked)
+    found = errors(administrator.post(url(Event, "edit", event.pk), moved))
+    assert "Somebody has booked this event" in found["start"]
+    after = Event.objects.get(pk=event.pk)
+    assert (after.start, after.label) == (event.start, event.label)
 
 
 def test_a_booked_event_can_still_be_described(administrator):

@@ -151,7 +151,9 @@ def test_dates_of_an_event_come_with_their_places(administrator):
         date0__start="18:00",
         date0__end="20:30",
         date0__places="25",
+        date0__waiting_places="5",
         date2__day="2026-12-19",
+        date2__waiting_places="",
     )
     press(administrator, "how")
     agenda = Agenda.objects.get()
@@ -159,6 +161,7 @@ def test_dates_of_an_event_come_with_their_places(administrator):
     first, second = Event.objects.order_by("start")
     assert first.start.astimezone(agenda.zone).isoformat() == "2026-12-12T18:00:00-05:00"
     assert (first.label, first.places, second.places) == ("Open day", 25, 10)
+    assert (first.waiting_places, second.waiting_places) == (5, 0)
     assert [slot.event for slot in availability.next_free(agenda, now=NOW)] == [first, second]
 
 
@@ -248,6 +251,8 @@ def test_a_week_without_an_open_day_is_refused(administrator):
         ({"date0__end": "10:00"}, "This is not after the start."),
         ({"date0__places": "0"}, "greater than or equal to 1"),
         ({"date0__places": ""}, "This is missing."),
+        ({"date0__waiting_places": "-1"}, "greater than or equal to 0"),
+        ({"date0__waiting_places": "100001"}, "less than or equal to 100000"),
         ({"events__label": ""}, "This field is required."),
     ],
 )
@@ -267,6 +272,11 @@ def test_what_is_wrong_with_dates_is_said(administrator, typed, words):
         (
             "how",
             {"minimal_booking_delay": "90", "minimal_booking_delay_unit": "days"},
+            "Visitors could never book",
+        ),
+        (
+            "how",
+            {"minimal_booking_delay": "90", "minimal_booking_delay_unit": "working_days"},
             "Visitors could never book",
         ),
         ("how", {"staff_addresses": "nobody"}, "nobody"),

@@ -10,7 +10,14 @@ from wagtail.admin.ui.tables import BooleanColumn, Column, NumberColumn
 
 from wagtail_agenda.models import Desk, Event, MeetingType
 from wagtail_agenda.views.admin.scope import ScopedModelViewSet
-from wagtail_agenda.views.admin.setup import agendas, offer_views, offers
+from wagtail_agenda.views.admin.setup import (
+    agendas,
+    asking,
+    event_acts,
+    events,
+    offer_views,
+    offers,
+)
 
 
 class OfferViewSet(ScopedModelViewSet):
@@ -79,6 +86,7 @@ class MeetingTypeViewSet(OfferViewSet):
                             "calendar is. In steps of five minutes."
                         ),
                     ),
+                    FieldPanel("maximum_duration"),
                     FieldRowPanel(
                         [
                             FieldPanel(
@@ -111,13 +119,21 @@ class MeetingTypeViewSet(OfferViewSet):
                 [
                     FieldPanel("desks"),
                     FieldPanel(
+                        "resources",
+                        widget=forms.CheckboxSelectMultiple,
+                        help_text=_(
+                            "Each appointment takes all of these beside a desk, so it can only be "
+                            "booked while all are free. The agenda says which it offers."
+                        ),
+                    ),
+                    FieldPanel(
                         "retired",
                         help_text=_(
                             "No longer offered to anybody. Appointments that are booked stay."
                         ),
                     ),
                 ],
-                heading=_("Who gives it"),
+                heading=_("Who gives it, and what it needs"),
             ),
         ],
         base_form_class=offers.MeetingTypeForm,
@@ -183,6 +199,7 @@ class DeskViewSet(OfferViewSet):
                             "Nothing more is booked here. Appointments that are booked stay."
                         ),
                     ),
+                    asking.QuestionPanel(),
                 ],
                 heading=_("When it is open, if not as the agenda"),
             ),
@@ -191,19 +208,39 @@ class DeskViewSet(OfferViewSet):
     )
 
 
+# What an event and a series of them have in common
+
+OPEN_FOR_BOOKING = FieldPanel(
+    "open_for_booking", help_text=_("Without it, nobody more can book; those who have, stay.")
+)
+WHERE_IT_TAKES_PLACE = (
+    FieldPanel(
+        "location",
+        help_text=_(
+            "Takes the place of the agenda's location in the invitation, if it "
+            "takes place elsewhere."
+        ),
+    ),
+    FieldPanel("url", help_text=_("Stands in the calendar entry, for who wants to read more.")),
+)
+
+
 class EventViewSet(OfferViewSet):
     model = Event
     add_view_class = offer_views.EventCreateView
-    edit_view_class = offer_views.EventEditView
+    index_view_class = event_acts.EventIndexView
+    edit_view_class = event_acts.EventEditView
     copy_view_class = offer_views.EventCopyView
     filterset_class = offer_views.EventFilterSet
     ordering = ["-start"]
     list_display = [
         "label",
         "agenda",
-        Column("start", label=_("Starts"), accessor=offer_views.start_in_words, sort_key="start"),
+        Column("start", label=_("Starts"), accessor=events.start_in_words, sort_key="start"),
         NumberColumn("places_booked", label=_("Booked"), accessor="bookable.places_booked"),
         NumberColumn("places", label=_("Places"), accessor="bookable.places"),
+        Column("waiting", label=_("Waiting"), accessor=events.waiting_in_words),
+        Column("state", label=_("State"), accessor=events.state_in_words),
     ]
     edit_handler = ObjectList(
         [
@@ -228,27 +265,21 @@ class EventViewSet(OfferViewSet):
             MultiFieldPanel(
                 [
                     FieldRowPanel([FieldPanel("start"), FieldPanel("end")]),
-                    FieldPanel("places"),
-                    FieldPanel(
-                        "open_for_booking",
-                        help_text=_("Without it, nobody more can book; those who have, stay."),
-                    ),
+                    asking.QuestionPanel(),
+                    FieldRowPanel([FieldPanel("places"), FieldPanel("waiting_places")]),
                 ],
                 heading=_("When, and for how many"),
             ),
             MultiFieldPanel(
                 [
-                    FieldPanel(
-                        "location",
-                        help_text=_(
-                            "Takes the place of the agenda's location in the invitation, if it "
-                            "takes place elsewhere."
-                        ),
-                    ),
-                    FieldPanel(
-                        "url",
-                        help_text=_("Stands in the calendar entry, for who wants to read more."),
-                    ),
+                    FieldPanel("publish_at"),
+                    OPEN_FOR_BOOKING,
+                ],
+                heading=_("When visitors can book it"),
+            ),
+            MultiFieldPanel(
+                [
+                    *WHERE_IT_TAKES_PLACE,
                     FieldPanel(
                         "slug",
                     ),
@@ -256,5 +287,5 @@ class EventViewSet(OfferViewSet):
                 heading=_("Where, and where to read more"),
             ),
         ],
-        base_form_class=offers.EventForm,
+        base_form_class=events.EventForm,
     )

@@ -7,14 +7,7 @@ from django import forms
 from django.urls import include, path
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
-from wagtail.admin.panels import (
-    FieldPanel,
-    FieldRowPanel,
-    HelpPanel,
-    MultiFieldPanel,
-    ObjectList,
-    TabbedInterface,
-)
+from wagtail.admin.panels import FieldPanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import (
     Column,
     LiveStatusTagColumn,
@@ -23,7 +16,10 @@ from wagtail.admin.ui.tables import (
 
 from wagtail_agenda import permissions
 from wagtail_agenda.choices import Role
+from wagtail_agenda.hooks.agenda_panels import agenda_panels
 from wagtail_agenda.hooks.offers import DeskViewSet, EventViewSet, MeetingTypeViewSet
+from wagtail_agenda.hooks.resources import ResourceViewSet
+from wagtail_agenda.hooks.series import EventSeriesViewSet
 from wagtail_agenda.models import (
     Agenda,
     ClosureCalendar,
@@ -44,227 +40,11 @@ from wagtail_agenda.views.admin.setup import (
 
 # Agendas
 
-_agenda_panels = TabbedInterface(
-    [
-        ObjectList(
-            [
-                agendas.OffersPanel(heading=_("What can be booked"), icon="list-ul"),
-                MultiFieldPanel(
-                    [
-                        FieldPanel(
-                            "label",
-                            help_text=_(
-                                "Visitors read it on the page and in their calendar, colleagues "
-                                "in every list: “Passports and identity cards”."
-                            ),
-                        ),
-                        FieldPanel(
-                            "kind",
-                            widget=forms.RadioSelect,
-                            required_on_save=True,
-                            help_text=_(
-                                "Appointments: visitors choose a time at a desk. "
-                                "Events: visitors choose a date with a number of places. "
-                                "It cannot change once the agenda has any of them."
-                            ),
-                        ),
-                        FieldPanel(
-                            "description",
-                            help_text=_(
-                                "Stands in the calendar entries of visitors and staff, unless an "
-                                "event has a description of its own."
-                            ),
-                        ),
-                        FieldPanel(
-                            "slug",
-                            help_text=_(
-                                "Part of the addresses of the agenda view, and of the names that "
-                                "other systems use. Left empty, it is made from the label."
-                            ),
-                        ),
-                    ],
-                    heading=_("What this agenda is for"),
-                ),
-                MultiFieldPanel(
-                    [
-                        FieldPanel(
-                            "location",
-                            help_text=_(
-                                "Stands in every invitation. With a whole address, calendars "
-                                "show a map and the way."
-                            ),
-                        ),
-                        FieldPanel(
-                            "contact",
-                            help_text=_(
-                                "Stands in every mail, and on the page when nothing is free: a "
-                                "telephone number, an address."
-                            ),
-                        ),
-                        FieldPanel(
-                            "url",
-                            help_text=_(
-                                "Stands in the calendar entry, for who wants to read more. Leave "
-                                "out private addresses: everybody who is invited sees it."
-                            ),
-                        ),
-                    ],
-                    heading=_("Where visitors go, and whom they can ask"),
-                ),
-            ],
-            heading=_("Agenda"),
-        ),
-        ObjectList(
-            [
-                MultiFieldPanel(
-                    [
-                        FieldPanel(
-                            "schedule",
-                            help_text=_(
-                                "Appointments are offered at these hours, at every desk without "
-                                "hours of its own. Without a schedule, and without such desks, "
-                                "nothing can be booked. Events do not need it."
-                            ),
-                        ),
-                        FieldPanel(
-                            "closure_calendars",
-                            widget=forms.CheckboxSelectMultiple,
-                            help_text=_(
-                                "On the days of any of them, no appointment is offered at any "
-                                "desk. What is booked already stays booked."
-                            ),
-                        ),
-                        FieldPanel(
-                            "timezone",
-                            help_text=_(
-                                "Opening hours are meant in this zone, and all times are shown "
-                                "in it, on pages and in mails."
-                            ),
-                            widget=forms.Select(choices=agendas.time_zone_choices()),
-                            # Not even a draft works without: its times could not be shown.
-                            required_on_save=True,
-                        ),
-                    ],
-                    heading=_("When it is open"),
-                ),
-                MultiFieldPanel(
-                    [
-                        FieldRowPanel(
-                            [
-                                FieldPanel(
-                                    "minimal_booking_delay",
-                                    help_text=_(
-                                        "A time that begins sooner than this cannot be booked by "
-                                        "visitors. Colleagues can still book it for them."
-                                    ),
-                                ),
-                                FieldPanel("minimal_booking_delay_unit", heading=_("in")),
-                            ]
-                        ),
-                        FieldRowPanel(
-                            [
-                                FieldPanel(
-                                    "maximal_booking_delay",
-                                    help_text=_(
-                                        "Times later than this are not offered yet. Each day, a "
-                                        "new one appears at the end."
-                                    ),
-                                ),
-                                FieldPanel("maximal_booking_delay_unit", heading=_("in")),
-                            ]
-                        ),
-                    ],
-                    heading=_("How early and how late visitors can book"),
-                ),
-            ],
-            heading=_("Opening times"),
-        ),
-        ObjectList(
-            [
-                MultiFieldPanel(
-                    [
-                        FieldPanel("staff_addresses"),
-                        FieldPanel(
-                            "workflow",
-                            help_text=_(
-                                "What happens with each booking: its statuses, and the mails "
-                                "they send. Without one, the built-in one confirms at once and "
-                                "tells the visitor by e-mail."
-                            ),
-                        ),
-                    ],
-                    heading=_("What happens with a booking"),
-                ),
-                MultiFieldPanel(
-                    [
-                        FieldPanel(
-                            "comment",
-                            help_text=_(
-                                "What visitors should bring or know. Stands in the confirmation "
-                                "and in the calendar entry."
-                            ),
-                        ),
-                        FieldPanel(
-                            "user_display_label_template",
-                            help_text=_(
-                                "What visitors see as the title in their calendar. Left empty, "
-                                "it is the agenda and what was booked."
-                            ),
-                        ),
-                    ],
-                    heading=_("What visitors find in their invitation"),
-                ),
-                MultiFieldPanel(
-                    [
-                        HelpPanel(
-                            template="wagtail_agenda/admin/template_help.html",
-                            heading=_("How to write these"),
-                        ),
-                        FieldPanel(
-                            "label_template",
-                            help_text=_(
-                                "How a booking is called in the agenda view and in the calendar "
-                                "of staff, before the visitor's name. Left empty: what was "
-                                "booked."
-                            ),
-                        ),
-                        FieldPanel(
-                            "description_template",
-                            help_text=_(
-                                "Takes the place of the agenda's and the event's description in "
-                                "the calendar entries, also in the visitor's own."
-                            ),
-                        ),
-                        FieldPanel(
-                            "backoffice_url_template",
-                            help_text=_(
-                                "A link from each booking to the case in your own system. The "
-                                "booking's page shows it as a button, staff find it in their "
-                                "calendar."
-                            ),
-                        ),
-                        FieldPanel(
-                            "form_url_template",
-                            help_text=_(
-                                "A link from each booking to the form that led to it, if it is "
-                                "in another system."
-                            ),
-                        ),
-                    ],
-                    heading=_("What your colleagues see of a booking"),
-                ),
-            ],
-            heading=_("Messages and labels"),
-        ),
-    ],
-    base_form_class=agendas.AgendaForm,
-)
-
 
 class AgendaViewSet(ScopedSnippetViewSet):
     model = Agenda
     icon = "calendar"
-    edit_handler = _agenda_panels
+    edit_handler = agenda_panels
     chooser_viewset_class = agenda_lists.AgendaChooserViewSet
     index_view_class = agenda_lists.AgendaIndexView
     index_results_template_name = "wagtail_agenda/admin/agenda_list_results.html"
@@ -424,6 +204,8 @@ SETUP_VIEWSETS = (
     MeetingTypeViewSet,
     DeskViewSet,
     EventViewSet,
+    EventSeriesViewSet,
+    ResourceViewSet,
     WorkflowViewSet,
     WorkflowStatusViewSet,
 )

@@ -11,6 +11,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from wagtail_agenda import schedule
+from wagtail_agenda.models import MOST_PLACES
 from wagtail_agenda.views.admin.guided.inputs import WORKING_DAYS, DateInput, TimeInput
 from wagtail_agenda.views.admin.setup.dates import (
     EARLIEST_YEAR,
@@ -18,7 +19,6 @@ from wagtail_agenda.views.admin.setup.dates import (
     skipped_error,
     year_error,
 )
-from wagtail_agenda.views.admin.setup.offers import MOST_PLACES
 
 MOST_DATES = 50
 DATES_AT_FIRST = 4
@@ -38,6 +38,9 @@ class DateForm(forms.Form):
     places = forms.IntegerField(
         label=_("Places"), required=False, min_value=1, max_value=MOST_PLACES
     )
+    waiting_places = forms.IntegerField(
+        label=_("Waiting list"), required=False, min_value=0, max_value=MOST_PLACES
+    )
 
     def __init__(self, data=None, *, number: int, zone: str, now: datetime):
         self.zone, self.now = ZoneInfo(zone), now
@@ -51,6 +54,7 @@ class DateForm(forms.Form):
                 "start": time(10),
                 "end": time(12),
                 "places": 10,
+                "waiting_places": 0,
             },
         )
 
@@ -88,6 +92,11 @@ class DateForm(forms.Form):
             datetime.combine(values["day"], values["start"], self.zone),
             datetime.combine(values["day"], values["end"], self.zone),
         )
+
+    @property
+    def places_of_both(self) -> tuple[int, int]:
+        """How many can book the date, and how many more can wait; an empty field is no list."""
+        return self.cleaned_data["places"], self.cleaned_data.get("waiting_places") or 0
 
 
 def next_working_day(day: date) -> date:
@@ -139,10 +148,10 @@ class EventsStep:
 
     @property
     def cleaned_data(self) -> dict[str, Any]:
-        """The name, and `dates`: ``(start, end, places)`` of each."""
+        """The name, and `dates`: ``(start, end, places, places of the waiting list)`` of each."""
         return {
             **self.form.cleaned_data,
-            "dates": [(*one.span, one.cleaned_data["places"]) for one in self.dates if one.span],
+            "dates": [(*one.span, *one.places_of_both) for one in self.dates if one.span],
         }
 
 

@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from wagtail_agenda.choices import AgendaKind
 from wagtail_agenda.models import Agenda, Workflow
-from wagtail_agenda.views.admin.setup.agendas import horizon_error, time_zone_choices
+from wagtail_agenda.views.admin.setup.agendas import time_zone_choices
+from wagtail_agenda.views.admin.setup.delays import horizon_error
 from wagtail_agenda.workflow import DEFAULT_WORKFLOW
 
 
@@ -92,9 +93,9 @@ class HowForm(forms.ModelForm):
         }
         labels = {
             "minimal_booking_delay": _("Shortest notice"),
-            "minimal_booking_delay_unit": _("Hours or days"),
+            "minimal_booking_delay_unit": _("Counted in"),
             "maximal_booking_delay": _("How far ahead"),
-            "maximal_booking_delay_unit": _("Hours or days"),
+            "maximal_booking_delay_unit": _("Counted in"),
             "comment": _("What visitors should bring or know"),
             "contact": _("Whom visitors can ask"),
             "staff_addresses": _("Colleagues who get a mail of every booking"),

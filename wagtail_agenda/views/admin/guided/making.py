@@ -119,8 +119,8 @@ def _make_appointments(agenda: Agenda, when: dict[str, Any], user) -> None:
 
 
 def _make_events(agenda: Agenda, when: dict[str, Any], user, now: datetime) -> None:
-    for start, end, places in when["dates"]:
+    for start, end, places, waiting_places in when["dates"]:
         event = Event.objects.create(agenda=agenda, label=when["label"], start=start, end=end)
-        if event.places != places:
-            booking.change_places(event, places, now=now)
+        if (event.places, event.waiting_places) != (places, waiting_places):
+            booking.change_places(event, places, now=now, waiting_places=waiting_places)
         log(instance=event, action="wagtail.create", user=user)

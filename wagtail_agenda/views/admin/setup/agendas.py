@@ -7,20 +7,25 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import Panel
 from wagtail.admin.widgets.button import Button
 
 from wagtail_agenda import removal
 from wagtail_agenda.blocks.actions import validate_placeholders
-from wagtail_agenda.choices import Audience, DelayUnit
+from wagtail_agenda.choices import AgendaKind, Audience
 from wagtail_agenda.cleaning import web_address
 from wagtail_agenda.correspondence import names_for, sender
-from wagtail_agenda.models import Agenda, Desk, Event, MeetingType, unique_slug
+from wagtail_agenda.models import Agenda, Desk, Event, MeetingType, Resource, unique_slug
+from wagtail_agenda.views.admin.setup.asking import AskingForm, changing_zone, coming_bookings
+from wagtail_agenda.views.admin.setup.delays import horizon_error
+from wagtail_agenda.views.admin.setup.kinds import KindForm
+from wagtail_agenda.views.admin.setup.members import chosen_rows, drop_doubles, mark_unfit
 
 LABEL_TEMPLATES = ["label_template", "user_display_label_template", "description_template"]
 URL_TEMPLATES = ["backoffice_url_template", "form_url_template"]
@@ -33,21 +38,36 @@ def time_zone_choices() -> list[tuple[str, str]]:
     return [(name, name.replace("_", " ")) for name in sorted(zoneinfo.available_timezones())]
 
 
-class AgendaForm(WagtailAdminModelForm):
-    """The form of an agenda, whatever its kind."""
+class AgendaForm(KindForm, AskingForm):
+    """The form of an agenda, whatever its kind.
+
+    A draft of a published agenda changes nothing yet, so what concerns others is asked and refused
+    when it is published; an agenda that is not published has no such second copy.
+    """
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        self.on_record = _live(self.instance) if self.instance.pk else None
         if field := self.fields.get("staff_addresses"):
             field.help_text = _(
                 "One e-mail address a line. Not %(address)s, which the mails come from: "
                 "Outlook shows no invitation that comes from its own reader."
             ) % {"address": sender().address}
+        if field := self.fields.get("resources"):
+            chosen = [row.pk for row in self.instance.resources.all()]
+            field.queryset = Resource.objects.filter(Q(retired=False) | Q(pk__in=chosen))
+            if not field.queryset.exists():
+                del self.fields["resources"]
+
+    @property
+    def takes_effect(self) -> bool:
+        """Whether saving changes the agenda that bookings are made in."""
+        return not self.is_deferred_validation or not (self.on_record and self.on_record.live)
 
     def clean_kind(self) -> str:
         kind = self.cleaned_data.get("kind")
-        if self.instance.pk and kind != _live(self.instance).kind:
-            contents = removal.contents_in_words(self.instance)
+        if self.on_record and kind != self.on_record.kind:
+            contents = removal.contents_in_words(self.on_record)
             if contents:
                 raise ValidationError(
                     _(
@@ -57,6 +77,7 @@ class AgendaForm(WagtailAdminModelForm):
                     code="kind_in_use",
                     params={"contents": contents},
                 )
+            require_not_behind_another(self.on_record)
         return kind
 
     def clean_slug(self) -> str:
@@ -75,6 +96,8 @@ class AgendaForm(WagtailAdminModelForm):
         cleaned = super().clean()
         if error := horizon_error(cleaned):
             self.add_error("maximal_booking_delay", error)
+        for field, error in rule_errors(cleaned).items():
+            self.add_error(field, error)
         for field in [*LABEL_TEMPLATES, *URL_TEMPLATES]:
             try:
                 validate_label_template(cleaned.get(field) or "")
@@ -82,37 +105,112 @@ class AgendaForm(WagtailAdminModelForm):
                     validate_url_template(cleaned.get(field) or "")
             except ValidationError as error:
                 self.add_error(field, error)
+        self._check_members(cleaned)
+        self._check_resources(cleaned)
+        self._check_time_zone(cleaned)
         return cleaned
 
+    def _check_members(self, cleaned) -> None:
+        formset, zone = self.formsets.get("members"), cleaned.get("timezone") or ""
+        is_virtual = cleaned.get("kind") == AgendaKind.VIRTUAL
+        if formset is not None:
+            mark_unfit(formset, self.instance, zone)
+            members = [member for _row, member in chosen_rows(formset)]
+        else:
+            members = [row.agenda for row in self.instance.members.all()]
+            if is_virtual and zone and any(member.timezone != zone for member in members):
+                message = _("The agendas behind it are in another time zone.")
+                self.add_error("timezone", ValidationError(message, code="other_zone"))
+        if members and not is_virtual and "kind" in cleaned:
+            message = _(
+                "Only “%(kind)s” has agendas behind it. Choose that kind, or remove them below."
+            )
+            params = {"kind": AgendaKind.VIRTUAL.label}
+            self.add_error("kind", ValidationError(message, code="members", params=params))
+        elif is_virtual and not members and not self.is_deferred_validation:
+            message = (
+                _("It cannot be published before there is an agenda behind it. Choose one below.")
+                if formset is not None
+                else _(
+                    "It cannot be published before there is an agenda behind it. Save it as a "
+                    "draft, and choose them on the page that follows."
+                )
+            )
+            self.add_error("kind", ValidationError(message, code="no_members"))
 
-def horizon_error(delays: Mapping[str, Any]) -> ValidationError | None:
-    """What to say at the horizon if nothing could ever be booked with these delays."""
-    if not leaves_no_time(delays):
-        return None
-    return ValidationError(
-        _(
-            "Visitors could never book: this is sooner than the minimum notice. "
-            "Choose a longer time here, or a shorter notice."
-        ),
-        code="horizon_before_notice",
-    )
+    def _check_resources(self, cleaned) -> None:
+        if not self.on_record or not self.takes_effect or "resources" not in cleaned:
+            return
+        kept = [resource.pk for resource in cleaned["resources"]]
+        missing = (
+            Resource.objects.filter(meeting_types__agenda=self.instance.pk)
+            .exclude(pk__in=kept)
+            .distinct()
+        )
+        if missing:
+            names = ", ".join(str(resource) for resource in missing)
+            message = _(
+                "Appointment types of this agenda need these: %(names)s. Take them away there "
+                "first."
+            )
+            error = ValidationError(message, code="resource_in_use", params={"names": names})
+            self.add_error("resources", error)
+
+    def _check_time_zone(self, cleaned) -> None:
+        zone = cleaned.get("timezone")
+        if not (zone and self.on_record and self.takes_effect and zone != self.on_record.timezone):
+            return
+        try:
+            require_not_behind_another(self.on_record)
+        except ValidationError as error:
+            self.add_error("timezone", error)
+            return
+        bookings = coming_bookings(timezone.now(), agenda=self.on_record)
+        if question := changing_zone(bookings, zone, self.for_user):
+            self.ask(question)
+
+    def save(self, commit=True):
+        self.forget_what_does_not_fit(self.cleaned_data["kind"])
+        agenda = super().save(commit=False)
+        drop_doubles(agenda)
+        if commit:
+            agenda.save()
+            self.save_m2m()
+        return agenda
 
 
-def leaves_no_time(delays: Mapping[str, Any]) -> bool:
-    """Whether the horizon of these booking delays always ends before their notice is over.
+def require_not_behind_another(agenda: Agenda) -> None:
+    """Raises ValidationError if virtual agendas rely on the agenda as it is."""
+    relying = [row.virtual_agenda for row in agenda.virtual_memberships.all()]
+    if relying:
+        raise ValidationError(
+            _(
+                "This agenda stands behind %(agendas)s, which needs its kind and its time zone. "
+                "Remove it there first."
+            ),
+            code="behind_another",
+            params={"agendas": removal.listed(relying)},
+        )
 
-    Days count from midnight and hours from this moment, so between the two lies up to a day.
-    """
-    notice, notice_unit, horizon, horizon_unit = (
-        delays.get(f"{end}_booking_delay{unit}")
-        for end in ("minimal", "maximal")
-        for unit in ("", "_unit")
-    )
-    if notice is None or horizon is None:
-        return False
-    hours = {DelayUnit.HOURS: 1, DelayUnit.DAYS: 24}
-    slack = 0 if notice_unit == horizon_unit else 24
-    return notice * hours.get(notice_unit, 1) > horizon * hours.get(horizon_unit, 1) + slack
+
+def rule_errors(rules: Mapping[str, Any]) -> dict[str, ValidationError]:
+    """By field, what contradicts another rule for bookings."""
+    errors = {}
+    a_day, a_week = rules.get("bookings_per_day"), rules.get("bookings_per_week")
+    if a_day and a_week and a_day > a_week:
+        errors["bookings_per_day"] = ValidationError(
+            _("This is more than a whole week allows. Choose fewer, or more for the week."),
+            code="more_than_a_week",
+        )
+    if rules.get("several_events") and rules.get("bookings_per_person") == 1:
+        errors["bookings_per_person"] = ValidationError(
+            _(
+                "Several events at once are several bookings, so nobody could book two. "
+                "Choose at least 2, or do not tick “several events at once”."
+            ),
+            code="too_few_for_several",
+        )
+    return errors
 
 
 def validate_label_template(template: str) -> None:
@@ -150,7 +248,8 @@ class OffersPanel(Panel):
         template_name = "wagtail_agenda/admin/agenda_offers.html"
 
         def is_shown(self):
-            return self.instance.pk is not None and super().is_shown()
+            has_offers = self.instance.pk is not None and not self.instance.is_virtual
+            return has_offers and super().is_shown()
 
         def get_context_data(self, parent_context=None):
             context = super().get_context_data(parent_context)
@@ -160,11 +259,10 @@ class OffersPanel(Panel):
 
 def offers_of(agenda: Agenda) -> list[dict]:
     """For each sort of thing that an agenda of this kind offers: label, count and addresses."""
-    sorts = (
-        [(MeetingType, agenda.meeting_types), (Desk, agenda.desks)]
-        if agenda.takes_appointments
-        else [(Event, agenda.events)]
-    )
+    sorts = {
+        AgendaKind.MEETINGS: [(MeetingType, agenda.meeting_types), (Desk, agenda.desks)],
+        AgendaKind.EVENTS: [(Event, agenda.events)],
+    }.get(agenda.kind, [])
     return [
         {
             "label": model._meta.verbose_name_plural,
@@ -179,7 +277,7 @@ def offers_of(agenda: Agenda) -> list[dict]:
     ]
 
 
-ICONS = {Desk: "desktop", MeetingType: "time", Event: "date"}
+ICONS = {Desk: "desktop", MeetingType: "time", Event: "date", Resource: "key"}
 
 
 def setup_url_name(model, view: str) -> str:

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin.filters import DateRangePickerWidget, WagtailFilterSet
 from wagtail.admin.views import generic
 
-from wagtail_agenda import permissions, wording
-from wagtail_agenda.errors import BookingError, EventIsBooked
+from wagtail_agenda import permissions
+from wagtail_agenda.errors import BookingError, EventCancelled, EventIsBooked
 from wagtail_agenda.models import Agenda, Desk, Event, MeetingType
 
 
@@ -23,10 +23,16 @@ class SavesEvent:
             with transaction.atomic():
                 return super().form_valid(form)
         except BookingError as error:
-            field = "start" if isinstance(error, EventIsBooked) else "places"
-            form.add_error(field, ValidationError(error.message, code=error.code))
+            form.add_error(field_of(error), ValidationError(error.message, code=error.code))
             self.produced_error_message = self.get_error_message()
             return self.form_invalid(form)
+
+
+def field_of(error: BookingError) -> str:
+    """The field of an event's form that an error of its places or its time is about."""
+    if isinstance(error, (EventIsBooked, EventCancelled)):
+        return "start"
+    return "waiting_places" if getattr(error, "waiting_list", False) else "places"
 
 
 class OfferIndexView(generic.IndexView):
@@ -36,12 +42,6 @@ class OfferIndexView(generic.IndexView):
 
     def get_base_queryset(self):
         return super().get_base_queryset().select_related(*self.related[self.model])
-
-
-def start_in_words(event: Event) -> str:
-    """When an event starts, as its visitors read it."""
-    local = event.start.astimezone(event.agenda.zone)
-    return f"{wording.day_text(local.date())}, {wording.time_text(local)}"
 
 
 class OfferCreateView(generic.CreateView):
@@ -67,7 +67,9 @@ class EventCopyView(generic.CopyView):
     """Another date of the same: the places come along, the time is still to be chosen."""
 
     def get_initial(self):
-        return {**super().get_initial(), "places": self.get_object().places}
+        original = self.get_object()
+        places = {"places": original.places, "waiting_places": original.waiting_places}
+        return {**super().get_initial(), **places}
 
 
 def agendas_of_request(request):

@@ -1,24 +1,19 @@
-"""The forms of what agendas offer: appointment types, desks, events."""
+"""The forms of what agendas for appointments offer, and what these share with that of events."""
+
+from collections.abc import Iterable
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms.models import WagtailAdminModelForm
 
-from wagtail_agenda import booking, permissions, schedule
+from wagtail_agenda import permissions
 from wagtail_agenda.choices import AgendaKind, Role
-from wagtail_agenda.models import Agenda, Desk
-from wagtail_agenda.views.admin.setup.dates import (
-    EARLIEST_YEAR,
-    LATEST_YEAR,
-    skipped_error,
-    year_error,
-)
-
-MOST_PLACES = 100_000
+from wagtail_agenda.models import Agenda, Desk, Resource
+from wagtail_agenda.views.admin.setup.asking import AskingForm, coming_bookings, retiring
 
 
 class OfferForm(WagtailAdminModelForm):
@@ -64,8 +59,18 @@ class OfferForm(WagtailAdminModelForm):
             self.add_error("slug", error)
 
 
-class DeskForm(OfferForm):
+class DeskForm(AskingForm, OfferForm):
+    """A desk; retiring one that has appointments to come is asked about."""
+
     kind = AgendaKind.MEETINGS
+
+    def clean(self):
+        cleaned = super().clean()
+        if self.instance.pk and cleaned.get("retired") and not self.initial.get("retired"):
+            bookings = coming_bookings(timezone.now(), desk=self.instance)
+            if question := retiring(bookings, str(self.instance), self.for_user):
+                self.ask(question)
+        return cleaned
 
 
 class DeskChoiceField(forms.ModelMultipleChoiceField):
@@ -86,98 +91,73 @@ class MeetingTypeForm(OfferForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["desks"].queryset = self._desks_on_offer()
+        agendas = self._agendas_in_question()
+        self.fields["desks"].queryset = (
+            Desk.objects.select_related("agenda")
+            .filter(agenda__in=agendas)
+            .order_by("agenda__label", "sort_order", "pk")
+        )
+        self._offer_resources(agendas)
         self._freeze_slug()
 
-    def _desks_on_offer(self):
-        desks = Desk.objects.select_related("agenda").order_by("agenda__label", "sort_order", "pk")
+    def _agendas_in_question(self):
+        """The agenda of the type, if it is known yet, or else all that it may get."""
         if self.instance.pk:
-            return desks.filter(agenda=self.instance.agenda)
+            return Agenda.objects.filter(pk=self.instance.agenda_id)
         agenda = self.initial.get("agenda")
         chosen = self.agendas.filter(pk=agenda) if str(agenda or "").isdecimal() else self.agendas
         # Sent with another agenda than it was opened with, the form still knows its desks.
-        return desks.filter(agenda__in=self.agendas if self.is_bound else chosen)
+        return (self.agendas if self.is_bound else chosen).order_by()
+
+    def _offer_resources(self, agendas) -> None:
+        offered = Q(agendas__in=agendas.values("pk"), retired=False)
+        needed = [row.pk for row in self.instance.resources.all()] if self.instance.pk else []
+        field = self.fields["resources"]
+        field.queryset = Resource.objects.filter(offered | Q(pk__in=needed)).distinct()
+        if not field.queryset.exists():
+            del self.fields["resources"]
 
     def clean(self):
         cleaned = super().clean()
-        agenda = cleaned.get("agenda")
-        foreign = (
-            [desk for desk in cleaned.get("desks") or () if desk.agenda_id != agenda.pk]
-            if (agenda)
-            else []
-        )
+        agenda, duration = cleaned.get("agenda"), cleaned.get("duration")
+        longest = cleaned.get("maximum_duration")
+        if duration and longest and longest < duration:
+            message = _(
+                "This is shorter than the duration. Choose at least %(duration)s minutes, or leave "
+                "it empty for appointments that all take the same time."
+            )
+            error = ValidationError(message, code="too_short", params={"duration": duration})
+            self.add_error("maximum_duration", error)
+        if agenda:
+            self._check_desks(agenda, cleaned.get("desks") or ())
+            self._check_resources(agenda, duration, cleaned.get("resources") or ())
+        return cleaned
+
+    def _check_desks(self, agenda: Agenda, desks: Iterable[Desk]) -> None:
+        foreign = ", ".join(str(desk) for desk in desks if desk.agenda_id != agenda.pk)
         if foreign:
             message = _("These are desks of another agenda: %(desks)s.")
-            names = ", ".join(str(desk) for desk in foreign)
-            error = ValidationError(message, code="foreign_desk", params={"desks": names})
+            error = ValidationError(message, code="foreign_desk", params={"desks": foreign})
             self.add_error("desks", error)
-        return cleaned
 
-
-class EventForm(OfferForm):
-    """An event and its places, which `booking.py` alone writes."""
-
-    kind = AgendaKind.EVENTS
-
-    places = forms.IntegerField(
-        label=_("Places"),
-        min_value=1,
-        max_value=MOST_PLACES,
-        initial=1,
-        help_text=_("How many can be booked in all. Never fewer than are booked already."),
-    )
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        if self.instance.bookable_id:
-            self.initial.setdefault("places", self.instance.places)
-        self._freeze_slug()
-        self.time_on_record = (self.instance.start, self.instance.end)
-        for field in ("start", "end"):
-            self.fields[field].help_text = _("In the time zone of the agenda.")
-            if self.instance.pk and getattr(self.instance, field):
-                # Without a zone, so that the field does not convert it to the site's own.
-                shown = timezone.make_naive(
-                    getattr(self.instance, field), self.instance.agenda.zone
+    def _check_resources(
+        self, agenda: Agenda, duration: int | None, resources: Iterable[Resource]
+    ) -> None:
+        offered = set(agenda.resources.values_list("pk", flat=True))
+        foreign = ", ".join(str(resource) for resource in resources if resource.pk not in offered)
+        if foreign:
+            message = _(
+                "“%(agenda)s” does not offer these: %(resources)s. Add them in the agenda first, "
+                "or do not tick them."
+            )
+            params = {"agenda": agenda, "resources": foreign}
+            self.add_error("resources", ValidationError(message, "foreign_resource", params))
+        for resource in resources:
+            most = resource.maximum_duration
+            if duration and most and most < duration:
+                message = _(
+                    "“%(resource)s” can be had for %(most)s minutes at a time, and this takes "
+                    "%(duration)s. Choose a shorter duration, or do not tick it."
                 )
-                self.initial[field] = shown
-
-    def clean(self):
-        cleaned = super().clean()
-        if agenda := cleaned.get("agenda"):
-            self._read_in_zone_of(agenda, cleaned)
-        start, end = cleaned.get("start"), cleaned.get("end")
-        if start and end and end <= start:
-            message = _("This is not after the start. Choose a later time.")
-            self.add_error("end", ValidationError(message, code="ends_before_start"))
-        return cleaned
-
-    def _read_in_zone_of(self, agenda: Agenda, cleaned) -> None:
-        """Takes the times as the agenda's: the field has read them as the site's."""
-        for field in ("start", "end"):
-            if cleaned.get(field) is None:
-                continue
-            if not EARLIEST_YEAR <= cleaned[field].year <= LATEST_YEAR:
-                cleaned[field] = None
-                self.add_error(field, year_error())
-                continue
-            typed = timezone.make_naive(cleaned[field])
-            if schedule.wall_time_exists(typed.date(), typed.time(), agenda.zone):
-                cleaned[field] = typed.replace(tzinfo=agenda.zone)
-            else:
-                self.add_error(field, skipped_error(typed, agenda.zone))
-
-    def save(self, commit=True):
-        """Raises BookingError when the places or the time cannot be what the form says."""
-        start, end = self.cleaned_data["start"], self.cleaned_data["end"]
-        event, now = self.instance, timezone.now()
-        is_new = event.pk is None
-        if not is_new:
-            event.start, event.end = self.time_on_record
-        with transaction.atomic():
-            event = super().save(commit)
-            if not is_new and self.time_on_record != (start, end):
-                booking.change_event_time(event, start, end, now=now)
-            if event.places != self.cleaned_data["places"]:
-                booking.change_places(event, self.cleaned_data["places"], now=now)
-        return event
+                params = {"resource": resource, "most": most, "duration": duration}
+                self.add_error("resources", ValidationError(message, "resource_too_short", params))

@@ -1,6 +1,7 @@
 """The form of a schedule, and its week as it is being typed."""
 
 import zoneinfo
+from datetime import date
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Q
@@ -23,6 +24,9 @@ from wagtail_agenda.schedule_picture import Picture, week_picture
 from wagtail_agenda.views.admin.setup.dates import skipped_error
 
 NAMESPACE = "wagtail_agenda_schedule_week"
+
+WEEK = "week"
+"""A date of the week that is to be drawn, beside the form."""
 
 
 class WeekPanel(Panel):
@@ -56,11 +60,13 @@ class WeekPanel(Panel):
 def typed_picture(data) -> Picture:
     """The week of a form as it was sent, whatever is wrong with it.
 
-    Raises KeyError or ValueError for what no form sends.
+    It is that of the date under `WEEK`, if there is one. Raises KeyError or ValueError for what no
+    form sends.
     """
     block = Schedule._meta.get_field("periods").stream_block
     periods, troubles = typed_hours(block.value_from_datadict(data, {}, "periods"))
-    return week_picture(periods, troubles=troubles)
+    day = data.get(WEEK)
+    return week_picture(periods, day=date.fromisoformat(day) if day else None, troubles=troubles)
 
 
 class PictureView(View):
@@ -89,7 +95,7 @@ class ScheduleForm(WagtailAdminModelForm):
         return cleaned
 
     def _times_that_do_not_exist(self, periods) -> dict[int, ValidationError]:
-        """Errors of single dates at a time that an agenda using this schedule never has."""
+        """Errors of single dates at a time that whatever uses this schedule never has."""
         errors = {}
         zones = self._zones()
         for index, child in enumerate(periods or ()):
@@ -107,11 +113,12 @@ class ScheduleForm(WagtailAdminModelForm):
     def _zones(self) -> list[zoneinfo.ZoneInfo]:
         if self.instance.pk is None:
             return []
-        names = (
-            Agenda.objects.filter(Q(schedule=self.instance) | Q(desks__schedule=self.instance))
-            .order_by("timezone")
-            .values_list("timezone", flat=True)
-            .distinct()
-        )
+        agendas = Agenda.objects.filter(
+            Q(schedule=self.instance) | Q(desks__schedule=self.instance)
+        ).order_by()
+        resources = self.instance.resources.order_by()
+        names = agendas.values_list("timezone").union(resources.values_list("timezone"))
         known = zoneinfo.available_timezones()
-        return [zoneinfo.ZoneInfo(name) for name in names if name in known]
+        return [
+            zoneinfo.ZoneInfo(name) for name in sorted(name for (name,) in names) if name in known
+        ]

@@ -57,6 +57,7 @@ STATUS_ICONS = [
     ("calendar-check", _("Calendar sheet with a tick")),
     ("check", _("Tick")),
     ("circle-check", _("Tick in a circle")),
+    ("circle-xmark", _("Cross in a circle")),
     ("cross", _("Cross")),
     ("history", _("Clock turning back")),
     ("info-circle", _("Letter i in a circle")),

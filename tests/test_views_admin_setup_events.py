@@ -1,0 +1,152 @@
+"""The form and the list of events: waiting lists, and the day on which visitors first see one."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils.html import strip_tags
+from freezegun import freeze_time
+
+from tests.agents import make_administrator
+from tests.factories import NOW, PARIS, make_agenda, make_booking, make_event
+from wagtail_agenda import booking
+from wagtail_agenda.choices import AgendaKind
+from wagtail_agenda.models import Bookable, Event
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def monday_morning():
+    with freeze_time(NOW):
+        yield
+
+
+@pytest.fixture
+def administrator(client):
+    client.force_login(make_administrator())
+    return client
+
+
+def url(view, *args) -> str:
+    return reverse(f"wagtail_agenda_event:{view}", args=args)
+
+
+def data(agenda, **fields) -> dict:
+    return {
+        "agenda": agenda.pk,
+        "label": "Yoga",
+        "slug": "",
+        "description": "",
+        "location": "",
+        "url": "",
+        "start": "2026-12-02 07:00",
+        "end": "2026-12-02 09:00",
+        "places": "10",
+        "waiting_places": "0",
+        "publish_at": "",
+        "open_for_booking": "on",
+        **fields,
+    }
+
+
+def errors(response) -> dict[str, str]:
+    assert response.status_code == 200, response.status_code
+    return {field: str(words) for field, words in response.context["form"].errors.items()}
+
+
+def text(response) -> str:
+    return " ".join(strip_tags(response.content.decode()).split())
+
+
+def full_event(waiting=2):
+    """An event of one place, which is taken, with some waiting for it."""
+    event = make_event(places=1, start=NOW + timedelta(days=2))
+    booking.change_places(event, 1, now=NOW, waiting_places=5)
+    for number in range(1 + waiting):
+        make_booking(event.agenda, user_email=f"visitor{number}@fairbridge.example")
+    return event
+
+
+def test_an_event_is_made_with_a_waiting_list_and_a_day_of_publication(administrator):
+    agenda = make_agenda(kind=AgendaKind.EVENTS, timezone="America/New_York")
+    sent = data(agenda, waiting_places="4", publish_at="2026-12-01 08:00")
+    response = administrator.post(url("add"), sent)
+    assert response.status_code == 302, errors(response)
+    event = Event.objects.get()
+    assert (event.places, event.waiting_places) == (10, 4)
+    assert event.publish_at == datetime(2026, 12, 1, 8, tzinfo=agenda.zone)
+    page = administrator.get(url("edit", event.pk))
+    assert page.context["form"]["waiting_places"].value() == 4
+    assert 'value="2026-12-01 08:00"' in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("waiting_places", "-1", "greater than or equal to 0"),
+        ("waiting_places", "100001", "less than or equal to 100000"),
+        ("waiting_places", "9" * 30, "less than or equal to 100000"),
+        ("waiting_places", "many", "whole number"),
+        ("publish_at", "2026-12-02 07:00", "once it has begun"),
+        ("publish_at", "0001-01-01", "between 1970 and 2999"),
+        ("publish_at", "2026-03-08 02:30", "Clocks in America/New_York skip 02:30"),
+        ("publish_at", "nonsense", "valid date"),
+    ],
+)
+def test_what_cannot_be_is_said_at_its_field(administrator, field, value, words):
+    agenda = make_agenda(kind=AgendaKind.EVENTS, timezone="America/New_York")
+    found = errors(administrator.post(url("add"), data(agenda, **{field: value})))
+    assert list(found) == [field]
+    assert words in found[field]
+    assert not Bookable.objects.exists()
+
+
+def test_fewer_places_than_wait_are_refused_at_their_field(administrator):
+    event = full_event(waiting=2)
+    sent = data(event.agenda, slug=event.slug, places="1", waiting_places="1")
+    found = errors(administrator.post(url("edit", event.pk), sent))
+    assert list(found) == ["waiting_places"]
+    assert "2 places of the waiting list are taken" in found["waiting_places"]
+    event = Event.objects.get()
+    assert (event.places, event.waiting_places) == (1, 5)
+    assert event.label != "Yoga"
+
+
+def test_more_places_are_filled_from_the_waiting_list(administrator):
+    event = full_event(waiting=2)
+    sent = data(event.agenda, slug=event.slug, places="2")
+    response = administrator.post(url("edit", event.pk), {**sent, "waiting_places": "2"})
+    assert response.status_code == 302, errors(response)
+    bookable = Bookable.objects.get(pk=event.bookable_id)
+    assert (bookable.places_booked, bookable.places_waiting) == (2, 1)
+    assert (bookable.places, bookable.waiting_places) == (2, 2)
+
+
+def test_a_form_without_a_waiting_list_leaves_it_as_it_is(administrator):
+    event = full_event(waiting=2)
+    sent = data(event.agenda, slug=event.slug, places="1", waiting_places="")
+    assert administrator.post(url("edit", event.pk), sent).status_code == 302
+    del sent["waiting_places"]
+    assert administrator.post(url("edit", event.pk), sent).status_code == 302
+    assert Event.objects.get().waiting_places == 5
+
+
+def test_a_copy_takes_the_waiting_list_along(administrator):
+    event = full_event()
+    form = administrator.get(url("copy", event.pk)).context["form"]
+    assert form["waiting_places"].value() == 5
+
+
+def test_the_list_says_who_waits_and_when_visitors_see_it(administrator):
+    event = full_event(waiting=2)
+    later = make_event(label="Later", publish_at=datetime(2026, 12, 1, 8, tzinfo=PARIS))
+    make_event(label="Shut", open_for_booking=False)
+    make_event(label="Off", cancelled_at=NOW)
+    make_event(label="Past", start=NOW - timedelta(days=1))
+    page = text(administrator.get(url("index")))
+    assert f"{event.agenda} Wednesday 2 December 2026, 07:00 1 1 2 of 5 Open" in page
+    assert "0 10 – Published on 12/01/2026, 08:00" in page, later
+    assert "0 10 – Closed" in page
+    assert "0 10 – Cancelled" in page
+    assert "0 10 – Has begun" in page

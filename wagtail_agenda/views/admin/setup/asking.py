@@ -1,0 +1,166 @@
+"""Questions that a form asks before it saves: what would happen, to whom, and whether to go on.
+
+The first time the form comes back with the question, and nothing is saved. The answer names what
+was asked, so that it counts for nothing else: not for another value, and not for more bookings.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.forms.models import WagtailAdminModelForm
+from wagtail.admin.panels import Panel
+
+from wagtail_agenda import permissions
+from wagtail_agenda.choices import Admission
+from wagtail_agenda.models import Booking
+from wagtail_agenda.wording import moment_text
+
+BOOKINGS_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Question:
+    """What somebody has to confirm; `key` is the answer that confirms this and nothing else."""
+
+    field: str
+    key: str
+    sentences: Sequence[str]
+    answer: str
+    lines: Sequence[tuple[str, str]] = field(default=())
+    more: int = 0
+
+    @property
+    def more_text(self) -> str:
+        """How many bookings are not listed: too many, or of agendas that one does not see."""
+        if not self.more:
+            return ""
+        if not self.lines:
+            return gettext("All of them are in agendas that you do not see.")
+        return ngettext("and %(count)d more", "and %(count)d more", self.more) % {
+            "count": self.more
+        }
+
+
+class AskingForm(WagtailAdminModelForm):
+    """A form that saves some things only once they are confirmed. It asks one thing at a time."""
+
+    confirmed = forms.CharField(required=False, max_length=200)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.question: Question | None = None
+
+    def ask(self, question: Question) -> None:
+        """Refuses the form unless it was sent with the answer to this question."""
+        if self.cleaned_data.get("confirmed") == question.key:
+            return
+        self.question = question
+        message = _(
+            "Nothing has happened yet. Read what would, and tick the box below if it should."
+        )
+        self.add_error(question.field, ValidationError(message, code="confirm"))
+
+
+class QuestionPanel(Panel):
+    """Where the question of a form stands, if it has one."""
+
+    def get_form_options(self):
+        # Wagtail puts fields that no panel names at the end of the page.
+        return {"fields": ["confirmed"]}
+
+    class BoundPanel(Panel.BoundPanel):
+        template_name = "wagtail_agenda/admin/question.html"
+
+        def is_shown(self):
+            return getattr(self.form, "question", None) is not None and super().is_shown()
+
+        def get_context_data(self, parent_context=None):
+            context = super().get_context_data(parent_context)
+            return {**context, "question": self.form.question}
+
+
+def coming_bookings(now: datetime, **what) -> QuerySet[Booking]:
+    """The bookings of something that are not over and not cancelled, the next one first.
+
+    Of `agenda`, also those that were chosen there and are kept by an agenda behind it.
+    """
+    wanted = Q(**what)
+    if "agenda" in what:
+        wanted |= Q(virtual_agenda=what["agenda"])
+    return (
+        Booking.objects.filter(wanted, end__gt=now)
+        .exclude(admission=Admission.CANCELLED)
+        .select_related("agenda")
+        .order_by("start", "pk")
+    )
+
+
+def lines_of(bookings: QuerySet[Booking], user) -> list[tuple[str, str]]:
+    """The first of these bookings that the user may see, each as its address and what it is."""
+    seen = permissions.visible(user, bookings)[:BOOKINGS_SHOWN]
+    return [
+        (
+            reverse("wagtail_agenda_admin:booking", args=[booking.pk]),
+            gettext("%(when)s: %(booking)s")
+            % {"when": moment_text(booking.local_start), "booking": booking},
+        )
+        for booking in seen
+    ]
+
+
+def retiring(bookings: QuerySet[Booking], label: str, user) -> Question | None:
+    """Whether to retire something that has bookings to come; no question if it has none."""
+    count = bookings.count()
+    if not count:
+        return None
+    lines = lines_of(bookings, user)
+    happens = ngettext(
+        "“%(label)s” has %(count)d booking to come. It stays, and its visitor will come; only "
+        "nothing more is booked here. Move or cancel it first if nobody can be received.",
+        "“%(label)s” has %(count)d bookings to come. They stay, and their visitors will come; only "
+        "nothing more is booked here. Move or cancel them first if nobody can be received.",
+        count,
+    )
+    return Question(
+        field="retired",
+        key=f"retired:{count}",
+        sentences=[happens % {"label": label, "count": count}],
+        answer=gettext("Retire it all the same"),
+        lines=lines,
+        more=count - len(lines),
+    )
+
+
+def changing_zone(bookings: QuerySet[Booking], zone: str, user) -> Question | None:
+    """Whether to change the time zone under bookings to come; no question if there are none."""
+    count = bookings.count()
+    if not count:
+        return None
+    lines = lines_of(bookings, user)
+    stays = ngettext(
+        "There is %(count)d booking to come. It stays at the same moment, and from then on its "
+        "time is shown as clocks in %(zone)s show it. Its visitor was told the time of before, "
+        "and is not told anew.",
+        "There are %(count)d bookings to come. They stay at the same moments, and from then on "
+        "their times are shown as clocks in %(zone)s show them. Their visitors were told the "
+        "times of before, and are not told anew.",
+        count,
+    )
+    hours = gettext(
+        "Opening hours are read in the new zone, so bookings may come to lie outside of them."
+    )
+    return Question(
+        field="timezone",
+        key=f"timezone:{zone}:{count}",
+        sentences=[stays % {"count": count, "zone": zone}, hours],
+        answer=gettext("Change the time zone all the same"),
+        lines=lines,
+        more=count - len(lines),
+    )

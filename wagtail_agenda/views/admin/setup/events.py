@@ -1,0 +1,220 @@
+"""The form of an event, and what its list says of it."""
+
+from datetime import datetime
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from wagtail_agenda import booking, schedule
+from wagtail_agenda.choices import AgendaKind
+from wagtail_agenda.errors import EventIsBooked
+from wagtail_agenda.models import MOST_PLACES, Agenda, Booking, Event
+from wagtail_agenda.views.admin.setup.asking import (
+    AskingForm,
+    Question,
+    coming_bookings,
+    lines_of,
+)
+from wagtail_agenda.views.admin.setup.dates import (
+    EARLIEST_YEAR,
+    LATEST_YEAR,
+    skipped_error,
+    year_error,
+)
+from wagtail_agenda.views.admin.setup.offers import OfferForm
+from wagtail_agenda.wording import day_text, short_moment_text, span_text, time_text
+
+TIMES = ("start", "end", "publish_at")
+
+
+class EventForm(AskingForm, OfferForm):
+    """An event and its places, which `booking` alone writes.
+
+    Another time for those who have booked is asked about.
+    """
+
+    kind = AgendaKind.EVENTS
+
+    places = forms.IntegerField(
+        label=_("Places"),
+        min_value=1,
+        max_value=MOST_PLACES,
+        initial=1,
+        help_text=_("How many can be booked in all. Never fewer than are booked already."),
+    )
+    waiting_places = forms.IntegerField(
+        label=_("Places on the waiting list"),
+        min_value=0,
+        max_value=MOST_PLACES,
+        required=False,
+        help_text=_(
+            "How many can wait for a place once all are taken. With 0, there is no waiting list. "
+            "The agenda says who gets a place that becomes free."
+        ),
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.instance.bookable_id:
+            self.initial.setdefault("places", self.instance.places)
+            self.initial.setdefault("waiting_places", self.instance.waiting_places)
+        self._freeze_slug()
+        self.time_on_record = (self.instance.start, self.instance.end)
+        self.bookings_asked_about = 0
+        for name in TIMES:
+            self.fields[name].help_text = self._help_of_time(name)
+            if self.instance.pk and getattr(self.instance, name):
+                # Without a zone, so that the field does not convert it to the site's own.
+                shown = timezone.make_naive(getattr(self.instance, name), self.instance.agenda.zone)
+                self.initial[name] = shown
+
+    def _help_of_time(self, name: str) -> str:
+        if name == "publish_at":
+            return _(
+                "Visitors do not see it before; colleagues do. Left empty, it is shown at once. "
+                "In the time zone of the agenda."
+            )
+        return _("In the time zone of the agenda.")
+
+    def clean_waiting_places(self) -> int:
+        """As many as there are, where the field was left out or left empty."""
+        value = self.cleaned_data.get("waiting_places")
+        if value is not None:
+            return value
+        return self.instance.waiting_places if self.instance.bookable_id else 0
+
+    def clean(self):
+        cleaned = super().clean()
+        if agenda := cleaned.get("agenda"):
+            self._read_in_zone_of(agenda, cleaned)
+        start, end = cleaned.get("start"), cleaned.get("end")
+        if start and end and end <= start:
+            message = _("This is not after the start. Choose a later time.")
+            self.add_error("end", ValidationError(message, code="ends_before_start"))
+        publish_at = cleaned.get("publish_at")
+        if start and publish_at and publish_at >= start:
+            message = _(
+                "Visitors would only see it once it has begun. Choose a time before the start, or "
+                "leave this empty."
+            )
+            self.add_error("publish_at", ValidationError(message, code="published_too_late"))
+        if self.instance.pk and not self.errors and self.time_on_record != (start, end):
+            self._ask_about_bookings(start, end)
+        return cleaned
+
+    def _ask_about_bookings(self, start: datetime, end: datetime) -> None:
+        if self.instance.is_cancelled:
+            return
+        bookings = coming_bookings(timezone.now(), event=self.instance)
+        self.bookings_asked_about = bookings.count()
+        if self.bookings_asked_about:
+            zone = self.instance.agenda.zone
+            local = (start.astimezone(zone), end.astimezone(zone))
+            self.ask(moving(bookings, *local, self.for_user))
+
+    def _read_in_zone_of(self, agenda: Agenda, cleaned) -> None:
+        """Takes the times as the agenda's: the field has read them as the site's."""
+        for field in TIMES:
+            if cleaned.get(field) is None:
+                continue
+            if not EARLIEST_YEAR <= cleaned[field].year <= LATEST_YEAR:
+                cleaned[field] = None
+                self.add_error(field, year_error())
+                continue
+            typed = timezone.make_naive(cleaned[field])
+            if schedule.wall_time_exists(typed.date(), typed.time(), agenda.zone):
+                cleaned[field] = typed.replace(tzinfo=agenda.zone)
+            else:
+                self.add_error(field, skipped_error(typed, agenda.zone))
+
+    def save(self, commit=True):
+        """Raises BookingError when the places or the time cannot be what the form says."""
+        start, end = self.cleaned_data["start"], self.cleaned_data["end"]
+        event, now = self.instance, timezone.now()
+        is_new = event.pk is None
+        if not is_new:
+            event.start, event.end = self.time_on_record
+        with transaction.atomic():
+            event = super().save(commit)
+            if not is_new and self.time_on_record != (start, end):
+                self._change_time(event, start, end, now)
+            self._change_places(event, now)
+        return event
+
+    def _change_time(self, event: Event, start: datetime, end: datetime, now: datetime) -> None:
+        moved = booking.change_event_time(
+            event,
+            start,
+            end,
+            now=now,
+            user=self.for_user,
+            with_bookings=self.bookings_asked_about > 0,
+        )
+        if moved != self.bookings_asked_about:
+            # Somebody has booked or cancelled since: whoever decides has not seen that.
+            raise EventIsBooked()
+
+    def _change_places(self, event: Event, now: datetime) -> None:
+        places = self.cleaned_data["places"]
+        waiting_places = self.cleaned_data["waiting_places"]
+        if (event.places, event.waiting_places) != (places, waiting_places):
+            booking.change_places(event, places, now=now, waiting_places=waiting_places)
+
+
+def moving(bookings: QuerySet[Booking], start: datetime, end: datetime, user) -> Question:
+    """Whether to move an event, with those who have booked it, to other local times."""
+    count = bookings.count()
+    lines = lines_of(bookings, user)
+    happens = ngettext(
+        "%(count)d booking would move to %(when)s, and its visitor would be told as the booking "
+        "workflow says.",
+        "%(count)d bookings would move to %(when)s, and their visitors would be told as the "
+        "booking workflow says.",
+        count,
+    )
+    return Question(
+        field="start",
+        key=f"moved:{start.isoformat()}:{end.isoformat()}:{count}",
+        sentences=[happens % {"count": count, "when": span_text(start, end)}],
+        answer=gettext("Move it, and tell everybody who has booked"),
+        lines=lines,
+        more=count - len(lines),
+    )
+
+
+# What the list of events says
+
+
+def start_in_words(event: Event) -> str:
+    """When an event starts, as its visitors read it."""
+    local = event.start.astimezone(event.agenda.zone)
+    return f"{day_text(local.date())}, {time_text(local)}"
+
+
+def waiting_in_words(event: Event) -> str:
+    """How many wait, of how many who can; nothing of an event without a waiting list."""
+    bookable = event.bookable
+    if not (bookable.waiting_places or bookable.places_waiting):
+        return "–"
+    return gettext("%(waiting)d of %(places)d") % {
+        "waiting": bookable.places_waiting,
+        "places": bookable.waiting_places,
+    }
+
+
+def state_in_words(event: Event) -> str:
+    """Whether visitors can book it, and if not, why not."""
+    if event.is_cancelled:
+        return gettext("Cancelled")
+    now = timezone.now()
+    if event.start <= now:
+        return gettext("Has begun")
+    if event.publish_at and event.publish_at > now:
+        when = short_moment_text(event.publish_at.astimezone(event.agenda.zone))
+        return gettext("Published on %(when)s") % {"when": when}
+    return gettext("Open for booking") if event.open_for_booking else gettext("Closed")
