@@ -9,7 +9,7 @@ from tests import factories
 from tests.factories import NOW
 from wagtail_agenda import availability, booking, export, form_definition
 from wagtail_agenda.choices import Actor, AgendaKind
-from wagtail_agenda.models import Booking
+from wagtail_agenda.models import Bookable, Booking, Resource
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_now")]
 
@@ -50,9 +50,11 @@ def test_a_row_says_who_when_where_and_how(agenda):
     assert row == {
         "Number": made.reference,
         "Agenda": "Passports",
+        "Chosen in": None,
         "Appointment type": "Passport",
         "Event": None,
         "Desk": made.desk.label,
+        "Resources": "",
         "Starts at": datetime(2026, 11, 30, 9, 0),
         "Ends at": datetime(2026, 11, 30, 9, 30),
         "Time zone": "Europe/Paris",
@@ -71,10 +73,32 @@ def test_a_row_says_who_when_where_and_how(agenda):
         "Description": made.description,
         "Language": "en",
         "Made by": "Agent",
+        "Waiting since": None,
+        "To be decided by": None,
         "Made at": datetime(2026, 11, 30, 7, 0),
         "Cancelled at": None,
         "Reason for the cancellation": "",
     }
+
+
+def test_a_row_says_who_waits_and_which_rooms_somebody_has(agenda):
+    room, hall = (Resource.objects.create(label=label) for label in ("Blue room", "Hall"))
+    agenda.resources.add(room, hall)
+    agenda.save()
+    slot = availability.find(agenda, "passport:2026-11-30-0900", now=NOW, resources=[room, hall])
+    with_rooms = factories.make_booking(slot=slot)
+    event = factories.make_event(places=1)
+    Bookable.objects.filter(pk=event.bookable_id).update(waiting_places=3)
+    factories.make_booking(slot=availability.find(event.agenda, event.slug, now=NOW))
+    waiting = factories.make_booking(
+        slot=availability.find(event.agenda, event.slug, now=NOW), places=2
+    )
+
+    first, second = rows_of(with_rooms, waiting)
+
+    assert first["Resources"] == "Blue room, Hall"
+    assert (second["Admission"], second["Places"]) == ("On the waiting list", 2)
+    assert second["Waiting since"] == datetime(2026, 11, 30, 7, 0)
 
 
 def test_a_place_at_an_event_names_the_event():
@@ -288,12 +312,12 @@ def test_answers_of_a_shape_nobody_foresaw_break_nothing(agenda, answers):
     assert rows_of(made)[0]["Number"] == made.reference
 
 
-def test_it_takes_two_queries_for_each_chunk_and_one_for_each_form(
+def test_it_takes_three_queries_for_each_chunk_and_one_for_each_form(
     agenda, django_assert_num_queries, monkeypatch
 ):
     monkeypatch.setattr(export, "AT_ONCE", 4)
     versions = [form(agenda, question("a", "A")), form(agenda, question("b", "B"))]
     made = [answer(agenda, versions[number % 2], {}) for number in range(6)]
 
-    with django_assert_num_queries(2 * 2 + 2):
+    with django_assert_num_queries(2 * 3 + 2):
         assert len(rows_of(*made)) == 6

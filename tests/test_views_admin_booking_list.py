@@ -7,7 +7,7 @@ import pytest
 from tests import factories
 from tests.agents import make_staff, queries_of, url
 from tests.factories import NOW
-from wagtail_agenda import attendance, booking
+from wagtail_agenda import attendance, availability, booking
 from wagtail_agenda.choices import Actor, AgendaKind, Attendance
 from wagtail_agenda.views.admin import booking_list
 
@@ -76,8 +76,7 @@ def test_events_are_listed_by_their_bookings(client):
         factories.make_event(agenda, start=NOW + timedelta(days=days)) for days in (1, 2)
     )
     bookings = [
-        factories.make_booking(slot=slot)
-        for slot in booking.availability.next_free(agenda, now=NOW)
+        factories.make_booking(slot=slot) for slot in availability.next_free(agenda, now=NOW)
     ]
 
     assert [one.event for one in bookings] == [first, second]

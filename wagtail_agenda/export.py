@@ -26,6 +26,7 @@ AT_ONCE = 500
 BEFORE_TIMES = (
     "reference",
     "agenda__label",
+    "virtual_agenda__label",
     "meeting_type__label",
     "event__label",
     "desk__label",
@@ -47,7 +48,8 @@ AFTER_TIMES = (
     "made_by",
 )
 AT_THE_END = ("cancellation_reason",)
-TIMES = ("start", "end", "created_at", "cancelled_at")
+UNTIL_DECIDED = ("waiting_since", "decide_by")
+TIMES = ("start", "end", *UNTIL_DECIDED, "created_at", "cancelled_at")
 HIDDEN = ("pk", "agenda__timezone", "form_version_id", "answers")
 
 CHOICES: Mapping[str, type] = {
@@ -80,11 +82,13 @@ def table_of(pks: Sequence[int]) -> Table:
             answers.take(version, given)
     headings = [
         *map(_heading, BEFORE_TIMES),
+        _heading("resources"),
         _heading("start"),
         _heading("end"),
         gettext("Time zone"),
         gettext("UTC offset"),
         *map(_heading, AFTER_TIMES),
+        *map(_heading, UNTIL_DECIDED),
         _heading("created_at"),
         _heading("cancelled_at"),
         *map(_heading, AT_THE_END),
@@ -102,12 +106,23 @@ def _rows(pks: Sequence[int], answers: "_Answers") -> Iterator[list[Cell]]:
     for chunk in _chunks(pks):
         found = Booking.objects.filter(pk__in=chunk).order_by().values_list(*columns, named=True)
         by_key = {row.pk: row for row in found}
+        resources = _resources_of(chunk)
         for pk in chunk:
             if pk in by_key:
-                yield _row(by_key[pk], words, answers)
+                yield _row(by_key[pk], ", ".join(resources.get(pk, ())), words, answers)
 
 
-def _row(booking, words: Mapping[str, Mapping], answers: "_Answers") -> list[Cell]:
+def _resources_of(pks: Sequence[int]) -> dict[int, list[str]]:
+    """The labels of the resources that bookings have, in their order."""
+    found: dict[int, list[str]] = {}
+    links = Booking.resources.through.objects.filter(booking__in=pks)
+    ordered = links.order_by("resource__sort_order", "resource__label", "resource")
+    for pk, label in ordered.values_list("booking_id", "resource__label"):
+        found.setdefault(pk, []).append(label)
+    return found
+
+
+def _row(booking, resources: str, words: Mapping[str, Mapping], answers: "_Answers") -> list[Cell]:
     zone = ZoneInfo(booking.agenda__timezone)
 
     def cell(name: str) -> Cell:
@@ -116,11 +131,13 @@ def _row(booking, words: Mapping[str, Mapping], answers: "_Answers") -> list[Cel
 
     return [
         *map(cell, BEFORE_TIMES),
+        resources,
         _local(booking.start, zone),
         _local(booking.end, zone),
         zone.key,
         _offset(booking.start, zone),
         *map(cell, AFTER_TIMES),
+        *(_local(getattr(booking, name), zone) for name in UNTIL_DECIDED),
         _local(booking.created_at, zone),
         _local(booking.cancelled_at, zone),
         *map(cell, AT_THE_END),

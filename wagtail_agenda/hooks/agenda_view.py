@@ -6,12 +6,16 @@ from wagtail import hooks
 from wagtail.admin.menu import MenuItem
 
 from wagtail_agenda import permissions
-from wagtail_agenda.views.admin import agendas, bookings, check_in, deliveries, search
+from wagtail_agenda.views.admin import act_views, agendas, bookings, check_in, deliveries, search
 from wagtail_agenda.views.admin.booking_list import ListView
 from wagtail_agenda.views.admin.check_in_desk import DayCheckInView, EventCheckInView
 from wagtail_agenda.views.admin.day_sheet import DaySheetView
+from wagtail_agenda.views.admin.explaining import ExplainView
 from wagtail_agenda.views.admin.month import MonthView
+from wagtail_agenda.views.admin.moving import MoveView
+from wagtail_agenda.views.admin.new_booking import NewBookingView
 from wagtail_agenda.views.admin.period import JumpView
+from wagtail_agenda.views.admin.waiting_list import WaitingListView
 from wagtail_agenda.views.admin.week_and_day import DayView, WeekView
 
 NAMESPACE = "wagtail_agenda_admin"
@@ -21,6 +25,7 @@ NAMESPACE = "wagtail_agenda_admin"
 def register_agenda_view():
     pages = [
         path("", agendas.AgendaListView.as_view(), name="agenda"),
+        path("explain/", ExplainView.as_view(), name="explain"),
         path("search/", search.SearchView.as_view(), name="search"),
         path("agenda/<slug:slug>/search/", search.AgendaSearchView.as_view(), name="agenda_search"),
         path("agenda/<slug:slug>/day/<str:day>/print/", DaySheetView.as_view(), name="day_sheet"),
@@ -28,9 +33,17 @@ def register_agenda_view():
             "agenda/<slug:slug>/check-in/<str:day>/", DayCheckInView.as_view(), name="check_in_day"
         ),
         path("event/<int:pk>/check-in/", EventCheckInView.as_view(), name="check_in_event"),
-        path("agenda/<slug:slug>/new/", bookings.NewBookingView.as_view(), name="booking_new"),
+        path("event/<int:pk>/waiting-list/", WaitingListView.as_view(), name="waiting_list"),
+        path("agenda/<slug:slug>/new/", NewBookingView.as_view(), name="booking_new"),
         path("booking/<int:pk>/", bookings.BookingView.as_view(), name="booking"),
-        path("booking/<int:pk>/cancel/", bookings.CancelView.as_view(), name="booking_cancel"),
+        path("booking/<int:pk>/approve/", act_views.ApproveView.as_view(), name="booking_approve"),
+        path("booking/<int:pk>/refuse/", act_views.RefuseView.as_view(), name="booking_refuse"),
+        path("booking/<int:pk>/accept/", act_views.PromoteView.as_view(), name="booking_promote"),
+        path("booking/<int:pk>/offer/", act_views.OfferView.as_view(), name="booking_offer"),
+        path("booking/<int:pk>/put-back/", act_views.SuspendView.as_view(), name="booking_suspend"),
+        path("booking/<int:pk>/move/", MoveView.as_view(), name="booking_move"),
+        path("booking/<int:pk>/places/", act_views.ResizeView.as_view(), name="booking_resize"),
+        path("booking/<int:pk>/cancel/", act_views.CancelView.as_view(), name="booking_cancel"),
         path("booking/<int:pk>/check-in/", check_in.CheckInView.as_view(), name="booking_check_in"),
         path(
             "delivery/<int:pk>/send-again/",

@@ -20,6 +20,19 @@ def register_log_actions(actions):
     """What agents do, in the words of the site's history."""
     actions.register_action("wagtail_agenda.book", _("Book"), _("Booked for somebody"))
     actions.register_action("wagtail_agenda.cancel", _("Cancel"), _("Booking cancelled"))
+    actions.register_action("wagtail_agenda.approve", _("Approve"), _("Booking approved"))
+    actions.register_action("wagtail_agenda.refuse", _("Refuse"), _("Booking refused"))
+    actions.register_action(
+        "wagtail_agenda.promote", _("Accept from the waiting list"), _("Accepted from the list")
+    )
+    actions.register_action("wagtail_agenda.offer", _("Offer a place"), _("Place offered"))
+    actions.register_action(
+        "wagtail_agenda.suspend",
+        _("Put back on the waiting list"),
+        _("Put back on the waiting list"),
+    )
+    actions.register_action("wagtail_agenda.move", _("Move"), _("Booking moved"))
+    actions.register_action("wagtail_agenda.resize", _("Change places"), _("Places changed"))
     actions.register_action("wagtail_agenda.check_in", _("Check in"), _("Attendance noted"))
     actions.register_action("wagtail_agenda.send_again", _("Send again"), _("Mail sent again"))
 

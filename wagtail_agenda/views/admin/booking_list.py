@@ -13,7 +13,6 @@ from wagtail_agenda.choices import Admission
 from wagtail_agenda.models import Booking
 from wagtail_agenda.schedule import day_bounds
 from wagtail_agenda.timegrid import instant_of
-from wagtail_agenda.views.admin import freshness
 from wagtail_agenda.views.admin.period import PeriodView
 from wagtail_agenda.views.admin.presentation import Line
 from wagtail_agenda.wording import day_text
@@ -54,7 +53,7 @@ class ListView(PeriodView):
     @cached_property
     def period(self):
         start = instant_of(day_bounds(self.day, self.zone)[0])
-        return freshness.Period(self.agenda, start)
+        return self.period_of(start)
 
     @cached_property
     def events(self):
@@ -66,7 +65,8 @@ class ListView(PeriodView):
     def found(self):
         bookings = self.period.bookings.filter(self.filters.q())
         related = ("status", "meeting_type", "desk", "event")
-        return bookings.select_related(*related).order_by("start", "pk")
+        found = bookings.select_related(*related).order_by("start", "pk")
+        return found.prefetch_related("resources") if self.agenda.takes_appointments else found
 
     @cached_property
     def page(self) -> Page:

@@ -31,6 +31,7 @@ from wagtail_agenda.models import Agenda, Booking
 from wagtail_agenda.views.admin.base import url_to
 from wagtail_agenda.views.admin.booking_list import page_urls
 from wagtail_agenda.views.admin.booking_log_filters import BookingLogFilters, ranges
+from wagtail_agenda.views.admin.presentation import UNDECIDED, admission_badge
 from wagtail_agenda.wording import short_moment_text
 
 FORMATS = {
@@ -213,7 +214,9 @@ class BookingLog(ModelAdmin):
         "local_start",
         "agenda",
         "display_name",
+        "places",
         "status",
+        "standing",
         "attendance",
     )
     index_view_extra_css = ["wagtail_agenda/admin.css", "wagtail_agenda/booking_log.css"]
@@ -234,6 +237,16 @@ class BookingLog(ModelAdmin):
 
     display_name.short_description = gettext_lazy("Booking")
     display_name.admin_order_field = "user_name"
+
+    def standing(self, booking):
+        # What has a place says nothing new: that is the rule.
+        if booking.admission not in UNDECIDED:
+            return ""
+        label = admission_badge(booking).label
+        return label if booking.status is None or label != booking.status.label else ""
+
+    standing.short_description = gettext_lazy("Admission")
+    standing.admin_order_field = "admission"
 
     def get_extra_class_names_for_field_col(self, obj, field_name):
         classes = super().get_extra_class_names_for_field_col(obj, field_name)

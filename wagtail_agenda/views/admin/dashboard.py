@@ -7,10 +7,12 @@ from wagtail.admin.ui.components import Component
 from wagtail_agenda import health, permissions
 from wagtail_agenda.views.admin.agendas import todays
 from wagtail_agenda.views.admin.base import agendas_of, url_to
+from wagtail_agenda.views.admin.deciding import pending, soonest
 from wagtail_agenda.wording import short_moment_text
 
 MOST_AGENDAS = 10
 MOST_MAILS = 5
+MOST_TO_DECIDE = 5
 
 
 class AgendaPanel(Component):
@@ -33,6 +35,7 @@ class AgendaPanel(Component):
     def get_context_data(self, parent_context):
         busy = [today for today in self.todays if today.bookings]
         failed = permissions.visible(self.request.user, health.failed_deliveries(self.now))
+        to_decide = soonest(self.agendas, MOST_TO_DECIDE + 1)
         mails = list(failed.select_related("booking__agenda")[: MOST_MAILS + 1])
         return {
             "request": self.request,
@@ -45,6 +48,11 @@ class AgendaPanel(Component):
             ],
             "further_agendas": len(self.todays) - len(busy[:MOST_AGENDAS]),
             "agendas_url": url_to("agenda"),
+            "to_decide": to_decide[:MOST_TO_DECIDE],
+            # Counted only when there is more than is shown.
+            "to_decide_count": (
+                pending(self.agendas).count() if len(to_decide) > MOST_TO_DECIDE else len(to_decide)
+            ),
             "mails": [
                 {
                     "delivery": mail,
@@ -61,7 +69,11 @@ class AgendaPanel(Component):
 
     @cached_property
     def todays(self):
-        return todays(list(agendas_of(self.request.user)), self.now)
+        return todays(self.agendas, self.now)
+
+    @cached_property
+    def agendas(self):
+        return list(agendas_of(self.request.user))
 
     @property
     def problems(self) -> list[health.Problem]:

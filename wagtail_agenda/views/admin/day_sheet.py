@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from wagtail_agenda.models import Booking, Event
 from wagtail_agenda.views.admin.base import url_to
 from wagtail_agenda.views.admin.dates import with_query
-from wagtail_agenda.views.admin.presentation import Line, answers_that_matter, times
+from wagtail_agenda.views.admin.presentation import UNDECIDED, Line, answers_that_matter, times
 from wagtail_agenda.views.admin.week_and_day import DayView
 from wagtail_agenda.wording import day_text
 
@@ -25,6 +25,11 @@ class SheetLine:
 
     line: Line
     answers: list[tuple[str, str]]
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether nobody knows yet if this visitor has a place."""
+        return self.line.booking.admission in UNDECIDED
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,10 @@ class DaySheetView(DayView):
     @cached_property
     def bookings(self) -> list[Booking]:
         related = ("status", "meeting_type", "desk", "event", "form_version")
-        return list(self.period.bookings.select_related(*related))
+        found = self.period.bookings.select_related(*related)
+        if self.agenda.takes_appointments:
+            found = found.prefetch_related("resources")
+        return list(found)
 
     def get_template_names(self):
         return [self.template_name]

@@ -27,6 +27,7 @@ LABELS: Mapping[str, Any] = {
     "event": gettext_lazy("Event"),
     "desk": gettext_lazy("Desk"),
     "status": gettext_lazy("Status"),
+    "admission": gettext_lazy("Admission"),
     "attendance": gettext_lazy("Attendance"),
 }
 """The filters in their order, by their name in addresses."""
@@ -36,11 +37,15 @@ ANY: Mapping[str, Any] = {
     "event": gettext_lazy("All events"),
     "desk": gettext_lazy("All desks"),
     "status": gettext_lazy("All but cancelled"),
+    "admission": gettext_lazy("With a place or not"),
     "attendance": pgettext_lazy("attendance", "Present or not"),
 }
 """How a filter is called that narrows nothing."""
 
 ATTENDANCES = {choice.value or NOT_CHECKED_IN: choice for choice in Attendance}
+
+ADMISSIONS = {choice.value: choice for choice in Admission if choice is not Admission.CANCELLED}
+"""Cancelled ones are a matter of the status, which hides them unless it is asked for."""
 
 COLUMNS = {"type": "meeting_type_id", "event": "event_id", "desk": "desk_id", "status": "status_id"}
 
@@ -88,13 +93,28 @@ class Chip:
     url: str
 
 
+@dataclass(frozen=True)
+class NamedRow:
+    """A row as addresses and forms name it where its own slug and label would not be enough.
+
+    Two agendas behind a virtual one may each have a desk 1.
+    """
+
+    pk: int
+    slug: str
+    label: str
+
+    def __str__(self):
+        return self.label
+
+
 @dataclass
 class Offer:
     """What an agenda has to be narrowed to."""
 
-    statuses: Sequence[WorkflowStatus] = ()
-    desks: Sequence[Desk] = ()
-    meeting_types: Sequence[MeetingType] = ()
+    statuses: Sequence[WorkflowStatus | NamedRow] = ()
+    desks: Sequence[Desk | NamedRow] = ()
+    meeting_types: Sequence[MeetingType | NamedRow] = ()
     events: Sequence[Event] = ()
 
     def rows(self, name: str) -> Sequence[Any]:
@@ -109,6 +129,8 @@ class Offer:
         """The options of one filter, without the one that narrows nothing."""
         if name == "attendance":
             return [(value, attendance.label) for value, attendance in ATTENDANCES.items()]
+        if name == "admission":
+            return [(value, admission.label) for value, admission in ADMISSIONS.items()]
         if name == "event":
             return [
                 (event.slug, f"{event} ({times(event.start, event.end, zone)})")
@@ -154,6 +176,12 @@ class Filters:
                 return
             self.conditions[name] = ATTENDANCES[value].value
             self.labels[name] = str(ATTENDANCES[value].label)
+        elif name == "admission":
+            if value not in ADMISSIONS:
+                self._complain(name, value)
+                return
+            self.conditions[name] = value
+            self.labels[name] = str(ADMISSIONS[value].label)
         else:
             row = next((row for row in offer.rows(name) if row.slug == value), None)
             if row is None:

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils.translation import get_language, ngettext
@@ -30,20 +31,46 @@ MINUTES_TO_TRUST = 5
 """What leaves no trace in bookables and history (hours, labels, the time of day itself) is shown
 after that many minutes at the latest."""
 
+MADE = (Trigger.BOOKED, Trigger.PENDING, Trigger.WAITING)
+ENDED = (
+    Trigger.CANCELLED_BY_VISITOR,
+    Trigger.CANCELLED_BY_AGENT,
+    Trigger.REFUSED,
+    Trigger.DECLINED,
+    Trigger.LAPSED,
+    Trigger.EVENT_CANCELLED,
+)
+"""What begins and ends bookings, in the words of their history."""
+
 STAMP = re.compile(r"(?P<entry>\d{1,18})-[0-9a-f]{32}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Period:
-    """The time of one agenda that a page shows; without an end it is open."""
+    """The time of one agenda that a page shows; without an end it is open.
+
+    Of a virtual agenda, `behind` are the agendas behind it whose bookings are shown.
+    """
 
     agenda: Agenda
     start: datetime
     end: datetime | None = None
+    behind: tuple[Agenda, ...] = ()
+
+    @property
+    def owner(self) -> dict[str, Any]:
+        """What the agenda of a row that is shown has to be, as a condition on its column."""
+        if not self.agenda.is_virtual:
+            return {"agenda": self.agenda}
+        return {"agenda__in": [agenda.pk for agenda in self.behind]}
+
+    def owned(self, prefix: str) -> dict[str, Any]:
+        """The same for a table that reaches the row by `prefix`."""
+        return {f"{prefix}{name}": value for name, value in self.owner.items()}
 
     def q(self, prefix: str = "") -> Q:
         """The bookings that lie in it, for a table that reaches them by `prefix`."""
-        wanted = Q(**{f"{prefix}agenda": self.agenda, f"{prefix}end__gt": self.start})
+        wanted = Q(**self.owned(prefix), **{f"{prefix}end__gt": self.start})
         if self.end:
             wanted &= Q(**{f"{prefix}start__lt": self.end})
         if self.agenda.takes_appointments:
@@ -64,13 +91,13 @@ class Period:
     def bookables(self) -> QuerySet[Bookable]:
         """Whatever can be taken in it."""
         if self.agenda.takes_appointments:
-            return Bookable.objects.filter(desk__agenda=self.agenda)
+            return Bookable.objects.filter(**self.owned("desk__"))
         return Bookable.objects.filter(self._q_of_events("event__"))
 
     @property
     def sheets(self) -> QuerySet[AttendanceSheet]:
         """The attendance sheets of its bookings."""
-        sheets = AttendanceSheet.objects.filter(agenda=self.agenda)
+        sheets = AttendanceSheet.objects.filter(**self.owner)
         if not self.agenda.takes_appointments:
             return sheets.filter(self._q_of_events("event__"))
         # What begins before it stands on the sheet of the day before.
@@ -86,23 +113,46 @@ class Period:
 
 def stamp(period: Period, now: datetime) -> str:
     """Differs as soon as the period does; begins with the last line of its history. One query."""
+    if period.agenda.is_virtual:
+        return _stamped(_last_of_several(period, now), now)
     path = "desk__agenda" if period.agenda.takes_appointments else "event__agenda"
     versions = period.bookables.order_by().values(path)
     entries = Entry.objects.filter(period.q("booking__")).order_by().values("booking__agenda")
     sheets = period.sheets.order_by().values("agenda")
-    holds = Hold.objects.filter(agenda=OuterRef("pk"), booking__isnull=True, lapses_at__gt=now)
-    last_entry, *rest = (
+    way = "desk__agenda" if period.agenda.takes_appointments else "agenda"
+    holds = Hold.objects.filter(**{way: OuterRef("pk")}, booking__isnull=True, lapses_at__gt=now)
+    found = (
         Agenda.objects.filter(pk=period.agenda.pk)
         .values_list(
             Subquery(entries.annotate(last=Max("pk")).values("last")),
             Subquery(versions.annotate(sum=Sum("version")).values("sum")),
             Subquery(versions.annotate(number=Count("pk")).values("number")),
             Subquery(sheets.annotate(sum=Sum("version")).values("sum")),
-            Subquery(holds.order_by().values("agenda").annotate(n=Count("pk")).values("n")),
+            Subquery(holds.order_by().values(way).annotate(n=Count("pk")).values("n")),
             "latest_revision_id",
         )
         .get()
     )
+    return _stamped(found, now)
+
+
+def _last_of_several(period: Period, now: datetime) -> tuple:
+    """The same of all agendas behind a virtual one, which takes a query for each table."""
+    entries = Entry.objects.filter(period.q("booking__"))
+    holds = Hold.objects.filter(**period.owned("desk__"), booking__isnull=True, lapses_at__gt=now)
+    behind = [agenda.pk for agenda in period.behind]
+    revisions = Agenda.objects.filter(pk__in=[period.agenda.pk, *behind]).order_by("pk")
+    return (
+        entries.aggregate(last=Max("pk"))["last"],
+        *period.bookables.aggregate(sum=Sum("version"), number=Count("pk")).values(),
+        period.sheets.aggregate(sum=Sum("version"))["sum"],
+        holds.count(),
+        list(revisions.values_list("pk", "latest_revision_id")),
+    )
+
+
+def _stamped(found: tuple, now: datetime) -> str:
+    last_entry, *rest = found
     seen = (rest, epoch_minutes(now) // MINUTES_TO_TRUST, get_language())
     digest = sha256(repr(seen).encode()).hexdigest()[:32]
     return f"{last_entry or 0}-{digest}"
@@ -126,9 +176,8 @@ def news(period: Period, seen: str) -> str:
         .annotate(number=Count("pk"))
         .values_list("what", "number")
     )
-    booked = happened.get(Trigger.BOOKED, 0)
-    cancelled = happened.get(Trigger.CANCELLED_BY_VISITOR, 0) + happened.get(
-        Trigger.CANCELLED_BY_AGENT, 0
+    booked, cancelled = (
+        sum(happened.get(trigger.value, 0) for trigger in triggers) for triggers in (MADE, ENDED)
     )
     checked_in = sum(happened.get(choice.value, 0) for choice in Attendance if choice)
     sentences = (

@@ -11,6 +11,7 @@ from wagtail_agenda.models import Booking
 from wagtail_agenda.schedule import week_of
 from wagtail_agenda.views.admin.load import Load, load_of_events
 from wagtail_agenda.views.admin.period import PeriodView, month_of
+from wagtail_agenda.views.admin.presentation import UNDECIDED, undecided_texts
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class MonthDay:
     load: Load
     is_shut: bool
     events: int = 0
+    undecided: tuple[str, ...] = ()
+    """How many bookings wait for what, in words."""
 
 
 class MonthView(PeriodView):
@@ -58,6 +61,7 @@ class MonthView(PeriodView):
             found.only(
                 "start",
                 "end",
+                "agenda_id",
                 "admission",
                 "attendance",
                 "desk_id",
@@ -129,4 +133,14 @@ class MonthView(PeriodView):
             load=load,
             is_shut=is_shut,
             events=events,
+            undecided=tuple(undecided_texts(self.undecided_by_day.get(day, {}))),
         )
+
+    @cached_property
+    def undecided_by_day(self) -> dict[date, dict[str, int]]:
+        found: dict[date, dict[str, int]] = {}
+        for booking in self.shown_bookings:
+            if booking.admission in UNDECIDED:
+                counts = found.setdefault(self.local_day(booking.start), {})
+                counts[booking.admission] = counts.get(booking.admission, 0) + 1
+        return found

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.http import HttpResponseNotModified
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -15,12 +15,13 @@ from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 from wagtail.admin.widgets.button import HeaderButton
 
-from wagtail_agenda.availability import TypeWithDesks, desk_openings
-from wagtail_agenda.models import Booking, Desk, Event, Hold, MeetingType, WorkflowStatus
+from wagtail_agenda.availability import TypeWithDesks, desk_openings, real_agendas
+from wagtail_agenda.availability.openings import Hours
+from wagtail_agenda.models import Agenda, Booking, Desk, Event, Hold, MeetingType, WorkflowStatus
 from wagtail_agenda.schedule import day_bounds
 from wagtail_agenda.timegrid import Interval, instant_of
 from wagtail_agenda.views.admin import freshness
-from wagtail_agenda.views.admin.base import AgentPage, AgentView, url_to
+from wagtail_agenda.views.admin.base import AgentPage, AgentView, agendas_of, url_to
 from wagtail_agenda.views.admin.dates import (
     complain_about_date,
     is_shown,
@@ -28,7 +29,14 @@ from wagtail_agenda.views.admin.dates import (
     today_in,
     with_query,
 )
-from wagtail_agenda.views.admin.filters import LABELS, FilterForm, Filters, Offer, asked_by
+from wagtail_agenda.views.admin.filters import (
+    LABELS,
+    FilterForm,
+    Filters,
+    NamedRow,
+    Offer,
+    asked_by,
+)
 from wagtail_agenda.views.admin.load import Load, loads_of_desks
 from wagtail_agenda.views.admin.presentation import Line, clock, line, mark_text
 from wagtail_agenda.workflow import DEFAULT_WORKFLOW
@@ -128,10 +136,26 @@ class PeriodView(AgentPage, TemplateView, ABC):
     # What is read: a constant number of queries
 
     @cached_property
+    def all_agendas(self) -> list[Agenda]:
+        """The agenda itself, or all those behind a virtual one."""
+        return real_agendas(self.agenda)
+
+    @cached_property
+    def agendas(self) -> dict[int, Agenda]:
+        """Those of them whose bookings one may see, by their key."""
+        if not self.agenda.is_virtual:
+            return {self.agenda.pk: self.agenda}
+        mine = set(agendas_of(self.request.user).values_list("pk", flat=True))
+        return {agenda.pk: agenda for agenda in self.all_agendas if agenda.pk in mine}
+
+    def period_of(self, start: datetime, end: datetime | None = None) -> freshness.Period:
+        behind = tuple(self.agendas.values()) if self.agenda.is_virtual else ()
+        return freshness.Period(self.agenda, start, end, behind)
+
+    @cached_property
     def period(self) -> freshness.Period:
         first, last = self.days[0], self.days[-1]
-        return freshness.Period(
-            self.agenda,
+        return self.period_of(
             instant_of(day_bounds(first, self.zone)[0]),
             instant_of(day_bounds(last, self.zone)[1]),
         )
@@ -140,7 +164,21 @@ class PeriodView(AgentPage, TemplateView, ABC):
     def all_desks(self) -> list[Desk]:
         if not self.agenda.takes_appointments:
             return []
-        return list(self.agenda.desks.select_related("schedule"))
+        if not self.agenda.is_virtual:
+            return list(self.agenda.desks.select_related("schedule"))
+        desks = Desk.objects.filter(agenda__in=self.agendas).select_related("schedule")
+        order = list(self.agendas)
+        found = sorted(desks, key=lambda desk: (order.index(desk.agenda_id), desk.sort_order))
+        for desk in found:
+            desk.agenda = self.agendas[desk.agenda_id]
+        return found
+
+    def named(self, desk: Desk) -> Desk | NamedRow:
+        """The desk as addresses and headings name it."""
+        if not self.agenda.is_virtual:
+            return desk
+        agenda = self.agendas[desk.agenda_id]
+        return NamedRow(desk.pk, f"{agenda.slug}.{desk.slug}", f"{agenda} – {desk}")
 
     @cached_property
     def types_with_desks(self) -> list[TypeWithDesks]:
@@ -148,9 +186,17 @@ class PeriodView(AgentPage, TemplateView, ABC):
             return []
         types: dict[int, MeetingType] = {}
         chosen: dict[int, set[int]] = {}
-        for row in self.agenda.meeting_types.annotate(desk_id=F("desks")):
+        rows = MeetingType.objects.filter(agenda__in=self.agendas).annotate(desk_id=F("desks"))
+        for row in rows:
             types.setdefault(row.pk, row)
             chosen.setdefault(row.pk, set()).update({row.desk_id} - {None})
+        if self.agenda.is_virtual:
+            # None chosen means every desk, of its own agenda.
+            for pk, desk_ids in chosen.items():
+                owner = types[pk].agenda_id
+                chosen[pk] = desk_ids or {
+                    desk.pk for desk in self.all_desks if desk.agenda_id == owner
+                }
         return [(types[pk], frozenset(desk_ids)) for pk, desk_ids in chosen.items()]
 
     @cached_property
@@ -161,6 +207,12 @@ class PeriodView(AgentPage, TemplateView, ABC):
 
     @cached_property
     def statuses(self) -> list[WorkflowStatus]:
+        if self.agenda.is_virtual:
+            used = {agenda.workflow_id for agenda in self.agendas.values()}
+            wanted = Q(workflow__in=used - {None})
+            if None in used:
+                wanted |= Q(workflow__slug=DEFAULT_WORKFLOW)
+            return list(WorkflowStatus.objects.filter(wanted).select_related("workflow"))
         if self.agenda.workflow_id:
             return list(WorkflowStatus.objects.filter(workflow=self.agenda.workflow_id))
         return list(WorkflowStatus.objects.filter(workflow__slug=DEFAULT_WORKFLOW))
@@ -168,17 +220,21 @@ class PeriodView(AgentPage, TemplateView, ABC):
     @cached_property
     def bookings(self) -> list[Booking]:
         """Every booking of these days, whatever its status."""
-        return list(self.period.bookings.select_related("status", "meeting_type", "desk"))
+        found = self.period.bookings.select_related("status", "meeting_type", "desk")
+        if self.agenda.takes_appointments:
+            found = found.prefetch_related("resources")
+        return list(found)
 
     @cached_property
     def holds(self) -> list[Hold]:
         return list(
-            self.agenda.holds.filter(
+            # Also those of visitors who chose in a virtual agenda.
+            Hold.objects.filter(
+                desk__agenda__in=self.agendas,
                 lapses_at__gt=self.now,
                 booking__isnull=True,
                 start__lt=self.period.end,
                 end__gt=self.period.start,
-                desk__isnull=False,
             ).select_related("desk")
         )
 
@@ -186,22 +242,49 @@ class PeriodView(AgentPage, TemplateView, ABC):
     def openings(self) -> dict[int, tuple[Interval, ...]]:
         """When each desk in service is open on these days."""
         desks = [desk for desk in self.shown_desks if not desk.retired]
-        return desk_openings(self.agenda, desks, self.days[0], self.days[-1])
+        if not self.agenda.is_virtual:
+            return desk_openings(self.agenda, desks, self.days[0], self.days[-1])
+        hours = Hours(self.agendas.values(), desks)
+        return {
+            desk.pk: hours.of_desk(desk.agenda, desk, self.days[0], self.days[-1]) for desk in desks
+        }
 
     @cached_property
-    def marks(self) -> dict[date | int, str]:
-        """By day, or by the key of an event: who marked its attendance as checked, and when."""
+    def marks(self) -> dict[tuple[int, date] | int, str]:
+        """By agenda and day, or by the key of an event: who marked it as checked, and when."""
         sheets = self.period.sheets.exclude(checked_at=None).select_related("checked_by")
-        return {sheet.event_id or sheet.day: mark_text(sheet, self.zone) for sheet in sheets}
+        return {
+            sheet.event_id or (sheet.agenda_id, sheet.day): mark_text(sheet, self.zone)
+            for sheet in sheets
+        }
 
     # Filters
 
     @cached_property
     def offer(self) -> Offer:
         desk_asked = self.asked.get("desk")
-        desks = [one for one in self.all_desks if not one.retired or one.slug == desk_asked]
+        desks = [
+            row
+            for one, row in ((one, self.named(one)) for one in self.all_desks)
+            if not one.retired or row.slug == desk_asked
+        ]
         types = [one for one, _desks in self.types_with_desks]
-        return Offer(self.statuses, desks, types, self.events_on_offer)
+        if not self.agenda.is_virtual:
+            return Offer(self.statuses, desks, types, self.events_on_offer)
+        agendas = self.agendas
+        named_types = [
+            NamedRow(
+                one.pk,
+                f"{agendas[one.agenda_id].slug}.{one.slug}",
+                f"{agendas[one.agenda_id]} – {one}",
+            )
+            for one in types
+        ]
+        named_statuses = [
+            NamedRow(one.pk, f"{one.workflow.slug}.{one.slug}", f"{one.workflow} – {one}")
+            for one in self.statuses
+        ]
+        return Offer(named_statuses, desks, named_types)
 
     @cached_property
     def events_on_offer(self) -> list[Event]:
@@ -255,10 +338,11 @@ class PeriodView(AgentPage, TemplateView, ABC):
     # What is shown
 
     def line(self, booking: Booking) -> Line:
-        # Bookings come without their agenda: it is the same for all of them.
-        booking.agenda = self.agenda
+        # Bookings come without their agenda, which has been read already.
+        booking.agenda = self.agendas[booking.agenda_id]
         shown = line(booking, zone=self.zone, now=self.now)
-        mark = self.marks.get(booking.event_id or self.local_day(booking.start), "")
+        day = (booking.agenda_id, self.local_day(booking.start))
+        mark = self.marks.get(booking.event_id or day, "")
         return replace(shown, mark=mark)
 
     @cached_property
@@ -317,16 +401,31 @@ class PeriodView(AgentPage, TemplateView, ABC):
                 label=_("New booking"),
                 url=self.new_booking_url(max(self.day, self.today)),
                 icon_name="plus",
-            )
+            ),
+            HeaderButton(
+                label=_("Why can nobody book?"),
+                url=with_query(url_to("explain"), {"agenda": self.agenda.slug}),
+                icon_name="help",
+                priority=30,
+            ),
         ]
 
     def scale_url(self, scale: str, day: date) -> str:
         return with_query(url_to(scale, self.agenda.slug, day), self.filters.chosen)
 
+    @property
+    def may_be_undecided(self) -> bool:
+        """Whether there can be bookings here that have no place for good."""
+        return not self.agenda.takes_appointments or any(
+            agenda.needs_approval for agenda in self.agendas.values()
+        )
+
     def filter_form(self) -> FilterForm:
         choices = {name: self.offer.choices(name, self.zone) for name in LABELS}
         if self.agenda.takes_appointments:
             del choices["event"]
+        if not self.may_be_undecided and "admission" not in self.filters.chosen:
+            del choices["admission"]
         return FilterForm(day=self.day, choices=choices, chosen=self.filters.chosen)
 
     def get_context_data(self, **kwargs):
@@ -340,7 +439,8 @@ class PeriodView(AgentPage, TemplateView, ABC):
             "today": self.today,
             "period_text": self.period_text,
             "is_current": self.today in self.days,
-            "desk": self.desk,
+            "desk": self.named(self.desk) if self.desk else None,
+            "hidden_agendas": len(self.all_agendas) - len(self.agendas),
             "filters": self.filters,
             "filter_form": self.filter_form(),
             "chips": self.filters.chips(plain_url),

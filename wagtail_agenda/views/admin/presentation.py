@@ -1,6 +1,7 @@
 """Bookings as agents see them in a list: times, links, and what stands for a status."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ from wagtail_agenda.form_definition import answers_in_words
 from wagtail_agenda.models import AttendanceSheet, Booking
 from wagtail_agenda.views.admin.base import url_to
 from wagtail_agenda.views.admin.week_layout import is_repeated
-from wagtail_agenda.wording import moment_text, time_text
+from wagtail_agenda.wording import moment_text, short_moment_text, time_text
 
 COLOUR_OF_ADMISSION = {
     Admission.PENDING: (Colour.ORANGE, "time"),
@@ -38,6 +39,10 @@ class Badge:
     icon: str
 
 
+UNDECIDED = {Admission.PENDING, Admission.WAITING, Admission.OFFERED}
+"""The admissions of bookings that have no place for good yet."""
+
+
 @dataclass(frozen=True)
 class Line:
     """One booking in the agenda view."""
@@ -53,6 +58,18 @@ class Line:
     """Empty as long as checking in makes no sense."""
     mark: str = ""
     """Who marked the attendance as checked, so that it cannot change; empty if nobody has."""
+    admission: Badge | None = None
+    """What an undecided booking waits for, unless the status says so already."""
+    until: str = ""
+    """When an offer or a request lapses."""
+
+    @property
+    def resources(self) -> list[str]:
+        """The rooms and objects it has beside its desk, where these were read along."""
+        booking = self.booking
+        if "resources" not in getattr(booking, "_prefetched_objects_cache", {}):
+            return []
+        return [str(resource) for resource in booking.resources.all()]
 
     @property
     def seen(self) -> str:
@@ -75,15 +92,22 @@ def line(booking: Booking, *, zone: ZoneInfo, now: datetime) -> Line:
     # Agendas fill in what visitors typed: this may turn out to be anything, `javascript:` too.
     elsewhere = web_address(booking.backoffice_url)
     has_come = booking.start.astimezone(zone).date() <= now.astimezone(zone).date()
+    has_place = booking.admission in {Admission.CONFIRMED, Admission.PENDING}
+    shown, undecided = badge(booking), booking.admission in UNDECIDED
+    admission = admission_badge(booking) if undecided else None
     return Line(
         booking=booking,
         times=times(booking.start, booking.end, zone),
         url=elsewhere or own_url,
         own_url=own_url,
         is_elsewhere=bool(elsewhere),
-        badge=badge(booking),
-        check_in_url=(
-            url_to("booking_check_in", booking.pk) if has_come and not booking.is_cancelled else ""
+        badge=shown,
+        check_in_url=url_to("booking_check_in", booking.pk) if has_come and has_place else "",
+        admission=None if admission and admission.label == shown.label else admission,
+        until=(
+            short_moment_text(booking.decide_by.astimezone(zone))
+            if undecided and booking.decide_by
+            else ""
         ),
     )
 
@@ -97,8 +121,30 @@ def badge(booking: Booking) -> Badge:
             colour=colour if colour in Colour.values else Colour.GREY.value,
             icon=booking.status.icon,
         )
+    return admission_badge(booking)
+
+
+def admission_badge(booking: Booking) -> Badge:
+    """Whether a booking has its place, in words; also whether an agent has taken it away again."""
     colour, icon = COLOUR_OF_ADMISSION.get(booking.admission, (Colour.GREY, "circle-check"))
-    return Badge(label=booking.get_admission_display(), colour=colour.value, icon=icon)
+    label = booking.get_admission_display()
+    if booking.admission == Admission.WAITING and booking.suspended:
+        label, icon = _("Put back on the waiting list"), "arrow-left"
+    return Badge(label=label, colour=colour.value, icon=icon)
+
+
+def undecided_texts(counts: Mapping[str, int]) -> list[str]:
+    """How many bookings wait for what, in words; `counts` are by admission."""
+    pending, offered, waiting = (
+        counts.get(admission, 0)
+        for admission in (Admission.PENDING, Admission.OFFERED, Admission.WAITING)
+    )
+    sentences = (
+        (pending, ngettext("%(count)d to approve", "%(count)d to approve", pending)),
+        (offered, ngettext("%(count)d offered", "%(count)d offered", offered)),
+        (waiting, ngettext("%(count)d waiting", "%(count)d waiting", waiting)),
+    )
+    return [text % {"count": count} for count, text in sentences if count]
 
 
 def email_link(address: str) -> str:

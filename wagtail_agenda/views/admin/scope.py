@@ -23,7 +23,9 @@ from django.utils.functional import cached_property, classproperty
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic.base import View
+from modelcluster.models import get_all_child_relations
 from wagtail.admin import messages
+from wagtail.admin.admin_url_finder import ModelAdminURLFinder
 from wagtail.admin.forms.choosers import BaseFilterForm
 from wagtail.admin.views import generic
 from wagtail.admin.views.generic.chooser import (
@@ -74,15 +76,25 @@ class AgendaScopedMixin:
             raise Http404
 
 
+BLOCK_COUNTS = ("-count", "-order")
+ROW_COUNTS = ("-TOTAL_FORMS", "-INITIAL_FORMS", "-id", "-ORDER")
+
+
 def counts_are_numbers(model: type[Model], data: QueryDict) -> bool:
-    """Whether the counts and positions of a form's StreamFields, if it has any, are numbers."""
+    """Whether counts, positions and keys of a form's StreamFields and rows of children are numbers.
+
+    Those of a row that is new, or gone, are empty.
+    """
     fields = tuple(
         f"{field.name}-" for field in model._meta.get_fields() if isinstance(field, StreamField)
     )
+    children = tuple(f"{rel.get_accessor_name()}-" for rel in get_all_child_relations(model))
     return all(
-        value.isascii() and value.isdigit() and len(value) < 10
+        (value.isascii() and value.isdigit() and len(value) < 10)
+        or (value == "" and name.startswith(children))
         for name, value in data.items()
-        if fields and name.startswith(fields) and name.endswith(("-count", "-order"))
+        if (name.startswith(fields) and name.endswith(BLOCK_COUNTS))
+        or (name.startswith(children) and name.endswith(ROW_COUNTS))
     )
 
 
@@ -355,6 +367,15 @@ class ScopedChooserViewSet(SnippetChooserViewSet):
 
 class ScopedSnippetViewSet(ScopedViewSetMixin, SnippetViewSet):
     chooser_viewset_class = ScopedChooserViewSet
+
+    @property
+    def url_finder_class(self):
+        """Links to those who may change the row; Wagtail 7.4 asks whether they may change all."""
+        attributes = {
+            "edit_url_name": self.get_url_name("edit"),
+            "permission_policy": self.permission_policy,
+        }
+        return type("_ScopedUrlFinder", (ModelAdminURLFinder,), attributes)
 
 
 class ScopedModelViewSet(ScopedViewSetMixin, ModelViewSet):

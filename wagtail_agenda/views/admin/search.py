@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.generic import TemplateView
 
 from wagtail_agenda import permissions
+from wagtail_agenda.availability import real_agendas
 from wagtail_agenda.models import Agenda, Booking
 from wagtail_agenda.views.admin.base import AgentPage, url_to
 from wagtail_agenda.views.admin.booking_list import page_urls
@@ -48,7 +49,7 @@ class SearchView(AgentPage, TemplateView):
     def page(self) -> Page:
         bookings = permissions.visible(self.request.user, Booking.objects.all())
         if self.agenda:
-            bookings = Booking.objects.filter(agenda=self.agenda)
+            bookings = bookings.filter(agenda__in=real_agendas(self.agenda))
         found = nearest_first(matching(bookings, self.query), self.now).select_related(
             "agenda", "status", "meeting_type", "desk", "event"
         )

@@ -10,7 +10,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from wagtail.admin.widgets.button import HeaderButton
 
-from wagtail_agenda.availability import held_places
+from wagtail_agenda.availability import booking_window, held_places, is_open
+from wagtail_agenda.choices import Admission
 from wagtail_agenda.models import Booking, Desk, Event, Hold
 from wagtail_agenda.schedule import week_of
 from wagtail_agenda.timegrid import instant_of
@@ -18,7 +19,7 @@ from wagtail_agenda.views.admin.base import url_to
 from wagtail_agenda.views.admin.dates import with_query
 from wagtail_agenda.views.admin.load import Load, load_of_events
 from wagtail_agenda.views.admin.period import PeriodView
-from wagtail_agenda.views.admin.presentation import Line, times
+from wagtail_agenda.views.admin.presentation import UNDECIDED, Line, times, undecided_texts
 from wagtail_agenda.views.admin.week_layout import Column, Row, Taken, rows
 from wagtail_agenda.wording import day_text
 
@@ -43,10 +44,48 @@ class EventLine:
     is_past: bool
     mark: str
     """Who marked its attendance as checked, and when."""
+    undecided: dict[str, int]
+    """How many bookings have no place for good, by their admission."""
+    kept: int
+    """Places of these that are kept until a moment, and of those that visitors hold."""
 
     @property
     def is_full(self) -> bool:
-        return self.load.booked + self.held >= self.load.total
+        return self.load.booked + self.kept >= self.load.total
+
+    @property
+    def may_be_booked(self) -> bool:
+        """Whether an agent can still put somebody on it, or on its waiting list."""
+        is_on_offer = self.event.open_for_booking and not self.event.is_cancelled
+        has_room = not self.is_full or self.event.waiting_places > 0
+        return is_on_offer and has_room and not self.is_past
+
+    def explain_url(self) -> str:
+        """Why visitors cannot simply book it, where there is something to explain."""
+        if self.is_past or not (
+            self.is_full
+            or self.undecided.get(Admission.WAITING)
+            or not self.event.open_for_booking
+            or self.event.is_cancelled
+            or self.event.publish_at is not None
+        ):
+            return ""
+        query = {"agenda": self.event.agenda.slug, "event": self.event.slug}
+        return with_query(url_to("explain"), query)
+
+    @property
+    def has_waiting_list(self) -> bool:
+        return bool(self.event.waiting_places or self.undecided.get(Admission.WAITING))
+
+    @property
+    def in_words(self) -> str:
+        """“18 of 20 booked, 3 waiting”."""
+        parts = [
+            _("%(booked)d of %(places)d booked")
+            % {"booked": self.load.booked, "places": self.load.total},
+            *undecided_texts(self.undecided),
+        ]
+        return ", ".join(parts)
 
 
 @dataclass
@@ -64,6 +103,7 @@ class Day:
 class DeskHeader:
     desk: Desk | None
     load: Load
+    label: str = ""
 
 
 Openings = dict[int, list[tuple[datetime, datetime]]]
@@ -79,13 +119,22 @@ class TimesView(PeriodView):
                 "live_part": "wagtail_agenda/admin/includes/events.html",
                 "days": self.days_with_events(),
             }
-        table = rows(self.columns(), zone=self.zone, now=self.now)
+        table = rows(self.columns(), zone=self.zone, now=self.now, window=self.window)
         return {
             "live_part": "wagtail_agenda/admin/includes/table.html",
             "mark": self.mark,
             "rows": table,
+            "explain_url": with_query(url_to("explain"), {"agenda": self.agenda.slug}),
             "headers": self.headers(table),
         }
+
+    @cached_property
+    def window(self) -> tuple[datetime, datetime]:
+        """From when to when visitors may book; nothing while the agenda takes no bookings."""
+        if not is_open(self.agenda, self.now):
+            return self.now, self.now
+        earliest, latest = booking_window(self.agenda, self.now)
+        return instant_of(earliest), instant_of(latest)
 
     @abstractmethod
     def columns(self) -> list[Column]:
@@ -130,21 +179,34 @@ class TimesView(PeriodView):
 
     def days_with_events(self) -> list[Day]:
         held = held_places([event.bookable_id for event in self.events], self.now)
+        undecided: dict[int, dict[str, int]] = {}
+        # Of what is kept until a moment, bookings are told apart from what visitors hold.
+        lapsing: dict[int, int] = {}
+        for booking in self.bookings:
+            if booking.admission in UNDECIDED:
+                counts = undecided.setdefault(booking.event_id, {})
+                counts[booking.admission] = counts.get(booking.admission, 0) + 1
+            if booking.decide_by is not None and booking.decide_by > self.now:
+                lapsing[booking.event_id] = lapsing.get(booking.event_id, 0) + booking.places
         attending: dict[int, list[Booking]] = {}
         for booking in self.shown_bookings:
             attending.setdefault(booking.event_id, []).append(booking)
         days = {day.day: day for day in self.day_headers()}
         for event in self.shown_events:
+            event.agenda = self.agenda
             # What began before these days stands on the first of them.
             day = days[max(self.local_day(event.start), self.days[0])]
             load = load_of_events([event])
+            kept = held.get(event.bookable_id, 0)
             day.load += load
             day.events.append(
                 EventLine(
                     event=event,
                     times=times(event.start, event.end, self.zone),
                     load=load,
-                    held=held.get(event.bookable_id, 0),
+                    held=max(kept - lapsing.get(event.pk, 0), 0),
+                    kept=kept,
+                    undecided=undecided.get(event.pk, {}),
                     lines=[self.line(booking) for booking in attending.get(event.pk, [])],
                     is_past=event.end <= self.now,
                     mark=self.marks.get(event.pk, ""),
@@ -215,6 +277,9 @@ class DayView(TimesView):
     def header_buttons(self):
         sheet = with_query(url_to("day_sheet", self.agenda.slug, self.day), self.filters.chosen)
         button = HeaderButton(label=_("Print"), url=sheet, icon_name="doc-full", priority=20)
+        if self.agenda.is_virtual:
+            # Each agenda behind it has an attendance sheet of its own.
+            return [*super().header_buttons, button]
         check_in = HeaderButton(
             label=_("Check people in"),
             url=url_to("check_in_day", self.agenda.slug, self.day),
@@ -225,7 +290,7 @@ class DayView(TimesView):
 
     @property
     def mark(self):
-        return self.marks.get(self.day, "")
+        return self.marks.get((self.agenda.pk, self.day), "")
 
     @cached_property
     def columns_of_desks(self) -> list[Desk | None]:
@@ -234,7 +299,10 @@ class DayView(TimesView):
         return [*self.shown_desks, *([None] if without or not self.shown_desks else [])]
 
     def headers(self, table):
-        return [DeskHeader(desk, self.load_of(desk)) for desk in self.columns_of_desks]
+        return [
+            DeskHeader(desk, self.load_of(desk), str(self.named(desk)) if desk else "")
+            for desk in self.columns_of_desks
+        ]
 
     def load_of(self, desk: Desk | None) -> Load:
         pk = desk.pk if desk else None
@@ -256,7 +324,7 @@ class DayView(TimesView):
                     [one for one in self.shown_holds if desk and one.desk_id == desk.pk],
                 ),
                 openings=openings.get(desk.pk, ()) if desk else (),
-                header=desk,
+                header=self.named(desk) if desk else None,
             )
             for desk in self.columns_of_desks
         ]

@@ -11,7 +11,7 @@ times need their zone beside them.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -54,6 +54,8 @@ class Cell:
     subjects: tuple = ()
     is_open: bool = False
     is_past: bool = False
+    is_on_offer: bool = True
+    """Whether visitors may book what begins here, as far as notice and horizon go."""
 
     @property
     def time(self) -> time:
@@ -77,8 +79,17 @@ class Row:
         return self.minute % 60 == 0
 
 
-def rows(columns: Sequence[Column], *, zone: ZoneInfo, now: datetime) -> list[Row]:
-    """The rows of a table with these columns, each with the cells that begin in it."""
+def rows(
+    columns: Sequence[Column],
+    *,
+    zone: ZoneInfo,
+    now: datetime,
+    window: tuple[datetime, datetime] | None = None,
+) -> list[Row]:
+    """The rows of a table with these columns, each with the cells that begin in it.
+
+    `window` is from when to when visitors may book; None lets them book at any time.
+    """
     taken = [_spans(column, zone) for column in columns]
     openings = [_opening_spans(column, zone) for column in columns]
     bounds = [span for spans in taken for span, _subject in spans]
@@ -110,10 +121,16 @@ def rows(columns: Sequence[Column], *, zone: ZoneInfo, now: datetime) -> list[Ro
                     is_open=any(
                         start < row.minute + step and row.minute < end for start, end in opened
                     ),
+                    is_on_offer=window is None
+                    or window[0] <= _instant(column.day, row.minute, zone) < window[1],
                     is_past=(column.day, row.minute) < (local_now.date(), minute_now),
                 )
             )
     return table
+
+
+def _instant(day: date, minute: int, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(*divmod(minute, 60)), tzinfo=zone).astimezone(timezone.utc)
 
 
 def span_on(day: date, start: datetime, end: datetime, zone: ZoneInfo) -> Span | None:

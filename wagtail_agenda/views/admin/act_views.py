@@ -1,0 +1,253 @@
+"""What agents do with one booking: at once by a POST, or after a page that asks."""
+
+from typing import Any
+
+from django import forms
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.generic import FormView
+from wagtail.admin import messages
+
+from wagtail_agenda.cleaning import clean_text
+from wagtail_agenda.errors import Overloaded
+from wagtail_agenda.models import MOST_PLACES, Booking
+from wagtail_agenda.views.admin import acts
+from wagtail_agenda.views.admin.acts import Act, Outcome
+from wagtail_agenda.views.admin.base import next_url
+from wagtail_agenda.views.admin.bookings import BookingPage
+
+
+class ActView(BookingPage):
+    """Does one thing with a booking by POST, and goes back to where it was asked for."""
+
+    http_method_names = ["post"]
+    act: Act
+
+    def post(self, request, *args, **kwargs):
+        outcome = acts.carry_out(self.act, self.booking, now=self.now, user=request.user)
+        tell(request, outcome)
+        return redirect(next_url(request, self.own_url))
+
+
+class ApproveView(ActView):
+    """Approves a booking that waits for it."""
+
+    act = acts.APPROVE
+
+
+class PromoteView(ActView):
+    """Gives a place to somebody on the waiting list, or with an offer."""
+
+    act = acts.PROMOTE
+
+
+class OfferView(ActView):
+    """Offers a place to somebody on the waiting list."""
+
+    act = acts.OFFER
+
+
+def tell(request, outcome: Outcome) -> None:
+    """Say on the next page what came of an act."""
+    if outcome.failed:
+        messages.error(request, outcome.text)
+    else:
+        messages.success(request, outcome.text)
+
+
+# What asks first
+
+
+class NothingAsked(forms.Form):
+    """A page that only wants to be sure."""
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("Stands in the mail that tells the visitor. May be left empty."),
+    )
+
+    def clean_reason(self):
+        return clean_text(self.cleaned_data["reason"])
+
+
+class AskingView(BookingPage, FormView):
+    """Says what would happen and asks what has to be known; a POST does it."""
+
+    act: Act
+    form_class = NothingAsked
+    template_name = "wagtail_agenda/admin/booking_act.html"
+    question: Any = ""
+    submit_label: Any = ""
+
+    @property
+    def happens(self) -> str:
+        """What would happen, in words."""
+        return ""
+
+    def get_page_subtitle(self):
+        return self.act.label
+
+    def trail(self):
+        return [*super().trail(), ("", self.act.label)]
+
+    def get(self, request, *args, **kwargs):
+        if self.act not in acts.acts_for(self.booking, self.now):
+            messages.warning(request, self.refusal())
+            return redirect(self.own_url)
+        return super().get(request, *args, **kwargs)
+
+    def refusal(self) -> str:
+        """Why there is nothing to ask."""
+        return _("“%(act)s” does not fit this booking: it is “%(admission)s”.") % {
+            "act": self.act.label,
+            "admission": self.booking.get_admission_display(),
+        }
+
+    def post(self, request, *args, **kwargs):
+        # Whether one may is asked before whether the form is right.
+        self.booking  # noqa: B018
+        return super().post(request, *args, **kwargs)
+
+    def form_valid(self, form):
+        try:
+            outcome = acts.carry_out(
+                self.act, self.booking, now=self.now, user=self.request.user, **form.cleaned_data
+            )
+        except Overloaded as error:
+            return self.once_more(form, error)
+        tell(self.request, outcome)
+        return redirect(next_url(self.request, self.own_url))
+
+    def once_more(self, form: forms.Form, error: Overloaded) -> HttpResponse:
+        """The same page with everything typed, after others were quicker."""
+        messages.error(self.request, str(error))
+        return try_again(self.render_to_response(self.get_context_data(form=form)), error)
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(
+            **kwargs,
+            act=self.act,
+            question=self.question,
+            happens=self.happens,
+            submit_label=self.submit_label or self.act.label,
+            back_url=next_url(self.request, self.own_url),
+        )
+
+
+def what_ending_means(booking: Booking) -> str:
+    """What becomes of a place that is given up, and who is told."""
+    if booking.user_email:
+        return _(
+            "Its place becomes free at once, and %(address)s is told as the booking workflow "
+            "says. This cannot be undone."
+        ) % {"address": booking.user_email}
+    return _(
+        "Its place becomes free at once. There is no e-mail address, so tell the visitor "
+        "yourself. This cannot be undone."
+    )
+
+
+class CancelView(AskingView):
+    """Asks for a reason; a POST cancels the booking, which mails the visitor."""
+
+    act = acts.CANCEL
+    form_class = ReasonForm
+    question = gettext_lazy("Cancel this booking?")
+    submit_label = gettext_lazy("Cancel the booking")
+
+    @property
+    def happens(self):
+        return what_ending_means(self.booking)
+
+    def refusal(self):
+        return _("This booking has been cancelled already.")
+
+
+class RefuseView(AskingView):
+    """Asks for a reason; a POST refuses a booking that waits for approval."""
+
+    act = acts.REFUSE
+    form_class = ReasonForm
+    question = gettext_lazy("Refuse this booking?")
+    submit_label = gettext_lazy("Refuse the booking")
+
+    @property
+    def happens(self):
+        return what_ending_means(self.booking)
+
+
+class SuspendView(AskingView):
+    """A POST takes a booking's place away and puts it back on the waiting list."""
+
+    act = acts.SUSPEND
+    question = gettext_lazy("Put this booking back on the waiting list?")
+
+    @property
+    def happens(self):
+        return _(
+            "Its place goes to those who wait, and cannot be taken back from them. It stays on "
+            "the waiting list until an agent accepts it. The visitor is told as the booking "
+            "workflow says."
+        )
+
+
+class PlacesForm(forms.Form):
+    places = forms.IntegerField(
+        label=gettext_lazy("Places"),
+        min_value=1,
+        max_value=MOST_PLACES,
+        error_messages={
+            "min_value": gettext_lazy(
+                "A booking has at least one place. To give up all of them, cancel it."
+            )
+        },
+    )
+
+
+class ResizeView(AskingView):
+    """Asks for another number of places of an event."""
+
+    act = acts.RESIZE
+    form_class = PlacesForm
+    question = gettext_lazy("Change the number of places?")
+    submit_label = gettext_lazy("Change it")
+
+    def get_initial(self):
+        return {"places": self.booking.places}
+
+    @property
+    def happens(self):
+        return _(
+            "More places are had at once or not at all; what is given up goes to those who wait. "
+            "Agents may give more places than visitors can choose."
+        )
+
+    def form_valid(self, form):
+        booking, places = self.booking, form.cleaned_data["places"]
+        if places == booking.places:
+            messages.success(self.request, _("Nothing has changed."))
+            return redirect(next_url(self.request, self.own_url))
+        try:
+            outcome = acts.carry_out(
+                self.act, booking, now=self.now, user=self.request.user, places=places
+            )
+        except Overloaded as error:
+            return self.once_more(form, error)
+        if outcome.failed:
+            form.add_error("places", outcome.text)
+            return self.form_invalid(form)
+        tell(self.request, outcome)
+        return redirect(next_url(self.request, self.own_url))
+
+
+def try_again(response: HttpResponse, error: Overloaded) -> HttpResponse:
+    response.status_code = 503
+    response.headers["Retry-After"] = str(error.retry_after)
+    return response
