@@ -30,11 +30,12 @@ from tests.factories import (
 )
 from tests.test_views_visitor import CHOOSE, TYPED, Visitor, definition_of
 from tools import check_messages
-from wagtail_agenda import availability, correspondence, tokens, wording
+from wagtail_agenda import availability, tokens, wording
 from wagtail_agenda import booking as bookings
 from wagtail_agenda.blocks import BookingFormBlock
 from wagtail_agenda.choices import Actor, AgendaKind, DeliveryState
-from wagtail_agenda.models import Booking, Delivery, Workflow
+from wagtail_agenda.letters import letter_of
+from wagtail_agenda.models import Booking, Delivery, Schedule, Workflow
 from wagtail_agenda.views.admin.base import url_to
 from wagtail_agenda.workflow import ensure_default_workflow
 
@@ -173,7 +174,7 @@ def test_what_is_filled_in_keeps_its_place(language):
 
 @pytest.mark.parametrize("language", CATALOGUES)
 def test_lines_stay_lines(language):
-    """A line of a built-in mail is left out if what it names is empty: see `wording.Text`."""
+    """A line of a built-in mail goes if what it names is empty: see `built_in_mails.Text`."""
     wrong = [
         message.text
         for message in messages_of(language)
@@ -296,6 +297,7 @@ def passports():
         comment="Apportez l’ancien.",
         staff_addresses="guichet@fairbridge.example",
     )
+    Schedule.objects.filter(agendas=agenda).update(label="Guichets")
     agenda.desks.update(label="Guichet 1")
     agenda.meeting_types.update(label="Passeport")
     return agenda
@@ -473,7 +475,7 @@ def test_the_head_of_a_week_writes_july_as_its_language_does(client, db, languag
 def test_the_built_in_mails_have_no_english_in_them(language, clock):
     booking = make_booking(passports(), language=language)
     bookings.cancel(booking, actor=Actor.AGENT, now=NOW, reason="Malade")
-    letters = [correspondence.letter_of(delivery, NOW) for delivery in Delivery.objects.all()]
+    letters = [letter_of(delivery, NOW) for delivery in Delivery.objects.all()]
     assert len(letters) == 4
     for letter in letters:
         said = [letter.subject, *letter.text.splitlines(), letter.html]

@@ -20,8 +20,11 @@ COMPLETE = {"fr"}
 FOR_VISITORS = {"de", "ru"}
 SOURCES_FOR_COLLEAGUES = (
     "apps.py",
+    "availability/reasons/",
     "blocks/",
+    "booking/waiting_list.py",
     "choices.py",
+    "consistency.py",
     "export.py",
     "health.py",
     "hooks/",
@@ -30,6 +33,7 @@ SOURCES_FOR_COLLEAGUES = (
     "models.py",
     "outbox.py",
     "removal.py",
+    "schedule_words.py",
     "templates/wagtail_agenda/admin/",
     "templates/wagtail_agenda/schedule_preview.html",
     "templates/wagtail_agenda/schedule_week.html",
