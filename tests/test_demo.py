@@ -1,3 +1,4 @@
+import itertools
 import os
 import signal
 import socket
@@ -21,7 +22,7 @@ from example_site.home import demo_content
 from example_site.home.models import Notice
 from example_site.loopback import LoopbackOnly
 from wagtail_agenda import permissions
-from wagtail_agenda.choices import Attendance, DeliveryState, Role
+from wagtail_agenda.choices import Admission, Attendance, DeliveryState, Role
 from wagtail_agenda.models import (
     Agenda,
     AgendaGrant,
@@ -34,6 +35,7 @@ from wagtail_agenda.models import (
     FormVersion,
     MeetingType,
     Occupation,
+    Resource,
     Schedule,
 )
 
@@ -73,27 +75,51 @@ def test_demo_loads_once_and_follows_the_calendar(settings, mailoutbox):
         "present",
         "absent",
     }
-    # Of all their mails, only those of the two examples are left for the worker.
+    # Of all their mails, only those of the two examples and one offer are left for the worker.
     assert mailoutbox == []
     due = Delivery.objects.exclude(state=DeliveryState.DONE)
-    assert {delivery.booking.created_at for delivery in due} == {MONDAY}
-    assert due.count() == 3
+    examples = due.exclude(booking__admission=Admission.OFFERED)
+    assert {delivery.booking.created_at for delivery in examples} == {MONDAY}
+    assert (examples.count(), due.count()) == (3, 4)
     coming = Event.objects.filter(start__gte=MONDAY)
     assert coming.count() >= 8
     assert any(event.bookable.places_booked == event.places for event in coming)
+    every_kind_of_agenda_has_its_example()
 
     # Five days later, the fortnights have moved on.
     later = MONDAY + timedelta(days=5)
     known = set(Booking.objects.values_list("pk", flat=True))
     demo_content.load(later)
     added = Booking.objects.exclude(pk__in=known)
-    assert added.filter(event=None).exists()
+    daily = added.filter(agenda__slug__in=["passports", "study-rooms"])
+    assert daily.exists()
     first_new_day = MONDAY.date() + timedelta(days=15)
-    assert all(booking.start.date() >= first_new_day for booking in added.filter(event=None))
+    assert all(booking.start.date() >= first_new_day for booking in daily)
     assert not added.exclude(deliveries__state=DeliveryState.DONE).exists()
     between = Booking.objects.filter(start__gt=MONDAY, start__lt=later - timedelta(days=1))
     expected = between.filter(cancelled_at=None)
     assert expected.exclude(attendance=Attendance.UNKNOWN).count() > expected.count() / 2
+
+
+def every_kind_of_agenda_has_its_example():
+    """A waiting list with a place on offer, a room that two offices share, a virtual agenda."""
+    offered = Booking.objects.get(admission=Admission.OFFERED)
+    assert offered.event.series.label == "Aqua fitness"
+    assert offered.decide_by == MONDAY + timedelta(hours=24)
+    assert offered.event.bookings.filter(admission=Admission.WAITING).count() == 2
+
+    room = Resource.objects.get(slug="meeting-room-2")
+    sharing = set(room.bookings.values_list("agenda__slug", flat=True))
+    assert sharing == {"mediation", "legal-advice"}
+    taken = sorted(room.bookable.occupations.values_list("busy_from", "busy_to"))
+    assert all(ends <= begins for (_, ends), (begins, _) in itertools.pairwise(taken))
+
+    chosen_in = Booking.objects.filter(virtual_agenda__slug="registry-offices")
+    assert chosen_in.exists()
+    assert not Booking.objects.filter(agenda__slug="registry-offices").exists()
+
+    asked = Booking.objects.filter(agenda__slug="rehearsal-room")
+    assert set(asked.values_list("admission", flat=True)) == {Admission.PENDING}
 
 
 @pytest.mark.django_db
@@ -111,13 +137,22 @@ def test_agent_and_editor_of_the_demo_have_their_own_agenda_only(settings):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("slug", ["passport", "workshops", "study-rooms"])
-def test_every_service_page_of_the_demo_takes_bookings(client, settings, slug):
+def test_every_service_page_of_the_demo_takes_bookings(client, settings):
     settings.DEMO_PORT = 8123
     demo_content.load_town_hall(timezone.now())
-    page = client.get(f"/{slug}/", headers={"host": "localhost:8123"})
-    assert 'name="definition"' in page.content.decode()
-    assert page.content.decode().count('type="radio"') >= 2
+    for slug in (
+        "passport",
+        "workshops",
+        "study-rooms",
+        "sports",
+        "registry-office",
+        "advice",
+        "rehearsal-room",
+    ):
+        page = client.get(f"/{slug}/", headers={"host": "localhost:8123"}).content.decode()
+        assert 'name="definition"' in page, slug
+        choices = page.count('type="radio"') + page.count('type="checkbox"')
+        assert choices >= 2, slug
 
 
 @pytest.mark.django_db
@@ -198,11 +233,11 @@ def test_demo_runs_once_and_ends_with_everything_it_started(tmp_path):
     demo = start_demo(tmp_path, port)
     try:
         inbox = f"http://127.0.0.1:{port}/demo/inbox/"
-        assert wait_until(lambda: status(inbox) == 200 or demo.poll() is not None, 90)
+        assert wait_until(lambda: status(inbox) == 200 or demo.poll() is not None, 300)
         assert demo.poll() is None, demo.stdout.read()
 
         again = start_demo(tmp_path, free_port())
-        said, _ = again.communicate(timeout=60)
+        said, _ = again.communicate(timeout=300)
         assert again.returncode != 0
         assert f"already running at http://localhost:{port}/" in said
 

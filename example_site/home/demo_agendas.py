@@ -33,16 +33,6 @@ SATURDAY = 5
 LUNCH = (time(12), time(13, 30))
 
 
-@dataclass(frozen=True)
-class TownHall:
-    """The site and what can be booked on it."""
-
-    site: Site
-    passports: Agenda
-    workshops: Agenda
-    study_rooms: Agenda
-
-
 def passports(site: Site) -> Agenda:
     """Three counters for passports, of which one is open on Saturday morning as well."""
     agenda = Agenda.objects.filter(slug="passports").first()

@@ -14,12 +14,15 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.db.models import Q
 from django.test.utils import override_settings
 from django.utils.translation import override
 from wagtail.coreutils import string_to_ascii
 from wagtail.models import Site
 
-from example_site.home.demo_agendas import TownHall, demand_for
+from example_site.home.demo_agendas import demand_for
+from example_site.home.demo_offices import Offices
+from example_site.home.demo_town_hall import TownHall
 from example_site.home.models import HomePage, Notice
 from wagtail_agenda import attendance, availability, booking, form_definition, outbox, tasks
 from wagtail_agenda.availability import Slot
@@ -92,6 +95,8 @@ def load(town_hall: TownHall, now: datetime) -> None:
             desk.fill_day(town_hall.study_rooms, day, least=0, most=1)
         for event in town_hall.workshops.events.filter(bookings=None):
             desk.fill_event(event, demand_for(event))
+        desk.fill_courses(town_hall.sports)
+        desk.fill_offices(town_hall.offices, today)
         desk.check_in_the_past(today)
         desk.check_in_the_first(town_hall.workshops)
     if is_first_time:
@@ -158,6 +163,38 @@ class FrontDesk:
             slot = availability.find(event.agenda, event.slug, now=made_at, bypass_delays=True)
             # Whoever gives a place back makes room for somebody else, and a full workshop is full.
             self.book(slot, person, made_at, dice, may_cancel=demand < 1)
+
+    def fill_courses(self, sports: Agenda) -> None:
+        """Fills the next two courses: people wait for both, and the first has a place on offer."""
+        coming = sports.events.filter(start__gt=self.now + timedelta(days=1)).order_by("start")
+        for number, event in enumerate(coming[:2]):
+            if event.bookings.exists():
+                continue
+            dice = random.Random(event.slug)  # noqa: S311 - no secret, a demo
+            people = dice.sample(PEOPLE, event.places + 3)
+            booked = []
+            for position, person in enumerate(people):
+                made_at = self.now - timedelta(hours=2 * (len(people) - position))
+                slot = availability.find(sports, event.slug, now=made_at, bypass_delays=True)
+                details = self.details(slot, person, dice)
+                booked.append(booking.book(slot, details, now=made_at, actor=Actor.VISITOR))
+                deliver(booked[-1], made_at)
+            if number == 0:
+                self.cancel(booked[2], self.now, dice)
+
+    def fill_offices(self, offices: Offices, today: date) -> None:
+        """Books a few appointments of the next days with each office, and two requests."""
+        agendas = (offices.registry, offices.mediation, offices.legal_advice)
+        for agenda in (*agendas, offices.rehearsal_room):
+            dice = random.Random(f"{agenda.slug} {today}")  # noqa: S311 - no secret, a demo
+            booked_here = Q(agenda=agenda) | Q(virtual_agenda=agenda)
+            if Booking.objects.filter(booked_here, start__gt=self.now).exists():
+                continue
+            for person in dice.sample(PEOPLE, 3 if agenda.needs_approval else 5):
+                made_at = self.now - timedelta(hours=dice.randint(1, 30))
+                coming = availability.next_free(agenda, now=made_at, limit=40)
+                if coming:
+                    self.book(dice.choice(coming), person, made_at, dice, may_cancel=False)
 
     def moment_before(self, start: datetime, dice: random.Random) -> datetime:
         """Some working hour a few days before, and in the past."""
@@ -273,5 +310,5 @@ def form_versions() -> Iterator[FormVersion]:
 
 
 def deliver(booked: Booking, at: datetime) -> None:
-    for pk in booked.deliveries.filter(state=DeliveryState.DUE).values_list("pk", flat=True):
-        outbox.deliver(pk, now=at)
+    due = booked.deliveries.filter(state=DeliveryState.DUE)
+    outbox.deliver_all(due.values_list("pk", flat=True), now=at)

@@ -14,7 +14,8 @@ from django.db import transaction
 from django.utils import timezone
 from wagtail.models import GroupPagePermission, Page, Site
 
-from example_site.home import demo_agendas, demo_bookings
+from example_site.home import demo_agendas, demo_bookings, demo_offices, demo_sports
+from example_site.home.demo_town_hall import TownHall, town_hall
 from example_site.home.models import HomePage, Notice
 from wagtail_agenda.choices import Role
 from wagtail_agenda.models import Agenda, AgendaGrant
@@ -36,25 +37,19 @@ def load(now: datetime | None = None) -> None:
 
 
 @transaction.atomic
-def load_town_hall(now: datetime) -> demo_agendas.TownHall:
+def load_town_hall(now: datetime) -> TownHall:
     """Makes what is missing of the pages, the agendas and the people who work with them."""
     load_administrator()
     site = load_site()
-    town_hall = demo_agendas.TownHall(
-        site=site,
-        passports=demo_agendas.passports(site),
-        workshops=demo_agendas.workshops(site),
-        study_rooms=demo_agendas.study_rooms(site),
-    )
-    demo_agendas.make_workshops(town_hall.workshops, now)
-    demo_agendas.make_workshop_under_way(town_hall.workshops, now)
-    demo_agendas.make_attendance_reasons()
-    load_passport_page(site.root_page, town_hall.passports)
-    workshop_page = load_workshop_page(site.root_page, town_hall.workshops)
-    load_study_page(site.root_page, town_hall.study_rooms)
-    load_colleague(AGENT, "Passport agents", town_hall.passports, Role.AGENT)
-    load_colleague(EDITOR, "Workshop editors", town_hall.workshops, Role.EDITOR, workshop_page)
-    return town_hall
+    made = town_hall(site, now)
+    load_passport_page(site.root_page, made.passports)
+    workshop_page = load_workshop_page(site.root_page, made.workshops)
+    load_study_page(site.root_page, made.study_rooms)
+    demo_sports.load_page(site.root_page, made.sports, page)
+    demo_offices.load_pages(site.root_page, made.offices, page)
+    load_colleague(AGENT, "Passport agents", made.passports, Role.AGENT)
+    load_colleague(EDITOR, "Workshop editors", made.workshops, Role.EDITOR, workshop_page)
+    return made
 
 
 # People who work there
