@@ -3,6 +3,7 @@
 #   make demo            the example town hall: migrate, load, web and worker, until Ctrl-C
 #   make test            the test suite on SQLite, browser tests included
 #   make test-databases  the same without browser on PostgreSQL and MariaDB, the queue on Redis
+#   make prove           bookings at random at full length, and races with large crowds, on three databases
 #   make lint            style, templates, migrations, translations and documentation
 #   make docs            builds the documentation into build/docs; a broken link is an error
 #   make bench           measures the product beside the least it could cost (FIGURE=availability)
@@ -27,7 +28,7 @@ LANGUAGES ?= fr de ru
 FIGURE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-databases bench lint docs reference wheel screenshots messages chromium clean
+.PHONY: help demo test test-databases prove bench lint docs reference wheel screenshots messages chromium clean
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -49,6 +50,13 @@ test-databases: $(INSTALLED)
 	TEST_DATABASE=postgresql $(PYTEST) -m "not browser and not redis" $(TESTS)
 	TEST_DATABASE=mariadb $(PYTEST) -m "not browser and not redis" $(TESTS)
 	TEST_QUEUE=redis $(BIN)/python -m pytest --quiet -m redis $(TESTS)
+
+# Takes a quarter of an hour; the suite has a fiftieth of it.
+PROOFS := tests/booking/test_machine.py tests/concurrency
+prove: $(INSTALLED)
+	AGENDA_PROVE=1 $(PYTEST) $(PROOFS)
+	AGENDA_PROVE=1 TEST_DATABASE=postgresql $(PYTEST) $(PROOFS)
+	AGENDA_PROVE=1 TEST_DATABASE=mariadb $(PYTEST) $(PROOFS)
 
 $(INSTALLED_FOR_BENCH): $(INSTALLED)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]' >&2

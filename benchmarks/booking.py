@@ -30,6 +30,7 @@ from wagtail_agenda.models import (
     Invitation,
     MeetingType,
 )
+from wagtail_agenda.timegrid import instant_of
 
 FIRST = date(2026, 3, 2)
 NOW = datetime(2026, 3, 1, 7, tzinfo=timezone.utc)
@@ -91,8 +92,8 @@ def measure() -> Iterator[Figure]:
 
 
 def slot_at(agenda: Agenda, kind: MeetingType, desk: Desk, minute: int) -> availability.Slot:
-    start = availability.instant_of(minute).astimezone(agenda.zone)
-    end = availability.instant_of(minute + kind.duration).astimezone(agenda.zone)
+    start = instant_of(minute).astimezone(agenda.zone)
+    end = instant_of(minute + kind.duration).astimezone(agenda.zone)
     return availability.Slot(
         agenda=agenda,
         meeting_type=kind,
@@ -131,7 +132,7 @@ def noted(act: Callable, slot: availability.Slot) -> list[Sent]:
 
     with connection.execute_wrapper(note):
         act(slot)
-    made = slot.agenda.bookings.select_related("occupation").latest("pk")
+    made = slot.agenda.bookings.latest("pk")
     invitation, entry = made.invitations.get(), made.entries.get()
     desk = slot.desks[slot.desk_ids[0]]
     names = {
@@ -143,8 +144,8 @@ def noted(act: Callable, slot: availability.Slot) -> list[Sent]:
         made.deliveries.get().key: "key",
         invitation.pk: "invitation",
         entry.pk: "entry",
-        made.occupation.busy_from: "busy_from",
-        made.occupation.busy_to: "busy_to",
+        made.occupations.get().busy_from: "busy_from",
+        made.occupations.get().busy_to: "busy_to",
         made.start: "start",
         made.end: "end",
         desk.bookable_id: "bookable",
@@ -206,8 +207,8 @@ def driver_client(statements: list[Sent], desk: Desk) -> Callable[[int], None]:
             "desk": desk.pk,
             "busy_from": minute - 5,
             "busy_to": minute + 35,
-            "start": availability.instant_of(minute),
-            "end": availability.instant_of(minute + 30),
+            "start": instant_of(minute),
+            "end": instant_of(minute + 30),
         }
         inside = False
         for sent in statements:

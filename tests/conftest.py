@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,8 +12,10 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connections
+from django.test import TransactionTestCase
 from freezegun import freeze_time
 
+from tests import migrated
 from tests.agents import make_staff
 from tests.factories import NOW, make_booking
 from tests.smtp_server import smtp_server  # noqa: F401  a fixture for every test
@@ -56,12 +59,16 @@ def require_answer(host: str, port: int, asked: str, otherwise: str) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Gives tests that commit the rows of the migrations back.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves what needs no database to SQLite, and gives tests that commit their first rows back.
 
-    Such a test ends with a flush, which also takes Wagtail's root page, locale and groups; the
-    next one would start on a database that no site has.
+    A test that commits ends with a flush, which also takes Wagtail's root page, locale and groups;
+    the next one would start on a database that no site has.
     """
+    if settings.TEST_DATABASE != "sqlite":
+        elsewhere = [item for item in items if not needs_database(item)]
+        config.hook.pytest_deselected(items=elsewhere)
+        items[:] = [item for item in items if needs_database(item)]
     for item in items:
         marker = item.get_closest_marker("django_db")
         commits = {"live_server", "transactional_db"} & set(getattr(item, "fixturenames", ()))
@@ -71,8 +78,41 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.django_db(**restored), append=False)
 
 
+def needs_database(item: pytest.Item) -> bool:
+    """Whether a test asks for a database, by a mark, a fixture or its base class."""
+    fixtures = {"db", "transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
+    cls = getattr(item, "cls", None)
+    is_django_case = cls is not None and issubclass(cls, TransactionTestCase)
+    return bool(fixtures or is_django_case or item.get_closest_marker("django_db"))
+
+
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> Iterator[None]:
+def migrated_template(request: pytest.FixtureRequest) -> Path | None:
+    """Where a migrated database is kept between runs, on SQLite."""
+    cache = getattr(request.config, "cache", None)
+    if settings.TEST_DATABASE != "sqlite" or cache is None:
+        return None
+    return cache.mkdir("migrated") / f"{migrated.fingerprint()}.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(
+    migrated_template: Path | None, django_db_modify_db_settings: None
+) -> Iterator[bool]:
+    """Begins with the migrated database of an earlier run, if there is one of these migrations."""
+    if migrated_template is None or not migrated_template.exists():
+        yield False
+        return
+    database = Path(connections["default"].settings_dict["TEST"]["NAME"])
+    migrated.copy(migrated_template, database)
+    yield True
+    connections.close_all()
+    for path in database.parent.glob(f"{database.name}*"):
+        path.unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, migrated_template: Path | None) -> Iterator[None]:
     """Lets every connection know the rows to give back.
 
     Django notes them on the connection that made the database. A browser test has another one:
@@ -80,6 +120,8 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     thread or, where a loop runs, per context.
     """
     made = connections["default"]
+    if migrated_template is not None and not migrated_template.exists():
+        migrated.keep(Path(made.settings_dict["NAME"]), migrated_template)
     rows = getattr(made, "_test_serialized_contents", None)
     if rows is None:
         yield
