@@ -1,5 +1,6 @@
 """What the documentation says is what there is: its code, its reference, its links."""
 
+import ast
 import functools
 import inspect
 import re
@@ -71,6 +72,28 @@ def test_every_system_check_is_documented():
     documented = [check.strip("`") for check, *_rest in rows("checks.md")]
     known = set(re.findall(r'id="(wagtail_agenda\.[EW]\d+)"', inspect.getsource(checks)))
     assert sorted(documented) == sorted(known)
+
+
+def test_every_rule_that_is_explained_is_documented():
+    def codes(call: ast.Call) -> set[str]:
+        named = getattr(call.func, "id", "")
+        position = {"Reason": 0, "add": 0, "_said": 1}.get(named)
+        if position is None or len(call.args) <= position:
+            return set()
+        return {
+            node.value
+            for node in ast.walk(call.args[position])
+            if isinstance(node, ast.Constant) and node.value
+        }
+
+    folder = Path(wagtail_agenda.__file__).parent / "availability" / "reasons"
+    known = set()
+    for file in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            known |= codes(node) if isinstance(node, ast.Call) else set()
+    page = (REFERENCE / "rules.md").read_text().partition("## Persons")[0]
+    documented = set(re.findall(r"^\| .* \| `([a-z ]+)` \|$", page, re.MULTILINE))
+    assert documented == known
 
 
 def test_every_template_of_visitors_is_documented_with_what_it_can_use():

@@ -15,6 +15,7 @@ import sys
 import textwrap
 from argparse import SUPPRESS, Action
 from collections.abc import Iterable, Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import django
@@ -30,9 +31,13 @@ CODE = re.compile(r'\bcode = "([^"]+)"')
 
 FUNCTIONS = {
     "availability": ["is_open", "booking_window", "meeting_types_on_offer", "slots", "find"]
-    + ["next_free", "nearest", "Slot"],
-    "booking": ["hold", "confirm", "book", "cancel", "release", "change_places"]
-    + ["change_event_time", "slot_of", "Details"],
+    + ["next_free", "nearest", "ends", "explain", "real_agendas", "Slot", "Reason"],
+    "booking": ["hold", "hold_together", "is_held", "release", "confirm", "confirm_all", "book"]
+    + ["book_together", "cancel", "move", "resize", "promote", "offer", "accept_offer"]
+    + ["decline_offer", "suspend", "standings", "approve", "refuse", "settle", "change_places"]
+    + ["change_event_time", "cancel_event", "slot_of", "Details", "Waiting", "Together"]
+    + ["Standing"],
+    "consistency": ["findings", "mend", "Finding"],
     "attendance": ["check_in", "check_in_all", "undo_act", "mark_as_checked", "unmark"]
     + ["reasons_of", "Sheet", "Outcome"],
     "workflow": ["register_action", "Occasion"],
@@ -135,13 +140,21 @@ def signature(member) -> str:
     found = inspect.signature(member)
     if isinstance(member, type):
         found = found.replace(return_annotation=inspect.Signature.empty)
+    if is_dataclass(member):
+        made = {each.name: each.default_factory for each in fields(member)}
+        found = found.replace(
+            parameters=[
+                each.replace(default=made[name]()) if made[name] in (dict, list, tuple) else each
+                for name, each in found.parameters.items()
+            ]
+        )
     written = re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Z_a-z])", "", str(found))
-    written = re.sub(r"<factory>", "{}", written)
+    written = written.replace("<factory>", "…")
     if len(written) < 80:
         return written
     shown = [re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Z_a-z])", "", str(each)) for each in parameters(found)]
     returns = written.rpartition(") -> ")[2] if ") -> " in written else ""
-    lines = "".join(f"    {each},\n" for each in shown).replace("<factory>", "{}")
+    lines = "".join(f"    {each},\n" for each in shown).replace("<factory>", "…")
     return f"(\n{lines})" + (f" -> {returns}" if returns else "")
 
 
@@ -317,6 +330,8 @@ def block_table(block, only: set[str] | None = None) -> str:
 
 
 def block_rows(block, only: set[str] | None = None, within: str = "") -> list[list[str]]:
+    from wagtail.blocks import StructBlock
+
     rows = []
     for name, child in block.child_blocks.items():
         if only is not None and name not in only:
@@ -329,6 +344,8 @@ def block_rows(block, only: set[str] | None = None, within: str = "") -> list[li
         parts = getattr(child, "child_block", None)
         if getattr(parts, "child_blocks", None):
             rows += block_rows(parts, within=f"{name}[].")
+        if isinstance(child, StructBlock):
+            rows += block_rows(child, within=f"{name}.")
     return rows
 
 
