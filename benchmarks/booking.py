@@ -94,7 +94,7 @@ def measure() -> Iterator[Figure]:
 def slot_at(agenda: Agenda, kind: MeetingType, desk: Desk, minute: int) -> availability.Slot:
     start = instant_of(minute).astimezone(agenda.zone)
     end = instant_of(minute + kind.duration).astimezone(agenda.zone)
-    return availability.Slot(
+    return availability.Slot.of(
         agenda=agenda,
         meeting_type=kind,
         start=start,

@@ -46,7 +46,7 @@ def measure() -> Iterator[Figure]:
         now=NOW,
     )
     slots = [
-        Slot(agenda=agenda, event=event, start=event.start, end=event.end)
+        Slot.of(agenda=agenda, event=event, start=event.start, end=event.end)
         for event in Event.objects.filter(agenda=agenda).select_related("bookable")
     ]
     people = iter(range(1, 10_000_000))

@@ -53,7 +53,7 @@ def on_day(agenda, day=MONDAY, meeting_type=None, now=NOW, **options):
 def take(desk, start, minutes=30):
     """Book a desk at any time by a type without buffers of its own."""
     meeting_type = make_meeting_type(desk.agenda, duration=minutes, retired=True, label="Taken")
-    slot = availability.Slot(
+    slot = availability.Slot.of(
         desk.agenda,
         start,
         start + timedelta(minutes=minutes),

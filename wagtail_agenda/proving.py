@@ -183,7 +183,7 @@ class _Town:
 
     def appointment(self, number: int) -> Slot:
         start = FIRST_START + number * timedelta(hours=1)
-        return Slot(
+        return Slot.of(
             agenda=self.agenda,
             meeting_type=self.kind,
             start=start,
@@ -201,7 +201,7 @@ class _Town:
             end=start + timedelta(hours=1),
             bookable=Bookable.objects.create(places=places, waiting_places=waiting_places),
         )
-        return Slot(agenda=self.agenda, event=event, start=start, end=event.end)
+        return Slot.of(agenda=self.agenda, event=event, start=start, end=event.end)
 
 
 @contextmanager

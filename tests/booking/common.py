@@ -110,7 +110,7 @@ def make_course(*, places=1, waiting=3, start=None, **agenda):
 def join(event, name="ada", now=NOW, *, actor=Actor.VISITOR, waiting=Waiting.ACCEPTED, **details):
     """A booking of an event, made as somebody of that name."""
     about = make_details(user_name=name, user_email=f"{name}@fairbridge.example", **details)
-    slot = availability.Slot(event.agenda, event.start, event.end, event=event)
+    slot = availability.Slot.of(event.agenda, event.start, event.end, event=event)
     return booking.book(slot, about, now=now, actor=actor, waiting=waiting)
 
 

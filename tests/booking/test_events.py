@@ -147,7 +147,7 @@ class TestEvents:
             booking.cancel_event(event, now=NOW)
         with refused(EventCancelled):
             booking.change_event_time(event, event.start, event.end, now=NOW)
-        slot = availability.Slot(event.agenda, event.start, event.end, event=event)
+        slot = availability.Slot.of(event.agenda, event.start, event.end, event=event)
         with refused(EventCancelled):
             booking.book(slot, make_details(), now=NOW)
         with refused(EventCancelled):

@@ -91,7 +91,7 @@ class TestHold:
         first = first_slot(agenda)
         held = hold(first)
         assert held.desk == desks[0]
-        only_second = availability.Slot(
+        only_second = availability.Slot.of(
             agenda,
             first.start,
             first.end,

@@ -335,7 +335,7 @@ class TestTogether:
     def together(self, agenda, events, **options):
         return booking.book_together(
             agenda,
-            [availability.Slot(agenda, row.start, row.end, event=row) for row in events],
+            [availability.Slot.of(agenda, row.start, row.end, event=row) for row in events],
             make_details(),
             now=NOW,
             **options,
@@ -350,7 +350,7 @@ class TestTogether:
 
     def test_or_none_of_them(self, agenda, events):
         make_booking(slot=slot_of(events[1]))
-        slots = [availability.Slot(agenda, row.start, row.end, event=row) for row in events]
+        slots = [availability.Slot.of(agenda, row.start, row.end, event=row) for row in events]
         with refused(SoldOut) as caught:
             booking.book_together(agenda, slots, make_details(), now=NOW)
         assert caught.value.event == events[1].label
@@ -378,7 +378,7 @@ class TestTogether:
     def test_replacing_in_vain_cancels_nothing(self, agenda, events):
         self.together(agenda, events[:1])
         make_booking(slot=slot_of(events[1]), user_email="bob@fairbridge.example")
-        slot = availability.Slot(agenda, events[1].start, events[1].end, event=events[1])
+        slot = availability.Slot.of(agenda, events[1].start, events[1].end, event=events[1])
         with refused(SoldOut, "sold out"):
             booking.book_together(agenda, [slot], make_details(), now=NOW, replacing=True)
 
@@ -411,7 +411,7 @@ class TestTogether:
             return really_planned(*arguments)
 
         slot = slot_of(make_event(agenda, places=1)), slot_of(make_event(agenda, places=1))
-        wanted = availability.Slot(agenda, events[0].start, events[0].end, event=events[0])
+        wanted = availability.Slot.of(agenda, events[0].start, events[0].end, event=events[0])
         monkeypatch.setattr(booking.making, "planned", planned_too_early)
         done = booking.book_together(
             agenda, [wanted, slot[0]], make_details(), now=NOW, replacing=True

@@ -93,7 +93,7 @@ class TestMove:
         agenda, *_ = make_appointments()
         kind = make_meeting_type(agenda, label="Any", step=5)
         made = make_booking(slot=at(agenda, "0930", slug="any"))
-        slot = availability.Slot(
+        slot = availability.Slot.of(
             agenda,
             made.start + 15 * MINUTE,
             made.end + 15 * MINUTE,

@@ -46,7 +46,7 @@ HOUR = timedelta(hours=1)
 
 
 def by_the_form(event, number, now=NOW):
-    slot = availability.Slot(event.agenda, event.start, event.end, event=event)
+    slot = availability.Slot.of(event.agenda, event.start, event.end, event=event)
     held = booking.hold(slot, lock_code=f"visitor-{number}", now=now)
     return booking.confirm(held, details_of(f"visitor-{number}"), now=now)
 
@@ -336,7 +336,7 @@ def test_a_persons_set_of_events_is_one_of_those_that_were_sent(rush):
     details = details_of("ada")
 
     def replace(chosen):
-        slots = [availability.Slot(agenda, row.start, row.end, event=row) for row in chosen]
+        slots = [availability.Slot.of(agenda, row.start, row.end, event=row) for row in chosen]
         return booking.book_together(
             agenda, slots, details, now=NOW, replacing=True, actor=Actor.VISITOR
         )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from functools import lru_cache, reduce
-from itertools import chain
+from itertools import chain, repeat
 from operator import and_, or_
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,7 @@ from wagtail_agenda.availability.delays import (
 from wagtail_agenda.availability.occupied import busy_masks
 from wagtail_agenda.availability.offers import Offer, Offers, offers_of
 from wagtail_agenda.availability.openings import Hours, Openings
-from wagtail_agenda.availability.slot import Slot, by_time
+from wagtail_agenda.availability.slot import Offering, Slot, by_time
 from wagtail_agenda.errors import NotOffered
 from wagtail_agenda.models import Agenda, MeetingType, Resource
 from wagtail_agenda.schedule import day_bounds
@@ -219,41 +219,44 @@ class _Listing:
         self.free, self.minutes = free, minutes
 
     def slots(self, shown: int) -> list[Slot]:
-        agenda, grid, offers = self.ground.agenda, self.ground.grid, self.offers
+        agenda, offers, limit = self.ground.agenda, self.offers, self.ground.asked.limit
         virtual = agenda.is_virtual
-        of_all = {
-            "agenda": agenda,
-            "meeting_type": offers[0].meeting_type,
-            "places_total": len(self.desks),
-            "desks": {desk.pk: desk for desk in self.desks},
-            "resources": tuple(self.ground.asked.resources) if virtual else offers[0].resources,
-            "types": {each.agenda.pk: each.meeting_type for each in offers} if virtual else {},
-            "needs": {each.agenda.pk: each.resources for each in offers} if virtual else {},
-        }
-        zone, minutes = agenda.zone, self.minutes
-        cells = positions(shown)[: self.ground.asked.limit]
-        result = []
-        for cell, count in zip(cells, count_at(self.free, cells), strict=True):
-            minute = grid.origin + cell * CELL_MINUTES
-            # A frozen dataclass sets its fields one by one, which would be a third of a listing.
-            slot = Slot.__new__(Slot)
-            values = slot.__dict__
-            values.update(of_all)
-            values["start"] = _local(minute, zone)
-            values["end"] = _local(minute + minutes, zone)
-            values["places_free"] = count
-            values["_listed"] = (self, cell)
-            result.append(slot)
-        return result
+        offering = Offering(
+            agenda=agenda,
+            meeting_type=offers[0].meeting_type,
+            places_total=len(self.desks),
+            desks={desk.pk: desk for desk in self.desks},
+            resources=tuple(self.ground.asked.resources) if virtual else offers[0].resources,
+            types={each.agenda.pk: each.meeting_type for each in offers} if virtual else {},
+            needs={each.agenda.pk: each.resources for each in offers} if virtual else {},
+        )
+        times = _times(
+            self.ground.grid.origin, shown, tuple(self.free), self.minutes, agenda.zone, limit
+        )
+        return list(map(Slot, repeat(offering), *times, repeat(self.desks_at)))
 
-    def free_at(self, cell: int) -> dict[str, tuple]:
-        """The desks that are free at a cell, and in a virtual agenda the agendas they belong to."""
-        desks = [desk for desk, mask in zip(self.desks, self.free, strict=True) if mask >> cell & 1]
-        agendas = {desk.agenda_id: desk.agenda for desk in desks}
-        return {
-            "desk_ids": tuple(desk.pk for desk in desks),
-            "agendas": tuple(agendas.values()) if self.ground.agenda.is_virtual else (),
-        }
+    def desks_at(self, start: datetime) -> tuple[int, ...]:
+        """The keys of the desks that are free at a time of this listing."""
+        cell = self.ground.grid.cell_of(epoch_minutes(start))
+        return tuple(
+            desk.pk for desk, mask in zip(self.desks, self.free, strict=True) if mask >> cell & 1
+        )
+
+
+@lru_cache(maxsize=32)
+def _times(
+    origin: int, shown: int, free: tuple[int, ...], minutes: int, zone: ZoneInfo, limit: int | None
+) -> tuple[list[datetime], list[datetime], list[int]]:
+    """The starts, ends and numbers of free desks at the cells that are shown, from `origin` on.
+
+    Remembered by what it is made of, so that it is right whatever has changed: the same question
+    comes with every step of a visitor, and with the next visitor.
+    """
+    cells = positions(shown)[:limit]
+    at = [origin + cell * CELL_MINUTES for cell in cells]
+    starts = [_local(minute, zone) for minute in at]
+    ends = [_local(minute + minutes, zone) for minute in at]
+    return starts, ends, count_at(free, cells)
 
 
 def lasts(resource: Resource, minutes: int) -> bool:

@@ -41,7 +41,7 @@ def slots_of_events(
 def _slot_of_event(agenda: Agenda, event: Event, kept: Lapsing) -> Slot:
     counted = event.bookable
     waiting_free = counted.waiting_places - counted.places_waiting - kept.waiting
-    return Slot(
+    return Slot.of(
         agenda=agenda,
         event=event,
         start=event.start.astimezone(agenda.zone),

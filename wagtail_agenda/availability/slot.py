@@ -1,8 +1,9 @@
 """What a listing is made of."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from operator import attrgetter
 from typing import Any
 
 from wagtail_agenda import slot_key
@@ -10,45 +11,110 @@ from wagtail_agenda.models import Agenda, Desk, Event, MeetingType, Resource
 
 
 @dataclass(frozen=True)
-class Slot:
-    """Something that can be chosen: an appointment at a time, or an event.
+class Offering:
+    """What can be chosen, whenever it is: all that the slots of one listing have in common.
 
-    `start` and `end` are in the agenda's zone. `desk_ids` are the desks free at that time, in
-    their order; `places_total` and `places_free` count desks or the event's places. `resources`
-    are what it needs beside a desk (see `resources_at`).
+    `places_total` counts desks or the event's places. `desks` are those that may give it, by
+    primary key, and `resources` what it needs beside one of them (see `Slot.resources_at`).
 
     Of an event, `waiting_total` and `waiting_free` count the places of its waiting list, and
     `queued` says that somebody is on it or is being offered a place, so that whoever comes now has
-    to queue as well. In a virtual agenda, `agendas` are the real ones that are free; `types` and
-    `needs` are their appointment types and what these need, by the key of the agenda.
+    to queue as well. In a virtual agenda, `types` and `needs` are the appointment types of the real
+    agendas and what these need, by the key of the agenda.
     """
 
     agenda: Agenda
-    start: datetime
-    end: datetime
     meeting_type: MeetingType | None = None
     event: Event | None = None
-    desk_ids: tuple[int, ...] = field(default_factory=tuple)
     places_total: int = 1
-    places_free: int = 1
     desks: dict[int, Desk] = field(default_factory=dict, repr=False, compare=False)
     resources: tuple[Resource, ...] = ()
     waiting_total: int = 0
     waiting_free: int = 0
     queued: bool = False
-    agendas: tuple[Agenda, ...] = field(default_factory=tuple)
     types: dict[int, MeetingType] = field(default_factory=dict, repr=False, compare=False)
     needs: dict[int, tuple[Resource, ...]] = field(default_factory=dict, repr=False, compare=False)
 
-    def __getattr__(self, name: str) -> Any:
-        # Of thousands of times in a listing, only of the one that is booked does anybody ask who
-        # gives it: `desk_ids` and `agendas` are looked up then.
-        listed = self.__dict__.get("_listed")
-        if listed is None or name not in {"desk_ids", "agendas"}:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        listing, cell = listed
-        self.__dict__.update(listing.free_at(cell))
-        return self.__dict__[name]
+
+class Slot:
+    """Something that can be chosen: an appointment at a time, or an event.
+
+    `start` and `end` are in the agenda's zone. `places_free` counts the desks free at that time, or
+    the event's free places. What else it is stands in its `offering`, and can be read off the slot
+    as well. Nothing about a slot is changed once it is made.
+    """
+
+    # A listing makes thousands of them: everything that they share is one reference.
+    __slots__ = ("_desk_ids", "end", "offering", "places_free", "start")
+
+    def __init__(
+        self,
+        offering: Offering,
+        start: datetime,
+        end: datetime,
+        places_free: int = 1,
+        desk_ids: tuple[int, ...] | Callable[[datetime], tuple[int, ...]] = (),
+    ) -> None:
+        """`desk_ids` are keys of desks, or a function of the slot that finds them once asked."""
+        self.offering = offering
+        self.start = start
+        self.end = end
+        self.places_free = places_free
+        self._desk_ids = desk_ids
+
+    @classmethod
+    def of(
+        cls,
+        agenda: Agenda,
+        start: datetime,
+        end: datetime,
+        *,
+        places_free: int = 1,
+        desk_ids: tuple[int, ...] = (),
+        **offering: Any,
+    ) -> "Slot":
+        """A slot by itself; `offering` takes the other names of an `Offering`."""
+        return cls(Offering(agenda, **offering), start, end, places_free, desk_ids)
+
+    agenda = property(attrgetter("offering.agenda"))
+    meeting_type = property(attrgetter("offering.meeting_type"))
+    event = property(attrgetter("offering.event"))
+    places_total = property(attrgetter("offering.places_total"))
+    desks = property(attrgetter("offering.desks"))
+    resources = property(attrgetter("offering.resources"))
+    waiting_total = property(attrgetter("offering.waiting_total"))
+    waiting_free = property(attrgetter("offering.waiting_free"))
+    queued = property(attrgetter("offering.queued"))
+    types = property(attrgetter("offering.types"))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Slot):
+            return NotImplemented
+        return self._facts() == other._facts()
+
+    def __hash__(self) -> int:
+        return hash((self.start, self.end))
+
+    def __repr__(self) -> str:
+        what = self.event or self.meeting_type
+        return f"<Slot {what} {self.start:%Y-%m-%d %H:%M}, {self.places_free} free>"
+
+    def _facts(self) -> tuple:
+        return (self.offering, self.start, self.end, self.places_free, self.desk_ids)
+
+    @property
+    def desk_ids(self) -> tuple[int, ...]:
+        """The desks free at that time, in their order."""
+        # Of thousands of times in a listing, only of the one that is booked does anybody ask.
+        return self._desk_ids(self.start) if callable(self._desk_ids) else self._desk_ids
+
+    @property
+    def agendas(self) -> tuple[Agenda, ...]:
+        """In a virtual agenda, the real ones that are free."""
+        if not self.types:
+            return ()
+        found = (self.desks[desk_id].agenda for desk_id in self.desk_ids)
+        return tuple({agenda.pk: agenda for agenda in found}.values())
 
     @property
     def key(self) -> str:
@@ -79,6 +145,10 @@ class Slot:
             return True
         return self.waiting_free >= places
 
+    def only_at(self, desk_ids: tuple[int, ...]) -> "Slot":
+        """The same with some of its desks only."""
+        return Slot(self.offering, self.start, self.end, len(desk_ids), desk_ids)
+
     def type_at(self, desk_id: int | None) -> MeetingType | None:
         """The appointment type as the desk's own agenda has it; None for an event."""
         if not self.types:
@@ -91,9 +161,9 @@ class Slot:
 
     def resources_at(self, desk_id: int | None) -> tuple[Resource, ...]:
         """What it needs beside that desk: the same everywhere, except in a virtual agenda."""
-        if not self.needs:
+        if not self.offering.needs:
             return self.resources
-        return self.needs[self.desks[desk_id].agenda_id]
+        return self.offering.needs[self.desks[desk_id].agenda_id]
 
 
 def by_time(found: Iterable[Slot]) -> list[Slot]:

@@ -73,7 +73,7 @@ def slot_of(taken: Hold | Booking) -> Slot:
         resources = _in_order(Resource, taken.resource_ids)
     if taken.desk_id and taken.meeting_type and chosen_in.is_virtual:
         types = {taken.desk.agenda_id: taken.meeting_type}
-    return Slot(
+    return Slot.of(
         agenda=chosen_in,
         meeting_type=taken.meeting_type,
         event=taken.event,
@@ -95,7 +95,7 @@ def slots_of(hold: Hold) -> list[Slot]:
         return [slot_of(hold)]
     zone = hold.agenda.zone
     return [
-        Slot(
+        Slot.of(
             agenda=hold.agenda,
             event=event,
             start=event.start.astimezone(zone),

@@ -178,7 +178,7 @@ class SlotChoosing:
             return slot
         mine = {self.desk.pk} if self.desk else {desk.pk for desk in self.desks}
         free = tuple(desk_id for desk_id in slot.desk_ids if desk_id in mine)
-        return dataclasses.replace(slot, desk_ids=free, places_free=len(free)) if free else None
+        return slot.only_at(free) if free else None
 
     @cached_property
     def slots(self) -> list[Slot]:
