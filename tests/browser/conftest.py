@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, BrowserType, Page
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, expect
 
 # Playwright's synchronous interface keeps an event loop in the test's thread, which makes Django
 # believe that it is called from asynchronous code.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+# A machine with two cores and two browsers needs longer than Playwright's five seconds at times.
+PATIENCE = 20_000
+expect.set_options(timeout=PATIENCE)
 
 HERE = Path(__file__).parent
 DESKTOP = {"width": 1280, "height": 900}
@@ -72,7 +76,7 @@ def open_page(
         context = browser.new_context(
             **{**browser_context_args, "base_url": live_server.url, **arguments}
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         return context.new_page()
 
@@ -137,10 +141,15 @@ def watch() -> Callable[[Page], Watch]:
 
 @pytest.fixture
 def axe() -> Callable[[Page], None]:
-    """Asserts that axe finds no accessibility violation on the page as it is on screen."""
+    """Asserts that axe finds no accessibility violation on the page as it is on screen.
+
+    Where a click leads to another page, wait for something that only that page has first.
+    """
     engine = Axe()
 
     def check(page: Page, context: str | None = None) -> None:
+        page.locator(context or "body").first.wait_for()
+        page.wait_for_load_state("load")
         results = engine.run(page, context)
         assert results.violations_count == 0, f"{page.url}\n{results.generate_report()}"
 

@@ -87,6 +87,7 @@ def test_requests_waiting_lists_moves_and_reasons(open_page, counter, course, mo
     expect(page.get_by_text("0 of 1 booked, 2 waiting")).to_be_visible()
     axe(page, ".wagtail-agenda")
     page.get_by_role("link", name="Waiting list").click()
+    expect(page.locator(".wagtail-agenda-together")).to_be_visible()
     axe(page, ".wagtail-agenda")
     for one in waiting:
         page.get_by_role("checkbox", name=one.display_name).check()
@@ -100,9 +101,11 @@ def test_requests_waiting_lists_moves_and_reasons(open_page, counter, course, mo
     # Move
     page.goto(f"/admin/agendas/booking/{made.pk}/")
     page.get_by_role("link", name="Move to another time").click()
+    expect(page.get_by_text("10:30", exact=True)).to_be_visible()
     axe(page, ".wagtail-agenda")
     page.get_by_text("10:30", exact=True).click()
     page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("button", name="Move it")).to_be_visible()
     axe(page, ".wagtail-agenda")
     page.get_by_role("button", name="Move it").click()
     expect(page.get_by_text("is moved.")).to_be_visible()

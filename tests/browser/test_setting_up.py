@@ -121,7 +121,9 @@ def test_a_day_of_its_own_keeps_morning_and_afternoon(page, administrator):
     panel.get_by_label("Other hours on").select_option(label="Wednesday")
     panel.get_by_role("button", name="Give this day its own hours").click()
     # The last of the copies is that of the afternoon, and has the focus.
-    page.locator("[name$=-value-closes]:visible").last.fill("18:00")
+    closes = page.locator("[name$=-value-closes]:visible")
+    expect(closes).to_have_count(4)
+    closes.last.fill("18:00")
     row = panel.locator("tbody tr")
     expect(row.nth(2)).to_contain_text("09:00 – 12:00, 14:00 – 18:00")
     expect(row.nth(0)).to_contain_text("09:00 – 12:00, 14:00 – 17:00")
