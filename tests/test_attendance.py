@@ -8,15 +8,17 @@ from django.core import mail
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from tests.booking.common import join, make_course
 from tests.factories import NOW, make_appointments, make_booking, make_event
 from wagtail_agenda import attendance, availability, booking, outbox, signals, workflow
 from wagtail_agenda.attendance import Sheet, as_seen
-from wagtail_agenda.choices import Actor, Attendance, Trigger
+from wagtail_agenda.choices import Actor, Admission, Attendance, Trigger
 from wagtail_agenda.errors import (
     BookingCancelled,
     ChangedMeanwhile,
     MarkedAsChecked,
     NotBegun,
+    NotConfirmed,
     NothingToUndo,
     ReasonNotOffered,
 )
@@ -81,6 +83,61 @@ def test_of_a_cancelled_booking_is_refused(came):
         with pytest.raises(BookingCancelled):
             attendance.check_in(one, came, now=LATER)
     assert stored(made).attendance == Attendance.UNKNOWN
+
+
+def without_place(admission):
+    """A booking of that admission, made the real way."""
+    if admission == Admission.PENDING:
+        return join(make_course(needs_approval=True))
+    event = make_course(waiting_list_promotion="manual")
+    join(event)
+    waits = join(event, "bob")
+    if admission == Admission.OFFERED:
+        booking.change_places(event, 2, now=NOW, waiting_places=3)
+        booking.offer(waits, now=NOW)
+    return waits
+
+
+WITHOUT_PLACE = (Admission.PENDING, Admission.WAITING, Admission.OFFERED)
+
+
+@pytest.mark.parametrize("came", Attendance)
+@pytest.mark.parametrize("admission", WITHOUT_PLACE)
+def test_of_a_booking_that_is_not_confirmed_is_refused(admission, came):
+    made = without_place(admission)
+    before, status = rows(), stored(made).status
+    with pytest.raises(NotConfirmed) as refused:
+        attendance.check_in(made, came, now=LATER)
+    assert refused.value.code == "booking is not confirmed"
+    sheet = Sheet.of(made)
+    outcome = attendance.check_in_all(sheet, {made.pk: None}, came, now=LATER)
+    assert [(one, type(error)) for one, error in outcome.refused] == [(made, NotConfirmed)]
+    assert not outcome.done
+    assert rows() == before
+    now = stored(made)
+    assert (now.admission, now.attendance, now.status) == (admission, Attendance.UNKNOWN, status)
+
+
+@pytest.mark.parametrize("admission", WITHOUT_PLACE)
+def test_marking_as_checked_notes_nobody_who_is_not_confirmed(admission):
+    made = without_place(admission)
+    outcome = attendance.mark_as_checked(
+        Sheet.of(made), now=made.start, rest=Attendance.ABSENT, of=[made.pk]
+    )
+    assert not outcome.done
+    assert stored(made).attendance == Attendance.UNKNOWN
+    assert Sheet.of(made).row.checked_at == made.start
+
+
+def test_what_was_noted_together_is_not_taken_back_of_who_has_lost_their_place_since():
+    made = join(make_course())
+    sheet = Sheet.of(made)
+    act = attendance.check_in_all(sheet, {made.pk: None}, Attendance.PRESENT, now=NOW).act
+    booking.suspend(made, now=NOW)
+    status = stored(made).status
+    outcome = attendance.undo_act(sheet, act, now=NOW)
+    assert [type(error) for _one, error in outcome.refused] == [NotConfirmed]
+    assert stored(made).status == status
 
 
 def test_as_something_unknown_changes_nothing():

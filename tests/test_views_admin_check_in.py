@@ -7,6 +7,7 @@ from wagtail.models import ModelLogEntry
 from tests import factories
 from tests.agents import make_administrator, make_staff, url
 from tests.factories import NOW
+from tests.test_attendance import WITHOUT_PLACE, without_place
 from wagtail_agenda import attendance as attendances
 from wagtail_agenda import booking
 from wagtail_agenda.choices import Actor, Attendance, Trigger
@@ -93,6 +94,21 @@ def test_nobody_is_checked_in_on_a_cancelled_booking(client, agent, made):
 
     assert "This booking is cancelled" in response.content.decode()
     assert attendance_of(made) == Attendance.UNKNOWN
+    assert not ModelLogEntry.objects.exists()
+
+
+@pytest.mark.parametrize("admission", WITHOUT_PLACE)
+def test_nobody_is_checked_in_on_a_booking_that_is_not_confirmed(client, frozen_now, admission):
+    made = without_place(admission)
+    client.force_login(make_staff(made.agenda))
+    page = client.get(url("booking", made.pk)).content.decode()
+    assert url("booking_check_in", made.pk) not in page
+
+    for asked in ("present", "late", "absent", "undo"):
+        response = client.post(url("booking_check_in", made.pk), {"attendance": asked}, follow=True)
+        assert "This booking is not confirmed" in response.content.decode()
+    assert attendance_of(made) == Attendance.UNKNOWN
+    assert made.admission == admission
     assert not ModelLogEntry.objects.exists()
 
 

@@ -14,7 +14,7 @@ from tests.agents import make_staff, queries_of, url
 from tests.factories import NOW
 from wagtail_agenda import attendance, availability, booking
 from wagtail_agenda.attendance import Sheet, as_seen
-from wagtail_agenda.choices import Actor, AgendaKind, Attendance
+from wagtail_agenda.choices import Actor, Admission, AgendaKind, Attendance
 from wagtail_agenda.errors import Overloaded
 from wagtail_agenda.models import AttendanceReason, AttendanceSheet, Booking, Entry, FormVersion
 
@@ -93,6 +93,22 @@ def together(client, address, bookings, saying="present", **data):
 
 
 # What it shows
+
+
+@pytest.mark.parametrize("admission", [Admission.PENDING, Admission.WAITING, Admission.OFFERED])
+def test_who_is_not_confirmed_stands_there_without_buttons(
+    client, agent, evening, address, admission
+):
+    waits = evening[1][0]
+    Booking.objects.filter(pk=waits.pk).update(admission=admission)
+
+    response = client.get(address)
+
+    assert len(shown(response)) == 3
+    assert url("booking_check_in", waits.pk) not in text(response)
+    assert f'name="seen-{waits.pk}"' not in text(response)
+    counts = response.context["counts"]
+    assert (counts.bookings, counts.waiting, len(response.context["waiting"])) == (2, 2, 2)
 
 
 def test_an_event_is_listed_by_name_with_what_is_known_of_everybody(client, agent, evening, ill):

@@ -21,7 +21,7 @@ from django.db.models import F, Q, QuerySet
 
 from wagtail_agenda import signals, workflow
 from wagtail_agenda.booking import bookings_for_update
-from wagtail_agenda.choices import Actor, Attendance, Trigger
+from wagtail_agenda.choices import Actor, Admission, Attendance, Trigger
 from wagtail_agenda.contention import Outpaced, retried
 from wagtail_agenda.errors import (
     BookingCancelled,
@@ -29,6 +29,7 @@ from wagtail_agenda.errors import (
     ChangedMeanwhile,
     MarkedAsChecked,
     NotBegun,
+    NotConfirmed,
     NothingToUndo,
     NotOnThisList,
     ReasonNotOffered,
@@ -159,8 +160,8 @@ def check_in(
     the booking workflow has no rule for it, the one of “present” applies. `note` is for colleagues,
     never for the visitor, at most `NOTE_LENGTH` characters.
 
-    Raises `BookingCancelled`, `MarkedAsChecked`, `ReasonNotOffered`, `ChangedMeanwhile` if `seen`
-    is not what is there, or `Overloaded`.
+    Raises `BookingCancelled`, `NotConfirmed`, `MarkedAsChecked`, `ReasonNotOffered`,
+    `ChangedMeanwhile` if `seen` is not what is there, or `Overloaded`.
     """
     asked = _Asked.checked(booking.agenda, attendance, reason, note)
 
@@ -213,7 +214,8 @@ def undo_act(
 ) -> Outcome:
     """Take back what was noted together last: everybody is as before, no action runs again.
 
-    Whom somebody has checked in once more since is in the outcome, with the reason.
+    Whom somebody has checked in once more since, or who is not confirmed any more, is in the
+    outcome with the reason.
 
     Raises `NothingToUndo` if something else was noted together since, `MarkedAsChecked` or
     `Overloaded`.
@@ -245,8 +247,9 @@ def mark_as_checked(
 ) -> Outcome:
     """Lock the attendance of a sheet until it is unmarked.
 
-    Of the bookings whose keys are in `of`, those that nobody has checked in are noted as `rest`
-    before; with none, they stay as they are. Sends `signals.attendance_checked` once committed.
+    Of the bookings whose keys are in `of`, those that are confirmed and that nobody has checked in
+    are noted as `rest` before; with none, they stay as they are. Sends
+    `signals.attendance_checked` once committed.
 
     Raises `NotBegun`, `MarkedAsChecked`, `ReasonNotOffered` or `Overloaded`.
     """
@@ -258,7 +261,7 @@ def mark_as_checked(
         outcome = Outcome()
         if asked.attendance:
             waiting = sheet.bookings.filter(pk__in=list(of), attendance=Attendance.UNKNOWN)
-            pks = waiting.filter(cancelled_at=None).values_list("pk", flat=True)
+            pks = waiting.filter(admission=Admission.CONFIRMED).values_list("pk", flat=True)
             outcome = _note(sheet, dict.fromkeys(pks), asked, outcome, road, now, user)
             _remember(row, outcome)
         row.checked_at, row.checked_by = now, user
@@ -371,6 +374,8 @@ def _note(
             continue
         if booking.is_cancelled:
             outcome.refused.append((booking, BookingCancelled()))
+        elif booking.admission != Admission.CONFIRMED:
+            outcome.refused.append((booking, NotConfirmed()))
         elif Sheet.of(booking) != sheet:
             outcome.refused.append((booking, NotOnThisList()))
         elif asked.is_said_of(booking):
@@ -453,6 +458,8 @@ def _taken_back(
         entry = last[booking.pk]
         if booking.is_cancelled:
             outcome.refused.append((booking, BookingCancelled()))
+        elif booking.admission != Admission.CONFIRMED:
+            outcome.refused.append((booking, NotConfirmed()))
         elif entry.data.get("act") != str(act):
             overtaken.append(booking)
         else:

@@ -207,6 +207,14 @@ class BookingCancelled(BookingError):
     message = _("This booking is cancelled; nothing about it can change any more.")
 
 
+class NotConfirmed(BookingError):
+    code = "booking is not confirmed"
+    message = _(
+        "This booking is not confirmed, so nobody is checked in on it. "
+        "Approve it or give it a place first."
+    )
+
+
 class MarkedAsChecked(BookingError):
     """The attendance of the event or day is locked; `who` locked it, at the local time `when`."""
 

@@ -142,7 +142,7 @@ class BookingView(BookingPage, TemplateView):
             attendance_reasons=reasons_for(booking, reasons_of(booking.agenda)),
             attendance_seen=as_seen(booking),
             # Somebody may come before their day; here it is clear who is meant.
-            has_place=booking.admission in {Admission.CONFIRMED, Admission.PENDING},
+            has_place=booking.admission == Admission.CONFIRMED,
             check_in=dataclasses.replace(
                 self.line,
                 check_in_url=url_to("booking_check_in", booking.pk),

@@ -34,7 +34,7 @@ from wagtail_agenda.views.admin.check_in import (
     refusal,
     sayings,
 )
-from wagtail_agenda.views.admin.check_in_list import Counts, Visitor, folded
+from wagtail_agenda.views.admin.check_in_list import Counts, Visitor, folded, has_place
 from wagtail_agenda.views.admin.dates import complain_about_date, read_day, today_in
 from wagtail_agenda.views.admin.presentation import answers_that_matter, badge, mark_text, times
 from wagtail_agenda.wording import day_text, span_text, time_text
@@ -169,6 +169,7 @@ class CheckInDeskView(AgentPage, TemplateView, ABC):
             icon=ICONS.get(booking.attendance, ""),
             noted=self.who_and_when(entry) if entry else "",
             reasons=attendances.reasons_for(booking, self.reasons),
+            can_come=self.can_check_in and has_place(booking),
             is_ticked=str(booking.pk) in self.ticked,
         )
 
@@ -246,7 +247,7 @@ class CheckInDeskView(AgentPage, TemplateView, ABC):
             mark=mark_text(self.row, self.agenda.zone),
             can_check_in=self.can_check_in,
             can_mark=not self.is_checked and self.sheet.has_begun(self.now),
-            waiting=[one for one in self.bookings if not one.attendance and not one.is_cancelled],
+            waiting=[one for one in self.bookings if not one.attendance and has_place(one)],
             rest_choices=self.rest_choices(),
             last_act=self.last_act,
             attendances=[(value, ICONS[value], value.label) for value in ICONS],

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from wagtail_agenda.choices import Attendance
+from wagtail_agenda.choices import Admission, Attendance
 from wagtail_agenda.models import AttendanceReason, Booking
 from wagtail_agenda.views.admin.presentation import Badge
 
@@ -13,6 +13,11 @@ def folded(text: str) -> str:
     """Without capitals and accents, as people type a name in a hurry."""
     plain = unicodedata.normalize("NFKD", text)
     return "".join(sign for sign in plain if not unicodedata.combining(sign)).lower()
+
+
+def has_place(booking: Booking) -> bool:
+    """Whether somebody can be checked in on it: not who waits for a place or for an approval."""
+    return booking.admission == Admission.CONFIRMED
 
 
 @dataclass
@@ -34,6 +39,8 @@ class Visitor:
     """Who noted the attendance, and when."""
     reasons: list[AttendanceReason]
     """Those that go with what is noted."""
+    can_come: bool = False
+    """Whether there are buttons to check them in."""
     is_hidden: bool = False
     is_ticked: bool = False
 
@@ -43,14 +50,10 @@ class Visitor:
         parts = (self.name, self.booking.user_phone_number, reference, reference.replace("-", ""))
         return folded(" ".join(parts))
 
-    @property
-    def is_waiting(self) -> bool:
-        return not self.booking.attendance and not self.booking.is_cancelled
-
 
 @dataclass
 class Counts:
-    """How many bookings stand on the list, by what is noted of them."""
+    """How many bookings on the list are confirmed, by what is noted of them."""
 
     bookings: int = 0
     places: int = 0
@@ -63,6 +66,7 @@ class Counts:
         for booking in bookings:
             if booking.is_cancelled:
                 counts.cancelled += 1
+            if not has_place(booking):
                 continue
             counts.bookings += 1
             counts.places += booking.places

@@ -92,7 +92,7 @@ def line(booking: Booking, *, zone: ZoneInfo, now: datetime) -> Line:
     # Agendas fill in what visitors typed: this may turn out to be anything, `javascript:` too.
     elsewhere = web_address(booking.backoffice_url)
     has_come = booking.start.astimezone(zone).date() <= now.astimezone(zone).date()
-    has_place = booking.admission in {Admission.CONFIRMED, Admission.PENDING}
+    has_place = booking.admission == Admission.CONFIRMED
     shown, undecided = badge(booking), booking.admission in UNDECIDED
     admission = admission_badge(booking) if undecided else None
     return Line(
