@@ -15,7 +15,7 @@ from wagtail_agenda import availability, tokens
 from wagtail_agenda import booking as bookings
 from wagtail_agenda.choices import Actor, Admission, AgendaKind, WaitingListPromotion
 from wagtail_agenda.errors import Overloaded
-from wagtail_agenda.models import Booking, Hold
+from wagtail_agenda.models import Agenda, Booking, Hold
 
 pytestmark = pytest.mark.django_db
 
@@ -188,6 +188,52 @@ def test_declining_passes_the_place_on_once(client, offered):
     response = client.post(url("offer_accept", offered))
     assert response.status_code == 409
     assert Booking.objects.get(pk=offered.pk).is_cancelled
+
+
+NEXT = "It has gone to the next person."
+
+
+def test_who_declines_reads_that_the_next_person_has_it_only_if_that_is_so(client, offered):
+    # Alone on the list, beside somebody who needs more places than one.
+    Agenda.objects.update(places_per_booking=3)
+    book(offered.event, user_name="Cleo", places=2)
+    response = client.post(url("offer_decline", offered), follow=True)
+    assert "You declined the place that was offered." in text_of(response)
+    assert NEXT not in text_of(response)
+
+
+@pytest.mark.parametrize("promotion", ["offer", "automatic"])
+def test_who_declines_reads_that_the_next_person_has_it(client, offered, promotion):
+    after = book(offered.event, user_name="Cleo")
+    Agenda.objects.update(waiting_list_promotion=promotion)
+    response = client.post(url("offer_decline", offered), follow=True)
+    assert f"You declined the place that was offered. {NEXT}" in text_of(response)
+    # What becomes of it later does not unsay it.
+    bookings.cancel(after, actor=Actor.VISITOR, now=timezone.now())
+    assert NEXT in text_of(client.get(url("manage", offered)))
+
+
+def test_what_an_agent_gives_away_later_is_not_what_was_declined(client, offered):
+    Agenda.objects.update(waiting_list_promotion=WaitingListPromotion.BY_HAND)
+    after = book(offered.event, user_name="Cleo")
+    bookings.decline_offer(offered, now=NOW)
+    bookings.promote(after, now=NOW)
+    assert NEXT not in text_of(client.get(url("manage", offered)))
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_an_offer_that_lapsed_says_where_the_place_is(client, offered, clock, waits):  # noqa: F811
+    if waits:
+        book(offered.event, user_name="Cleo")
+    clock.move_to(offered.decide_by)
+    # Nobody has swept yet: whether it goes on is not decided.
+    before = text_of(client.get(url("manage", offered)))
+    assert "The place was kept for you until" in before
+    assert "next person" not in before
+    bookings.settle(timezone.now())
+    after = text_of(client.get(url("manage", offered)))
+    assert "was not accepted in time." in after
+    assert (NEXT in after) == waits
 
 
 def test_links_and_scanners_answer_no_offer(client, offered):

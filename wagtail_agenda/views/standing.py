@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from wagtail_agenda import wording
-from wagtail_agenda.choices import Admission, Trigger, WaitingListPromotion
-from wagtail_agenda.models import Booking
+from wagtail_agenda.choices import Actor, Admission, Trigger, WaitingListPromotion
+from wagtail_agenda.models import Booking, Entry
 
 ENDINGS = (
     Trigger.CANCELLED_BY_VISITOR,
@@ -20,6 +20,10 @@ ENDINGS = (
     Trigger.LAPSED,
 )
 """What can have ended a booking."""
+
+
+PASSED_ON = (Trigger.OFFERED, Trigger.PROMOTED, Trigger.PENDING)
+"""What happens to whoever gets a place that has become free."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,7 @@ def _how_places_are_given(booking: Booking) -> str:
 def _offered(booking: Booking, now: datetime) -> StandingText:
     until = {"until": until_text(booking)}
     if booking.start <= now or (booking.decide_by is not None and booking.decide_by <= now):
-        text = _("The place was kept for you until %(until)s. It goes to the next person.") % until
+        text = _("The place was kept for you until %(until)s.") % until
         return StandingText(_("Offer has lapsed"), _("The offer of a place has lapsed"), [text])
     text = (
         _("We keep it for you until %(until)s. Accept it by then, or it goes to the next person.")
@@ -148,12 +152,16 @@ def _why_ended(booking: Booking) -> str:
     if what == Trigger.EVENT_CANCELLED or (booking.event and booking.event.is_cancelled):
         return _("The event is cancelled: it does not take place. Delete it from your calendar.")
     if what == Trigger.DECLINED:
-        return _("You declined the place that was offered. It has gone to the next person.")
+        if _has_passed_on(booking, entry):
+            return _("You declined the place that was offered. It has gone to the next person.")
+        return _("You declined the place that was offered.")
     if what == Trigger.LAPSED and admission == Admission.OFFERED:
-        return _(
-            "The place that was offered to you was not accepted in time. It has gone to the next "
-            "person."
-        )
+        if _has_passed_on(booking, entry):
+            return _(
+                "The place that was offered to you was not accepted in time. It has gone to the "
+                "next person."
+            )
+        return _("The place that was offered to you was not accepted in time.")
     if what == Trigger.LAPSED:
         return _("Nobody approved this booking in time. Book another date, or ask us.")
     if what == Trigger.REFUSED:
@@ -161,6 +169,20 @@ def _why_ended(booking: Booking) -> str:
     if admission == Admission.WAITING:
         return _("You are no longer on the waiting list.")
     return _("This booking is cancelled. Delete it from your calendar if it is still there.")
+
+
+def _has_passed_on(booking: Booking, ended: Entry) -> bool:
+    """Whether somebody who waited was given or offered a place when this booking ended.
+
+    That happens in the same transaction, so it stands after it in the history, at the same moment.
+    """
+    return Entry.objects.filter(
+        booking__event=booking.event,
+        pk__gt=ended.pk,
+        at=ended.at,
+        actor=Actor.SYSTEM,
+        what__in=PASSED_ON,
+    ).exists()
 
 
 def position_of(booking: Booking) -> tuple[int, int]:
