@@ -274,6 +274,27 @@ class TestVirtualAgendas:
         two.save()
         assert codes(explain(virtual)) == ["held", "agenda not published", "notice"]
 
+    def test_desks_of_the_same_name_are_told_apart(self):
+        """Two offices may both have a “Registrar 1”."""
+        offices = [make_agenda(label=label) for label in ("North", "South")]
+        for number, office in enumerate(offices):
+            make_meeting_type(office)
+            desk = make_desk(office, label="Registrar 1")
+            if number:
+                desk.closure_calendars.add(closed_on())
+            else:
+                occupy(desk, "09:00", "09:30")
+        found = explain(make_virtual(*offices))
+        assert [reason.text.split("” ")[0] for reason in found] == [
+            "“North – Registrar 1",
+            "“South – Registrar 1",
+        ]
+        assert codes(explain(make_virtual(*offices), "07:30")) == ["closed", "closure", "closed"]
+        assert texts(explain(make_virtual(*offices), "07:30")).count("North – Registrar 1") == 1
+        # Asked for by itself, an office has no need to say which it is.
+        [reason] = explain(offices[0])
+        assert reason.text.startswith("“Registrar 1” is held")
+
     def test_its_own_closures(self):
         one, *_ = make_appointments()
         virtual = make_virtual(one, label="Any office", closure_calendars=[closed_on()])

@@ -127,7 +127,11 @@ class _Moment:
         return reasons + unless_one_is_clear(self._of_desk(offer, desk) for desk in offer.desks)
 
     def _of_desk(self, offer: Offer, desk: Desk) -> list[Reason]:
-        zone, named = offer.agenda.zone, Reason("", desk.label, agenda=offer.agenda, desk=desk)
+        zone, name = offer.agenda.zone, desk.label
+        if self.agenda.is_virtual:
+            # Each of the agendas behind it may have a desk of that name.
+            name = f"{offer.agenda.label} – {name}"
+        named = Reason("", name, agenda=offer.agenda, desk=desk)
         openings = self.hours.of_desk(offer.agenda, desk, *self._days(zone))
         if self._is_open(openings):
             reasons = self._of_length(offer, openings, named) + self._of_step(offer, openings)
