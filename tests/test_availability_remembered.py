@@ -137,7 +137,7 @@ class TestRemembering:
 
     def test_a_change_while_it_is_read_costs_another_reading(self, monkeypatch):
         agenda, _type, _desks = make_appointments()
-        slots = availability.next_free(agenda, now=NOW)
+        slots = list(availability.next_free(agenda, now=NOW))
         remembered.forget()
         really = remembered.masks_by_version
 

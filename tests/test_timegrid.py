@@ -185,6 +185,19 @@ class TestRuns:
 
 
 class TestAlignedStarts:
+    @given(grids, minutes, minutes)
+    def test_cells_of_one_interval_are_those_of_its_mask(self, grid, start, end):
+        assert grid.cells_from(start, end) == grid.outward_mask([(start, end)])
+
+    @given(minutes, minutes)
+    def test_whole_days_are_the_least_that_contain_both(self, first, second):
+        start, end = sorted((first, second))
+        grid = Grid.of_whole_days(start, end)
+        assert grid.origin % 1440 == 0
+        assert grid.end % 1440 == 0
+        assert grid.origin <= start < grid.origin + 1440
+        assert grid.end - 1440 < end <= grid.end
+
     @given(grids, intervals, st.integers(1, 20))
     @example(Grid(100, 20), [(3, 300)], 4)
     def test_against_walking_each_opening(self, grid, openings, step):

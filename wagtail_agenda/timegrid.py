@@ -15,6 +15,8 @@ from itertools import compress, count
 from operator import itemgetter
 from typing import TypeVar
 
+DAY_MINUTES = 24 * 60
+
 CELL_MINUTES = 5
 """Width of a grid cell, in minutes; every bookable time is a multiple of it."""
 
@@ -109,6 +111,14 @@ class Grid:
         after = _ceil_divide(end_minute, CELL_MINUTES)
         return cls(origin=first * CELL_MINUTES, cells=max(0, after - first))
 
+    @classmethod
+    def of_whole_days(cls, start_minute: int, end_minute: int) -> "Grid":
+        """The smallest grid of whole days, in UTC, that contains them."""
+        return cls.covering(
+            start_minute // DAY_MINUTES * DAY_MINUTES,
+            _ceil_divide(end_minute, DAY_MINUTES) * DAY_MINUTES,
+        )
+
     @property
     def end(self) -> int:
         """The epoch minute at which the last cell ends."""
@@ -133,6 +143,12 @@ class Grid:
     def minute_of(self, cell: int) -> int:
         """The epoch minute at which `cell` begins, `cell` being clipped to ``0..cells``."""
         return self.origin + min(max(cell, 0), self.cells) * CELL_MINUTES
+
+    def cells_from(self, start: int, end: int) -> int:
+        """The cells that one interval touches: `outward_mask` without the list."""
+        first = self.cell_of(start)
+        after = min(max(_ceil_divide(end - self.origin, CELL_MINUTES), 0), self.cells)
+        return (1 << after) - (1 << first) if start < end and first < after else 0
 
     def inward_mask(self, intervals: Iterable[Interval]) -> int:
         """The cells that lie wholly inside the union of `intervals`: for openings."""

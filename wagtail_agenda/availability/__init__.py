@@ -3,7 +3,8 @@
 Listings may lag behind: they read and answer, and `booking` decides again under a lock. Whatever
 the number of desks and bookings, a listing takes a constant number of queries. Every desk's time
 is one integer with a bit per five minutes (see `timegrid`), so the arithmetic is cheap; reading
-rows is what costs, and therefore only integers are read.
+rows is what costs, and therefore only integers are read, and of what this process has read before
+only whether it has changed.
 
 ============  ======================================================================
 listing       the questions that faces ask, whatever the kind of agenda
@@ -13,6 +14,7 @@ delays        whether an agenda is open, and from when to when something may sta
 offers        appointment types with the desks and resources they need, also of virtual agendas
 openings      when desks and resources are open: hours less closures
 occupied      what is taken: time as bits of a grid, places kept until a moment
+prepared      queries whose SQL is written once for each process
 remembered    what is taken for good, kept by this process under its version
 appointments  the slots of appointment types, from offers, openings and what is taken
 events        the slots of events

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from functools import lru_cache, reduce
-from itertools import chain, repeat
+from functools import lru_cache, partial, reduce
+from itertools import chain
 from operator import and_, or_
 from zoneinfo import ZoneInfo
 
@@ -20,9 +20,9 @@ from wagtail_agenda.availability.delays import (
 from wagtail_agenda.availability.occupied import busy_masks
 from wagtail_agenda.availability.offers import Offer, Offers, offers_of
 from wagtail_agenda.availability.openings import Hours, Openings
-from wagtail_agenda.availability.slot import Offering, Slot, by_time
+from wagtail_agenda.availability.slot import Listing, Offering, Slot, by_time
 from wagtail_agenda.errors import NotOffered
-from wagtail_agenda.models import Agenda, MeetingType, Resource
+from wagtail_agenda.models import Agenda, Desk, MeetingType, Resource
 from wagtail_agenda.schedule import day_bounds
 from wagtail_agenda.timegrid import (
     CELL_MINUTES,
@@ -38,7 +38,7 @@ from wagtail_agenda.timegrid import (
 
 def slots_of_types(
     agenda: Agenda, offered: Sequence[Offers], window: Interval, asked: Asked
-) -> list[Slot]:
+) -> Sequence[Slot]:
     """The slots of several appointment types that start inside the window, in order of time."""
     if not offered:
         return []
@@ -113,7 +113,8 @@ class Ground:
         self.longest = max(lengths_of(each)[-1] for each in types)
         before = max(each.buffer_before for each in types)
         after = self.longest + max(each.buffer_after for each in types)
-        self.grid = Grid.covering(window[0] - before, window[1] + after)
+        # Whole days, so that what is remembered of one minute's listing serves the next one's.
+        self.grid = Grid.of_whole_days(window[0] - before, window[1] + after)
         desks = {desk.pk: desk for offer in offers for desk in offer.desks}
         resources = {row.pk: row for offer in offers for row in offer.resources}
         agendas = {offer.agenda.pk: offer.agenda for offer in offers} | {agenda.pk: agenda}
@@ -122,11 +123,9 @@ class Ground:
         calendars = self.hours.calendars_of(agenda).values()
         horizon = window_by(agenda, asked.now, calendars)[1] + after
         self.busy = busy_masks(owners, self.grid, asked, horizon)
-        # By identity: `hours` keeps what it has given, and hashing months of openings takes time.
-        self._open: dict[int, int] = {}
         self._windows: dict[int, Interval | None] = {}
 
-    def slots(self, offers: Offers, minutes: int | None = None) -> list[Slot]:
+    def slots(self, offers: Offers, minutes: int | None = None) -> Listing:
         """The slots of one appointment type, of its shortest length unless told otherwise."""
         minutes = minutes or offers[0].meeting_type.duration
         desks, starts, free = [], [], []
@@ -135,8 +134,14 @@ class Ground:
                 desks.append(desk)
                 starts.append(desk_starts)
                 free.append(desk_starts & undisturbed)
-        listing = _Listing(self, offers, desks, free, minutes)
-        return listing.slots(reduce(or_, starts if self.asked.with_full else free, 0))
+        shown = reduce(or_, starts if self.asked.with_full else free, 0)
+        free = tuple(free)
+        grid, zone, limit = self.grid, self.agenda.zone, self.asked.limit
+        return Listing(
+            _offering(self.agenda, offers, desks, self.asked),
+            *_times(grid.origin, shown, free, minutes, zone, limit),
+            partial(_free_desks, desks, free, grid),
+        )
 
     def _desks_of(self, offer: Offer, minutes: int) -> Iterator[tuple]:
         """Each desk with the cells at which it may be begun, and those at which it is free."""
@@ -148,18 +153,16 @@ class Ground:
         before = meeting_type.buffer_before // CELL_MINUTES
         occupied = before + cells + meeting_type.buffer_after // CELL_MINUTES
         step = meeting_type.start_step // CELL_MINUTES
-        in_window = grid.outward_mask([(-(-window[0] // CELL_MINUTES) * CELL_MINUTES, window[1])])
-        beside = reduce(and_, (self.open_of(each) for each in self.open_beside(offer)), grid.full)
+        in_window = grid.cells_from(-(-window[0] // CELL_MINUTES) * CELL_MINUTES, window[1])
+        others = (_open_cells(grid, openings) for openings in self.open_beside(offer))
+        beside = reduce(and_, others, grid.full)
         taken = reduce(or_, (self.busy_of(row) for row in offer.resources), 0)
         known: dict[int, int] = {}
         for desk in offer.desks:
             openings = self.openings_of(offer, desk)
             if id(openings) not in known:
-                known[id(openings)] = (
-                    runs(self.open_of(openings) & beside, cells)
-                    & aligned_starts(grid, openings, step)
-                    & in_window
-                )
+                fits = runs(_open_cells(grid, openings) & beside, cells)
+                known[id(openings)] = fits & _begins(grid, openings, step) & in_window
             room = grid.full & ~(self.busy_of(desk) | taken)
             yield desk, known[id(openings)], runs(room, occupied) << before
 
@@ -196,11 +199,6 @@ class Ground:
         if self.agenda.is_virtual:
             yield self.hours.outside_closures(self.agenda, *self._days(self.agenda.zone))
 
-    def open_of(self, openings: Openings) -> int:
-        if id(openings) not in self._open:
-            self._open[id(openings)] = self.grid.inward_mask(openings)
-        return self._open[id(openings)]
-
     def busy_of(self, owner) -> int:
         return self.busy.get(owner.bookable_id, 0)
 
@@ -209,38 +207,35 @@ class Ground:
         return _local(first, zone).date(), _local(last, zone).date()
 
 
-class _Listing:
-    """The slots of one appointment type while they are made, and afterwards who gives each."""
+def _offering(agenda: Agenda, offers: Offers, desks: list[Desk], asked: Asked) -> Offering:
+    virtual = agenda.is_virtual
+    return Offering(
+        agenda=agenda,
+        meeting_type=offers[0].meeting_type,
+        places_total=len(desks),
+        desks={desk.pk: desk for desk in desks},
+        resources=tuple(asked.resources) if virtual else offers[0].resources,
+        types={each.agenda.pk: each.meeting_type for each in offers} if virtual else {},
+        needs={each.agenda.pk: each.resources for each in offers} if virtual else {},
+    )
 
-    def __init__(
-        self, ground: Ground, offers: Offers, desks: list, free: list[int], minutes: int
-    ) -> None:
-        self.ground, self.offers, self.desks = ground, offers, desks
-        self.free, self.minutes = free, minutes
 
-    def slots(self, shown: int) -> list[Slot]:
-        agenda, offers, limit = self.ground.agenda, self.offers, self.ground.asked.limit
-        virtual = agenda.is_virtual
-        offering = Offering(
-            agenda=agenda,
-            meeting_type=offers[0].meeting_type,
-            places_total=len(self.desks),
-            desks={desk.pk: desk for desk in self.desks},
-            resources=tuple(self.ground.asked.resources) if virtual else offers[0].resources,
-            types={each.agenda.pk: each.meeting_type for each in offers} if virtual else {},
-            needs={each.agenda.pk: each.resources for each in offers} if virtual else {},
-        )
-        times = _times(
-            self.ground.grid.origin, shown, tuple(self.free), self.minutes, agenda.zone, limit
-        )
-        return list(map(Slot, repeat(offering), *times, repeat(self.desks_at)))
+def _free_desks(
+    desks: list[Desk], free: tuple[int, ...], grid: Grid, start: datetime
+) -> tuple[int, ...]:
+    """The keys of the desks that are free at a time of a listing."""
+    cell = grid.cell_of(epoch_minutes(start))
+    return tuple(desk.pk for desk, mask in zip(desks, free, strict=True) if mask >> cell & 1)
 
-    def desks_at(self, start: datetime) -> tuple[int, ...]:
-        """The keys of the desks that are free at a time of this listing."""
-        cell = self.ground.grid.cell_of(epoch_minutes(start))
-        return tuple(
-            desk.pk for desk, mask in zip(self.desks, self.free, strict=True) if mask >> cell & 1
-        )
+
+@lru_cache(maxsize=256)
+def _open_cells(grid: Grid, openings: Openings) -> int:
+    return grid.inward_mask(openings)
+
+
+@lru_cache(maxsize=256)
+def _begins(grid: Grid, openings: Openings, step: int) -> int:
+    return aligned_starts(grid, openings, step)
 
 
 @lru_cache(maxsize=32)

@@ -26,7 +26,7 @@ def slots(
     with_full: bool = False,
     min_places: int = 1,
     resources: Sequence[Resource] = (),
-) -> list[Slot]:
+) -> Sequence[Slot]:
     """The slots of the local days `first` to `last` inclusive, in order of time.
 
     Clipped to the booking delays and to published events unless `bypass_delays`; never what has
@@ -44,7 +44,7 @@ def slots(
 
 def _slots(
     agenda: Agenda, meeting_type: MeetingType | None, first: date, last: date, asked: Asked
-) -> list[Slot]:
+) -> Sequence[Slot]:
     window = starts_within(agenda, first, last, asked)
     if window is None:
         return []
@@ -106,7 +106,7 @@ def next_free(
     limit: int = 6,
     lock_code: str = "",
     resources: Sequence[Resource] = (),
-) -> list[Slot]:
+) -> Sequence[Slot]:
     """The first free slots, at most `limit` of them."""
     asked = Asked(now, lock_code, resources=tuple(resources), limit=limit)
     return _free_within_delays(agenda, meeting_type, asked)
@@ -132,7 +132,7 @@ def nearest(
 
 def _free_within_delays(
     agenda: Agenda, meeting_type: MeetingType | None, asked: Asked
-) -> list[Slot]:
+) -> Sequence[Slot]:
     earliest, latest = booking_window(agenda, asked.now)
     first, last = (local_day(agenda, minute) for minute in (earliest, latest))
     return _slots(agenda, meeting_type, first, last, asked)

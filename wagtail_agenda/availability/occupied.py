@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, repeat
 
-from django.db import connections
+from django.db import connections, router
 from django.db.models import (
     Aggregate,
     BooleanField,
@@ -19,9 +19,10 @@ from django.db.models import (
 )
 
 from wagtail_agenda.availability.asked import Asked
+from wagtail_agenda.availability.prepared import Prepared
 from wagtail_agenda.availability.remembered import masks_by_version
 from wagtail_agenda.choices import Admission
-from wagtail_agenda.models import Desk, Occupation, Resource
+from wagtail_agenda.models import Agenda, Desk, Occupation, Resource
 from wagtail_agenda.timegrid import Grid
 
 ROWS_AT_ONCE = 20_000
@@ -46,14 +47,13 @@ def busy_masks(
         return {}
     using = {owner._state.db for owner in owners}.pop()
     taken = Occupation.objects.using(using)
-    live, for_good = taken.filter(live_at(asked.now)), taken.filter(lapses_at__isnull=True)
 
     def read(bookable_ids: Collection[int], wanted: Grid) -> tuple[dict[int, int], set[int]]:
         lapsing: set[int] = set()
-        masks = _masks(live, bookable_ids, wanted, lapsing)
+        masks = _masks(taken.filter(live_at(asked.now)), bookable_ids, wanted, lapsing)
         if lapsing:
             masks = {pk: mask for pk, mask in masks.items() if pk not in lapsing}
-            masks |= _masks(for_good, lapsing, wanted)
+            masks |= _masks(taken.filter(lapses_at__isnull=True), lapsing, wanted)
         return masks, lapsing
 
     not_mine = Q()
@@ -61,7 +61,7 @@ def busy_masks(
         not_mine = ~Q(hold__lock_code=asked.lock_code, hold__isnull=False)
     known = masks_by_version(versions, grid, using, horizon, asked.now, read)
     if known is None:
-        return _masks(live.filter(not_mine), versions, grid)
+        return _masks(taken.filter(live_at(asked.now), not_mine), versions, grid)
     masks, lapsing = known
     if lapsing:
         until_a_moment = taken.filter(not_mine, lapses_at__gt=asked.now)
@@ -73,6 +73,32 @@ def busy_masks(
 def with_version(owners: QuerySet) -> QuerySet:
     """Desks or resources with the `version` of their bookable, which is read before their time."""
     return owners.annotate(version=F("bookable__version"))
+
+
+def desks_in_service(agendas: Iterable[Agenda]) -> list[Desk]:
+    """The desks of some agendas that take bookings, in their order, `with_version`."""
+    by_pk = {agenda.pk: agenda for agenda in agendas}
+    using = router.db_for_read(Desk)
+    desks = []
+    for *values, version in _DESKS(list(by_pk)):
+        desk = Desk.from_db(using, _DESK_COLUMNS, values)
+        desk.retired, desk.version = False, version
+        desk.agenda = by_pk[desk.agenda_id]
+        desks.append(desk)
+    return desks
+
+
+_DESK_COLUMNS = [
+    field.attname for field in Desk._meta.concrete_fields if field.attname != "retired"
+]
+_DESKS = Prepared(
+    Desk,
+    lambda agendas: (
+        Desk.objects.filter(agenda__in=agendas, retired=False)
+        .order_by("sort_order", "pk")
+        .values_list(*_DESK_COLUMNS, "bookable__version")
+    ),
+)
 
 
 def _masks(

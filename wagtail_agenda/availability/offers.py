@@ -7,9 +7,10 @@ and last as long are one to visitors.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import IntegerField, Value
+from django.db.models import IntegerField, QuerySet, Value
 
-from wagtail_agenda.availability.occupied import with_version
+from wagtail_agenda.availability.occupied import desks_in_service, with_version
+from wagtail_agenda.availability.prepared import Prepared
 from wagtail_agenda.choices import AgendaKind
 from wagtail_agenda.models import Agenda, AgendaMember, Desk, MeetingType, Resource
 
@@ -81,9 +82,7 @@ def offers_of(
     needs = _Needs(agendas, types, resources)
     desks: dict[int, list[Desk]] = {}
     by_pk = {each.pk: each for each in agendas}
-    in_service = Desk.objects.filter(agenda__in=agendas, retired=False)
-    for desk in with_version(in_service).order_by("sort_order", "pk"):
-        desk.agenda = by_pk[desk.agenda_id]
+    for desk in desks_in_service(agendas):
         desks.setdefault(desk.agenda_id, []).append(desk)
     by_slug: dict[str, Offers] = {}
     for each in types:
@@ -116,44 +115,35 @@ def _alike(offers: Offers) -> Offers:
     ]
 
 
+_DESK, _RESOURCE, _LENT = range(3)
+
+
 class _Needs:
     """Which desks give which types, and which resources they need: three links, one query."""
-
-    DESK, RESOURCE, LENT = range(3)
 
     def __init__(
         self, agendas: Sequence[Agenda], types: Sequence[MeetingType], asked: Iterable[Resource]
     ) -> None:
         self.asked = {resource.pk for resource in asked}
         self.linked: dict[tuple[int, int], set[int]] = {}
-        for kind, owner_id, linked_id in self._links(agendas, types):
+        links = _LINKS(
+            [each.pk for each in types], [agenda.pk for agenda in agendas], list(self.asked)
+        )
+        for kind, owner_id, linked_id in links:
             self.linked.setdefault((kind, owner_id), set()).add(linked_id)
         wanted = {
-            pk for (kind, _owner), pks in self.linked.items() if kind == self.RESOURCE for pk in pks
+            pk for (kind, _owner), pks in self.linked.items() if kind == _RESOURCE for pk in pks
         }
         wanted |= self.asked
         rows = with_version(Resource.objects.filter(pk__in=wanted)) if wanted else ()
         # In their own order, which is what a booking's list of them should have.
         self.resources = {row.pk: row for row in rows}
 
-    def _links(self, agendas, types):
-        by_type = {"meetingtype__in": types}
-        desks = MeetingType.desks.through.objects.filter(**by_type)
-        resources = MeetingType.resources.through.objects.filter(**by_type)
-        lent = Agenda.resources.through.objects.filter(agenda__in=agendas, resource__in=self.asked)
-        links = [
-            _rows(desks, self.DESK, "meetingtype_id", "desk_id"),
-            _rows(resources, self.RESOURCE, "meetingtype_id", "resource_id"),
-        ]
-        if self.asked:
-            links.append(_rows(lent, self.LENT, "agenda_id", "resource_id"))
-        return links[0].union(*links[1:], all=True)
-
     def offer(self, agenda: Agenda, meeting_type: MeetingType, desks: list[Desk]) -> Offer | None:
-        chosen = self.linked.get((self.DESK, meeting_type.pk))
+        chosen = self.linked.get((_DESK, meeting_type.pk))
         desks = [desk for desk in desks if chosen is None or desk.pk in chosen]
-        own = self.linked.get((self.RESOURCE, meeting_type.pk), set())
-        lent = self.linked.get((self.LENT, agenda.pk), set())
+        own = self.linked.get((_RESOURCE, meeting_type.pk), set())
+        lent = self.linked.get((_LENT, agenda.pk), set())
         resources = tuple(row for pk, row in self.resources.items() if pk in own | self.asked)
         if not desks or not self.asked <= own | lent:
             return None
@@ -162,5 +152,20 @@ class _Needs:
         return Offer(agenda, meeting_type, tuple(desks), resources)
 
 
-def _rows(links, kind: int, owner: str, linked: str):
+def _links(types: list[int], agendas: list[int], resources: list[int]) -> QuerySet:
+    by_type = {"meetingtype__in": types}
+    desks = MeetingType.desks.through.objects.filter(**by_type)
+    needed = MeetingType.resources.through.objects.filter(**by_type)
+    lent = Agenda.resources.through.objects.filter(agenda__in=agendas, resource__in=resources)
+    return _rows(desks, _DESK, "meetingtype_id", "desk_id").union(
+        _rows(needed, _RESOURCE, "meetingtype_id", "resource_id"),
+        _rows(lent, _LENT, "agenda_id", "resource_id"),
+        all=True,
+    )
+
+
+_LINKS = Prepared(MeetingType, _links)
+
+
+def _rows(links: QuerySet, kind: int, owner: str, linked: str) -> QuerySet:
     return links.order_by().values_list(Value(kind, IntegerField()), owner, linked)

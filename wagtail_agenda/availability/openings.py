@@ -5,8 +5,10 @@ from datetime import date, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from django.db.models import IntegerField, Value
+from django.db.models import IntegerField, QuerySet, TextField, Value
+from django.db.models.functions import Cast
 
+from wagtail_agenda.availability.prepared import Prepared
 from wagtail_agenda.models import Agenda, ClosureCalendar, Desk, Resource, Schedule
 from wagtail_agenda.schedule import Closure, Period, WeeklyHours, opening_intervals
 from wagtail_agenda.timegrid import Interval
@@ -41,22 +43,22 @@ class Hours:
         resources: Iterable[Resource] = (),
     ) -> None:
         agendas, desks, resources = list(agendas), list(desks), list(resources)
-        self._schedules = Schedule.objects.in_bulk(
-            {owner.schedule_id for owner in (*agendas, *desks, *resources)} - {None}
-        )
+        followed = {owner.schedule_id for owner in (*agendas, *desks, *resources)} - {None}
+        self._periods = {pk: _periods_in(text) for pk, text in _PERIODS(sorted(followed))}
         self._calendars = _calendars_by_owner(agendas, desks, resources)
-        self._periods: dict[int | None, tuple[Period, ...]] = {}
         self._known: dict[tuple, Openings] = {}
 
     def of_desk(self, agenda: Agenda, desk: Desk, first: date, last: date) -> Openings:
         """Its own hours or else its agenda's, less the closures of both."""
-        periods = self._periods_of(desk.schedule_id or agenda.schedule_id)
+        periods = self.periods_of(desk.schedule_id or agenda.schedule_id) or ()
         calendars = self.calendars_of(agenda) | self.calendars_of(desk)
         return self._less_closures(periods, calendars, agenda.zone, first, last)
 
     def of_resource(self, resource: Resource, first: date, last: date) -> Openings:
         """Its own hours, or day and night if it has none, less its closures."""
-        periods = self._periods_of(resource.schedule_id) if resource.schedule_id else ALWAYS
+        periods = ALWAYS
+        if resource.schedule_id:
+            periods = self.periods_of(resource.schedule_id) or ()
         calendars = self.calendars_of(resource)
         return self._less_closures(periods, calendars, resource.zone, first, last)
 
@@ -69,14 +71,9 @@ class Hours:
         """The closure calendars of one of them, by their primary key."""
         return self._calendars.get((type(owner), owner.pk), {})
 
-    def schedule_of(self, schedule_id: int | None) -> Schedule | None:
-        """One of the schedules that they follow."""
-        return self._schedules.get(schedule_id)
-
-    def _periods_of(self, schedule_id: int | None) -> tuple[Period, ...]:
-        if schedule_id not in self._periods:
-            self._periods[schedule_id] = tuple(periods_of(self._schedules.get(schedule_id)))
-        return self._periods[schedule_id]
+    def periods_of(self, schedule_id: int | None) -> tuple[Period, ...] | None:
+        """The hours of one of the schedules that they follow; None if it is not published."""
+        return self._periods.get(schedule_id)
 
     def _less_closures(
         self,
@@ -97,24 +94,32 @@ class Hours:
 def _calendars_by_owner(
     agendas: list[Agenda], desks: list[Desk], resources: list[Resource]
 ) -> dict[tuple[type, int], dict[int, ClosureCalendar]]:
-    links = [
-        owner.closure_calendars.through.objects.filter(**{f"{name}__in": owners})
-        .order_by()
-        .values_list(Value(number, IntegerField()), f"{name}_id", "closurecalendar_id")
-        for number, (owner, name, owners) in enumerate(
-            [(Agenda, "agenda", agendas), (Desk, "desk", desks), (Resource, "resource", resources)]
-        )
-        if owners
-    ]
-    if not links:
+    owners = (agendas, desks, resources)
+    rows = _CALENDARS(*([owner.pk for owner in of_one_kind] for of_one_kind in owners))
+    if not rows:
         return {}
-    rows = list(links[0].union(*links[1:], all=True))
     calendars = ClosureCalendar.objects.in_bulk({calendar_id for _kind, _pk, calendar_id in rows})
     found: dict[tuple[type, int], dict[int, ClosureCalendar]] = {}
     for number, pk, calendar_id in rows:
         owner = (Agenda, Desk, Resource)[number]
         found.setdefault((owner, pk), {})[calendar_id] = calendars[calendar_id]
     return found
+
+
+def _links_to_calendars(*owners: list[int]) -> QuerySet:
+    """Which calendars close which agendas, desks and resources: three links, one query."""
+    links = [
+        owner.closure_calendars.through.objects.filter(**{f"{name}__in": pks})
+        .order_by()
+        .values_list(Value(number, IntegerField()), f"{name}_id", "closurecalendar_id")
+        for number, (owner, name, pks) in enumerate(
+            zip((Agenda, Desk, Resource), ("agenda", "desk", "resource"), owners, strict=True)
+        )
+    ]
+    return links[0].union(*links[1:], all=True)
+
+
+_CALENDARS = Prepared(ClosureCalendar, _links_to_calendars)
 
 
 @lru_cache(maxsize=256)
@@ -135,11 +140,23 @@ def _openings_by_day(
     )
 
 
-def periods_of(schedule: Schedule | None) -> list[Period]:
-    """The hours of a schedule. One that was never published, or was withdrawn, opens nothing."""
+# A schedule that was never published, or was withdrawn, opens nothing.
+_PERIODS = Prepared(
+    Schedule,
+    lambda schedules: (
+        Schedule.objects.filter(pk__in=schedules, live=True)
+        .order_by()
+        .values_list("pk", Cast("periods", TextField()))
+    ),
+)
+
+
+@lru_cache(maxsize=256)
+def _periods_in(text: str) -> tuple[Period, ...]:
+    """The hours of a schedule, as its column has them."""
     from wagtail_agenda.blocks.schedule import periods_of
 
-    return periods_of(schedule.periods) if schedule and schedule.live else []
+    return tuple(periods_of(Schedule._meta.get_field("periods").to_python(text)))
 
 
 def closures_of_calendars(

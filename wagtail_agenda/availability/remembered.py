@@ -18,15 +18,13 @@ from threading import Lock
 
 from django.db import connections
 
-from wagtail_agenda.timegrid import CELL_MINUTES, Grid, epoch_minutes
+from wagtail_agenda.timegrid import CELL_MINUTES, DAY_MINUTES, Grid, epoch_minutes
 
 MOST_BOOKABLES = 5_000
 """How many desks and resources are remembered; those asked for longest ago are forgotten first."""
 
 MOST_DAYS = 400
 """The longest stretch that is remembered, a bit per five minutes: fourteen kilobytes."""
-
-_DAY = 24 * 60
 
 
 @dataclass(frozen=True)
@@ -57,9 +55,8 @@ def grid_to_remember(horizon: int, now: datetime) -> Grid | None:
 
     Whole days UTC, so that all listings of a day ask for the same.
     """
-    first = epoch_minutes(now - timedelta(days=1)) // _DAY * _DAY
-    end = -(-horizon // _DAY) * _DAY
-    return Grid.covering(first, end) if 0 < end - first <= MOST_DAYS * _DAY else None
+    grid = Grid.of_whole_days(epoch_minutes(now - timedelta(days=1)), horizon)
+    return grid if 0 < grid.end - grid.origin <= MOST_DAYS * DAY_MINUTES else None
 
 
 def masks_by_version(

@@ -1,8 +1,9 @@
 """What a listing is made of."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from itertools import repeat
 from operator import attrgetter
 from typing import Any
 
@@ -164,6 +165,46 @@ class Slot:
         if not self.offering.needs:
             return self.resources
         return self.offering.needs[self.desks[desk_id].agenda_id]
+
+
+class Listing(Sequence[Slot]):
+    """The slots of one offering: a sequence that makes each of them when it is looked at.
+
+    `starts`, `ends` and `places_free` go together; `desk_ids` finds the free desks of a start.
+    """
+
+    def __init__(
+        self,
+        offering: Offering,
+        starts: Sequence[datetime],
+        ends: Sequence[datetime],
+        places_free: Sequence[int],
+        desk_ids: Callable[[datetime], tuple[int, ...]],
+    ) -> None:
+        self.offering, self.starts, self.ends = offering, starts, ends
+        self.places_free, self.desk_ids = places_free, desk_ids
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __iter__(self) -> Iterator[Slot]:
+        times = (self.starts, self.ends, self.places_free)
+        return map(Slot, repeat(self.offering), *times, repeat(self.desk_ids))
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            times = (self.starts[index], self.ends[index], self.places_free[index])
+            return Listing(self.offering, *times, self.desk_ids)
+        start, end, free = self.starts[index], self.ends[index], self.places_free[index]
+        return Slot(self.offering, start, end, free, self.desk_ids)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        return repr(list(self))
 
 
 def by_time(found: Iterable[Slot]) -> list[Slot]:

@@ -12,7 +12,7 @@ from wagtail_agenda.availability.appointments import horizon_of, lasts
 from wagtail_agenda.availability.delays import window_by
 from wagtail_agenda.availability.occupied import live_at
 from wagtail_agenda.availability.offers import Offer, offers_of, real_agendas
-from wagtail_agenda.availability.openings import Hours, closures_of_calendars, periods_of
+from wagtail_agenda.availability.openings import Hours, closures_of_calendars
 from wagtail_agenda.availability.reasons.reason import (
     Reason,
     of_being_open,
@@ -217,11 +217,10 @@ class _Moment:
 
     def _of_hours(self, schedule_id: int | None, zone: ZoneInfo, named: Reason) -> list[Reason]:
         """Outside the hours, or in a break of theirs; nothing if only a closure is in the way."""
-        schedule = self.hours.schedule_of(schedule_id)
-        if schedule is None or not schedule.live:
+        periods = self.hours.periods_of(schedule_id)
+        if periods is None:
             return [_said(named, "no hours", _("“%(name)s” has no published opening hours."))]
         day = self.instant.astimezone(zone).date()
-        periods = periods_of(schedule)
         if self._is_open(opening_intervals(periods, (), zone, day, day)):
             return []
         without_breaks = [replace(period, breaks=()) for period in periods]
