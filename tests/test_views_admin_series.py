@@ -92,7 +92,7 @@ def test_a_series_is_made_with_its_first_dates(editor, agenda):
     assert days_of(row)[:2] == [TUESDAY, date(2026, 12, 15)]
     assert events_of(row)[0].publish_at == datetime(2026, 11, 17, tzinfo=PARIS)
     page = words(editor.get(response.url))
-    assert "Tuesday 1 December 2026, 18:00 0 10 0 Open for booking" in page
+    assert "Tuesday 1 December 2026, 18:00 0 of 10 booked Open for booking" in page
     assert actions_of(row) == ["wagtail.create"]
 
 

@@ -1,17 +1,17 @@
 """The form and the list of events: waiting lists, and the day on which visitors first see one."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 import pytest
 from django.urls import reverse
 from django.utils.html import strip_tags
 from freezegun import freeze_time
 
-from tests.agents import make_administrator
+from tests.agents import make_administrator, queries_of
 from tests.factories import NOW, PARIS, make_agenda, make_booking, make_event
 from wagtail_agenda import booking
-from wagtail_agenda.choices import AgendaKind
-from wagtail_agenda.models import Bookable, Event
+from wagtail_agenda.choices import Actor, Admission, AgendaKind, WaitingListPromotion
+from wagtail_agenda.models import Bookable, Event, EventSeries
 
 pytestmark = pytest.mark.django_db
 
@@ -145,8 +145,62 @@ def test_the_list_says_who_waits_and_when_visitors_see_it(administrator):
     make_event(label="Off", cancelled_at=NOW)
     make_event(label="Past", start=NOW - timedelta(days=1))
     page = text(administrator.get(url("index")))
-    assert f"{event.agenda} Wednesday 2 December 2026, 07:00 1 1 2 of 5 Open" in page
-    assert "0 10 – Published on 12/01/2026, 08:00" in page, later
-    assert "0 10 – Closed" in page
-    assert "0 10 – Cancelled" in page
-    assert "0 10 – Has begun" in page
+    assert f"{event.agenda} Wednesday 2 December 2026, 07:00 1 of 1 booked, 2 waiting Open" in page
+    assert "0 of 10 booked Published on 12/01/2026, 08:00" in page, later
+    assert "0 of 10 booked Closed" in page
+    assert "0 of 10 booked Cancelled" in page
+    assert "0 of 10 booked Has begun" in page
+
+
+def offering_event(**fields):
+    """An event of three places, one of which is being offered; two more wait."""
+    agenda = make_agenda(
+        kind=AgendaKind.EVENTS, waiting_list_promotion=WaitingListPromotion.OFFER, offer_hours=24
+    )
+    event = make_event(agenda, places=3, **fields)
+    booking.change_places(event, 3, now=NOW, waiting_places=5)
+    made = [
+        make_booking(agenda, user_email=f"visitor{number}@fairbridge.example")
+        for number in range(6)
+    ]
+    booking.cancel(made[0], actor=Actor.AGENT, now=NOW)
+    return event
+
+
+OFFERING = "2 of 3 booked, 1 on offer, 2 waiting"
+
+
+def test_the_list_shows_places_that_are_on_offer(administrator):
+    event = offering_event()
+    assert f"{OFFERING} Open" in text(administrator.get(url("index")))
+    with freeze_time(NOW + timedelta(hours=24)):
+        # Lapsed by the clock, though nobody has swept yet.
+        assert "2 of 3 booked, 2 waiting Open" in text(administrator.get(url("index")))
+    offered = event.bookings.get(admission=Admission.OFFERED)
+    booking.accept_offer(offered, now=NOW)
+    assert "3 of 3 booked, 2 waiting Open" in text(administrator.get(url("index")))
+
+
+def test_the_dates_of_a_series_show_places_that_are_on_offer(administrator):
+    event = offering_event()
+    series = EventSeries.objects.create(
+        agenda=event.agenda,
+        label="Yoga",
+        first_day=NOW.date(),
+        weekdays=[2],
+        start_time=time(18),
+        duration=90,
+        places=3,
+    )
+    Event.objects.filter(pk=event.pk).update(series=series)
+    page = administrator.get(reverse("wagtail_agenda_eventseries:edit", args=[series.pk]))
+    assert OFFERING in text(page)
+
+
+def test_the_list_takes_a_constant_number_of_queries(administrator):
+    offering_event()
+    few = queries_of(administrator, url("index"))
+    for _number in range(3):
+        offering_event()
+    many = queries_of(administrator, url("index"))
+    assert len(many) == len(few), "\n".join(many)

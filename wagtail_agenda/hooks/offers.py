@@ -237,9 +237,7 @@ class EventViewSet(OfferViewSet):
         "label",
         "agenda",
         Column("start", label=_("Starts"), accessor=events.start_in_words, sort_key="start"),
-        NumberColumn("places_booked", label=_("Booked"), accessor="bookable.places_booked"),
-        NumberColumn("places", label=_("Places"), accessor="bookable.places"),
-        Column("waiting", label=_("Waiting"), accessor=events.waiting_in_words),
+        Column("places", label=_("Places"), accessor=events.places_in_words),
         Column("state", label=_("State"), accessor=events.state_in_words),
     ]
     edit_handler = ObjectList(

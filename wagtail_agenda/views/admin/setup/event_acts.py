@@ -23,6 +23,7 @@ from wagtail_agenda.models import Event
 from wagtail_agenda.series.making import TEXTS
 from wagtail_agenda.views.admin.base import AgentPage
 from wagtail_agenda.views.admin.setup import offer_views
+from wagtail_agenda.views.admin.setup.events import with_places_on_offer
 from wagtail_agenda.wording import moment_text, span_text
 
 NAMESPACE = "wagtail_agenda_event_acts"
@@ -266,6 +267,9 @@ def content_of(pk: int) -> tuple:
 
 
 class EventIndexView(offer_views.OfferIndexView):
+    def get_base_queryset(self):
+        return with_places_on_offer(super().get_base_queryset(), timezone.now())
+
     def get_list_more_buttons(self, instance):
         buttons = list(super().get_list_more_buttons(instance))
         if self.get_edit_url(instance) and may_be_cancelled(instance):

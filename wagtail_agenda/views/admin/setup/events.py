@@ -5,15 +5,16 @@ from datetime import datetime
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from wagtail_agenda import booking, schedule
-from wagtail_agenda.choices import AgendaKind
+from wagtail_agenda.choices import Admission, AgendaKind
 from wagtail_agenda.errors import EventIsBooked
-from wagtail_agenda.models import MOST_PLACES, Agenda, Booking, Event
+from wagtail_agenda.models import MOST_PLACES, Agenda, Booking, Event, Occupation
 from wagtail_agenda.views.admin.setup.asking import (
     AskingForm,
     Question,
@@ -196,15 +197,36 @@ def start_in_words(event: Event) -> str:
     return f"{day_text(local.date())}, {time_text(local)}"
 
 
-def waiting_in_words(event: Event) -> str:
-    """How many wait, of how many who can; nothing of an event without a waiting list."""
+def with_places_on_offer(events: QuerySet[Event], now: datetime) -> QuerySet[Event]:
+    """Events with `places_on_offer`: how many are kept for those who wait to accept them.
+
+    Offers lapse by the clock, so they are in no counter of the bookable.
+    """
+    offers = Occupation.objects.filter(
+        bookable_id=OuterRef("bookable_id"),
+        waiting=False,
+        lapses_at__gt=now,
+        booking__admission=Admission.OFFERED,
+    )
+    total = offers.order_by().values("bookable_id").values_list(Sum("places"))
+    return events.annotate(places_on_offer=Coalesce(Subquery(total), 0))
+
+
+def places_in_words(event: Event) -> str:
+    """“3 of 20 booked, 1 on offer, 2 waiting”, of an event `with_places_on_offer`."""
     bookable = event.bookable
-    if not (bookable.waiting_places or bookable.places_waiting):
-        return "–"
-    return gettext("%(waiting)d of %(places)d") % {
-        "waiting": bookable.places_waiting,
-        "places": bookable.waiting_places,
-    }
+    said = [
+        gettext("%(booked)d of %(places)d booked")
+        % {"booked": bookable.places_booked, "places": bookable.places}
+    ]
+    offered, waiting = event.places_on_offer, bookable.places_waiting
+    if offered:
+        text = ngettext("%(count)d on offer", "%(count)d on offer", offered)
+        said.append(text % {"count": offered})
+    if waiting:
+        text = ngettext("%(count)d waiting", "%(count)d waiting", waiting)
+        said.append(text % {"count": waiting})
+    return ", ".join(said)
 
 
 def state_in_words(event: Event) -> str:

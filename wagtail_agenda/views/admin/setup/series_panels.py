@@ -11,7 +11,11 @@ from wagtail.admin.panels import Panel
 
 from wagtail_agenda.models import Event
 from wagtail_agenda.series import Affected
-from wagtail_agenda.views.admin.setup.events import state_in_words
+from wagtail_agenda.views.admin.setup.events import (
+    places_in_words,
+    state_in_words,
+    with_places_on_offer,
+)
 from wagtail_agenda.views.admin.setup.series import ANSWERS
 from wagtail_agenda.wording import moment_text, span_text
 
@@ -84,7 +88,9 @@ class ComingDatesPanel(Panel):
 
         @cached_property
         def dates(self) -> list[Event]:
-            coming = Event.objects.filter(series_id=self.instance.pk, start__gt=timezone.now())
+            now = timezone.now()
+            coming = Event.objects.filter(series_id=self.instance.pk, start__gt=now)
+            coming = with_places_on_offer(coming, now)
             return list(coming.select_related("agenda", "bookable").order_by("start", "pk"))
 
         def get_context_data(self, parent_context=None):
@@ -100,16 +106,13 @@ class ComingDatesPanel(Panel):
 
 
 def date_row(event: Event) -> dict:
-    bookable = event.bookable
     state = [state_in_words(event)]
     if event.differs_from_series:
         state.append(gettext("Differs from the series"))
     return {
         "url": edit_url(event),
         "when": moment_text(event.start.astimezone(event.agenda.zone)),
-        "booked": bookable.places_booked,
-        "places": bookable.places,
-        "waiting": bookable.places_waiting,
+        "places": places_in_words(event),
         "state": ". ".join(state),
     }
 
