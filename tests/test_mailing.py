@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
+from tests.agents import make_staff
 from tests.factories import (
     NOW,
     first_slot,
@@ -495,3 +497,27 @@ def test_many_are_put_on_in_batches(monkeypatch):
     assert [entry.booking for entry in written] == made
     assert Entry.objects.filter(what="present").count() == 5
     assert set(Booking.objects.values_list("status__slug", flat=True)) == {"present"}
+
+
+def test_staff_who_are_to_approve_are_led_to_the_page_of_the_booking(client, settings):
+    settings.WAGTAILADMIN_BASE_URL = "https://office.fairbridge.example/"
+    event = make_course(needs_approval=True)
+    made = book(event)
+    mail, _calendar = last(made, "staff")
+    path = reverse("wagtail_agenda_admin:booking", args=[made.pk])
+    link = f"https://office.fairbridge.example{path}"
+    assert f"Approve or refuse it: {link}" in mail.text
+    assert f'href="{link}"' in mail.html
+    visitors, _calendar = last(made)
+    assert path not in visitors.text
+    client.force_login(make_staff(event.agenda))
+    page = client.get(path)
+    assert reverse("wagtail_agenda_admin:booking_approve", args=[made.pk]) in page.text
+
+
+def test_where_the_admin_has_no_address_of_its_own_the_link_is_of_the_site(settings):
+    del settings.WAGTAILADMIN_BASE_URL
+    settings.WAGTAIL_AGENDA = {"BASE_URL": "https://fairbridge.example"}
+    made = book(make_course(needs_approval=True))
+    mail, _calendar = last(made, "staff")
+    assert "Approve or refuse it: https://fairbridge.example/" in mail.text

@@ -203,6 +203,7 @@ _FOR_STAFF = {
                 "This booking needs your approval.\n"
                 "If nobody approves it by {decide_by}, it lapses."
             ),
+            _("Approve or refuse it: {admin_url}"),
             _WAS,
         ),
         *_WHO_AND_WHERE,

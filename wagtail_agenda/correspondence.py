@@ -62,6 +62,7 @@ PLACEHOLDERS: Mapping[str, Any] = {
     "offer_until": _("until when an offered place can be accepted"),
     "decide_by": _("until when a booking that needs approval is decided"),
     "manage_url": _("the visitor's own link to see or cancel the booking"),
+    "admin_url": _("address of the booking's page in the admin"),
     "backoffice_url": _("address in your back office"),
     "form_url": _("address of the form"),
 }
@@ -72,6 +73,7 @@ LABEL_PLACEHOLDERS = frozenset(PLACEHOLDERS) - {
     "label",
     "user_display_label",
     "description",
+    "admin_url",
     "backoffice_url",
     "form_url",
     "manage_url",
@@ -272,6 +274,7 @@ def placeholder_values(
         "description": lambda: booking.description,
         "status": lambda: booking.status.label if booking.status else "",
         "cancellation_reason": lambda: booking.cancellation_reason,
+        "admin_url": lambda: admin_url(booking),
         "backoffice_url": lambda: booking.backoffice_url,
         "form_url": lambda: booking.form_url,
     }
@@ -419,6 +422,16 @@ def manage_url(booking: Booking) -> str:
         # The add-on's URLs are not included; a system check says so.
         return ""
     return base_url(booking) + path
+
+
+def admin_url(booking: Booking) -> str:
+    """The page of a booking in the admin, for colleagues; "" where there is none."""
+    try:
+        path = reverse("wagtail_agenda_admin:booking", args=[booking.pk])
+    except NoReverseMatch:
+        return ""
+    admin = getattr(settings, "WAGTAILADMIN_BASE_URL", None) or base_url(booking)
+    return admin.rstrip("/") + path
 
 
 # Calendar entries

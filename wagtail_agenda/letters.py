@@ -24,7 +24,7 @@ from wagtail_agenda.correspondence import (
 from wagtail_agenda.ics import Party
 from wagtail_agenda.models import Booking, Delivery
 
-LINKS = frozenset({"manage_url", "backoffice_url", "form_url", "url"})
+LINKS = frozenset({"admin_url", "manage_url", "backoffice_url", "form_url", "url"})
 _PATH_OF_THIS_SITE = re.compile(r"""(<a\b[^>]*\shref=")(?=/(?!/))""")
 
 
