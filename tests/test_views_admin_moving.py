@@ -139,6 +139,38 @@ def test_a_length_that_one_chose_is_kept(client):
     assert made.end - made.start == timedelta(minutes=60)
 
 
+def test_its_own_time_is_not_in_its_way(client):
+    agenda, meeting_type, _desks = factories.make_appointments()
+    type(meeting_type).objects.update(duration=60, step=30, maximum_duration=120)
+    slot = availability.find(agenda, "passport:2026-11-30-1000", now=NOW)
+    made = factories.make_booking(slot=slot)
+    client.force_login(make_staff(agenda))
+
+    choices = client.get(move_url(made)).context["choices"]
+    assert [choice.time for choice in choices] == ["09:00", "09:30", "10:30", "11:00"]
+    # Where it is, for as long as before, is no choice.
+    page = text(client.post(move_url(made, to="passport:2026-11-30-1000")))
+    assert "The booking is at this time already." in page
+    assert not ModelLogEntry.objects.exists()
+
+    client.post(move_url(made, to="passport:2026-11-30-1000", minutes=120))
+    made.refresh_from_db()
+    assert (when(made), made.end - made.start) == ("30 10:00", timedelta(hours=2))
+    client.post(move_url(made, to="passport:2026-11-30-1030", minutes=90))
+    made.refresh_from_db()
+    assert (when(made), made.end - made.start) == ("30 10:30", timedelta(minutes=90))
+
+
+def test_at_the_same_time_another_desk_can_be_had(client):
+    agenda, _type, (first, second) = factories.make_appointments(desks=2)
+    made = factories.make_booking(agenda)
+    assert made.desk == first
+    client.force_login(make_staff(agenda))
+    client.post(move_url(made, to="passport:2026-11-30-0900"))
+    made.refresh_from_db()
+    assert (when(made), made.desk) == ("30 09:00", second)
+
+
 def test_its_rooms_come_along(client):
     agenda, _type, _desks = factories.make_appointments(desks=2)
     room = Resource.objects.create(label="Blue room")

@@ -24,8 +24,8 @@ from tests.test_views_waiting_list import book, make_course, url
 from wagtail_agenda import availability, throttle, tokens
 from wagtail_agenda import booking as bookings
 from wagtail_agenda.choices import Actor, Admission, AgendaKind
-from wagtail_agenda.errors import Overloaded
-from wagtail_agenda.models import Agenda, AgendaMember, Delivery, Occupation
+from wagtail_agenda.errors import Overloaded, SoldOut
+from wagtail_agenda.models import Agenda, AgendaMember, Delivery, Occupation, Resource
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
@@ -123,6 +123,81 @@ def test_the_time_that_one_has_is_not_among_those_to_move_to(client, booking):
     page = client.get(url("manage_move", booking), {"day": "2026-11-30"})
     assert 'value="passport:2026-11-30-0930"' in page.text
     assert 'value="passport:2026-11-30-0900"' not in page.text
+
+
+# Over its own time
+
+
+def hour_from_ten(**fields):
+    """An hour from ten to eleven at the only desk, with starts every half hour."""
+    agenda = make_agenda()
+    make_desk(agenda)
+    make_meeting_type(agenda, duration=60, step=30, **fields)
+    return make_booking(slot=availability.find(agenda, "passport:2026-11-30-1000", now=NOW))
+
+
+@pytest.mark.parametrize("later", ["0930", "1030"])
+def test_half_an_hour_earlier_or_later_at_the_only_desk(client, later):
+    booking = hour_from_ten()
+    key = f"passport:2026-11-30-{later}"
+    page = client.get(url("manage_move", booking), {"day": "2026-11-30"})
+    assert f'value="{key}"' in page.text
+    assert 'value="passport:2026-11-30-1000"' not in page.text
+    assert client.get(url("manage_move_to", booking), {"slot": key}).status_code == 200
+    client.post(url("manage_move_to", booking), {"slot": key})
+    assert when(booking) == f"2026-11-30 {later[:2]}:{later[2:]}"
+    assert Occupation.objects.count() == 1
+    # To everybody else the new time is taken.
+    with pytest.raises(SoldOut):
+        availability.find(booking.agenda, key, now=NOW)
+
+
+def test_its_own_room_is_not_in_its_way(client):
+    booking = hour_from_ten()
+    room = Resource.objects.create(label="Room")
+    booking.meeting_type.resources.add(room)
+    make_booking(slot=availability.find(booking.agenda, "passport:2026-11-30-0900", now=NOW))
+    bookings.cancel(booking, actor=Actor.AGENT, now=NOW)
+    booking = make_booking(
+        slot=availability.find(booking.agenda, "passport:2026-11-30-1000", now=NOW)
+    )
+    page = client.get(url("manage_move", booking), {"day": "2026-11-30"})
+    assert 'value="passport:2026-11-30-1030"' in page.text
+    # Somebody else has the desk and the room until ten.
+    assert 'value="passport:2026-11-30-0930"' not in page.text
+    client.post(url("manage_move_to", booking), {"slot": "passport:2026-11-30-0930"})
+    assert when(booking) == "2026-11-30 10:00"
+    client.post(url("manage_move_to", booking), {"slot": "passport:2026-11-30-1030"})
+    assert when(booking) == "2026-11-30 10:30"
+    assert Occupation.objects.filter(booking=booking).count() == 2
+
+
+def test_an_appointment_is_lengthened_where_it_is(client):
+    booking = hour_from_ten(maximum_duration=120)
+    page = client.get(url("manage_move", booking), {"day": "2026-11-30"})
+    assert 'value="passport:2026-11-30-1030"' in page.text
+    page = client.get(url("manage_move_to", booking), {"slot": "passport:2026-11-30-1000+120"})
+    assert "10:00 to 12:00" in text_of(page)
+    assert 'value="passport:2026-11-30-1000"' not in page.text
+    client.post(url("manage_move_to", booking), {"slot": "passport:2026-11-30-1000+120"})
+    assert when(booking) == "2026-11-30 10:00"
+    assert booking.end - booking.start == timedelta(hours=2)
+    # And shortened, from the list of times.
+    page = client.get(url("manage_move", booking), {"day": "2026-11-30"})
+    assert 'value="passport:2026-11-30-1000"' in page.text
+
+
+def test_what_others_remember_holds_its_time_as_taken(client):
+    booking = hour_from_ten()
+    day = booking.local_start.date()
+
+    def others():
+        found = availability.slots(booking.agenda, first=day, last=day, now=NOW)
+        return [f"{slot.start:%H:%M}" for slot in found]
+
+    before = others()
+    client.get(url("manage_move", booking), {"day": "2026-11-30"})
+    assert others() == before == ["09:00", "11:00"]
 
 
 def test_choosing_nothing(client, booking):

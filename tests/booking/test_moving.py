@@ -97,12 +97,42 @@ class TestMove:
             agenda,
             made.start + 15 * MINUTE,
             made.end + 15 * MINUTE,
-            kind,
+            meeting_type=kind,
             desk_ids=(made.desk_id,),
             desks={made.desk_id: made.desk},
         )
         moved = booking.move(made, slot, actor=Actor.AGENT, now=NOW)
         assert moved.occupations.get().busy_from == slot.start.timestamp() // 60
+
+    def test_for_longer_over_its_own_time_with_its_room(self):
+        agenda, meeting_type, _desks = make_appointments()
+        room = Resource.objects.create(label="Room")
+        meeting_type.resources.add(room)
+        made = make_booking(slot=at(agenda, "1000"))
+        after = make_booking(slot=at(agenda, "1130"))
+        longer = availability.Slot.of(
+            agenda,
+            made.start,
+            made.end + 60 * MINUTE,
+            meeting_type=meeting_type,
+            desk_ids=(made.desk_id,),
+            desks={made.desk_id: made.desk},
+            resources=(room,),
+        )
+        moved = booking.move(made, longer, actor=Actor.VISITOR, now=NOW)
+        assert moved.end == after.start
+        assert moved.occupations.count() == 2
+        too_long = availability.Slot.of(
+            agenda,
+            moved.start,
+            moved.end + 5 * MINUTE,
+            meeting_type=meeting_type,
+            desk_ids=(made.desk_id,),
+            desks={made.desk_id: made.desk},
+            resources=(room,),
+        )
+        with refused(SoldOut, "no more desk available"):
+            booking.move(made, too_long, actor=Actor.VISITOR, now=NOW)
 
     def test_to_an_agenda_behind_the_same_virtual_one(self):
         here, _type, (desk,) = make_appointments()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from wagtail_agenda.models import Resource
+from wagtail_agenda.models import Booking, Resource
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,8 @@ class Asked:
 
     `lock_code` is theirs: what it holds counts as free. Agents ask with `bypass_delays`.
     `with_full` also lists what has no room for `min_places`. `resources` are wanted beside those
-    that the appointment type needs anyway. `limit` is how many of the first slots are wanted.
+    that the appointment type needs anyway. `limit` is how many of the first slots are wanted. The
+    desk and the resources of `but_booking` count as free while it takes them: it is being moved.
     """
 
     now: datetime
@@ -22,3 +23,4 @@ class Asked:
     min_places: int = 1
     resources: tuple[Resource, ...] = ()
     limit: int | None = None
+    but_booking: Booking | None = None

@@ -59,7 +59,12 @@ def busy_masks(
     not_mine = Q()
     if asked.lock_code:
         not_mine = ~Q(hold__lock_code=asked.lock_code, hold__isnull=False)
-    known = masks_by_version(versions, grid, using, horizon, asked.now, read)
+    known = None
+    if asked.but_booking is not None:
+        # What is remembered has it as taken, and not apart from what others take beside it.
+        not_mine &= ~Q(booking_id=asked.but_booking.pk, booking__isnull=False)
+    else:
+        known = masks_by_version(versions, grid, using, horizon, asked.now, read)
     if known is None:
         return _masks(taken.filter(live_at(asked.now), not_mine), versions, grid)
     masks, lapsing = known

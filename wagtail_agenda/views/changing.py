@@ -221,6 +221,7 @@ def _wish(booking: Booking, now: datetime) -> Wish:
         may_wait=booking.admission == Admission.WAITING,
         has=bookings.slot_of(booking).key,
         resources=resources,
+        but_booking=booking,
     )
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from wagtail_agenda import availability, slot_key
 from wagtail_agenda.availability import Slot
-from wagtail_agenda.models import Agenda, MeetingType, Resource
+from wagtail_agenda.models import Agenda, Booking, MeetingType, Resource
 from wagtail_agenda.timegrid import instant_of
+from wagtail_agenda.views import own_time
 from wagtail_agenda.views.month import month_bounds, month_of, month_text, parse_day
 
 NEAREST = 4
@@ -25,7 +26,7 @@ class Wish:
 
     `lock_code` is theirs: what it holds is free for them. Who may not wait has a place already, and
     would lose it on a waiting list. `has` is the name of the slot that they have, which is not
-    what they are looking for.
+    what they are looking for, and `but_booking` the booking that gives it up: its time is free.
     """
 
     agenda: Agenda
@@ -36,6 +37,7 @@ class Wish:
     may_wait: bool = True
     has: str = ""
     resources: tuple[Resource, ...] = ()
+    but_booking: Booking | None = None
 
     def window(self) -> Window:
         zone = self.agenda.zone
@@ -49,7 +51,7 @@ class Wish:
     def slots(self, *, with_full: bool = False) -> list[Slot]:
         """Everything in the window that has room, or with the full ones as well."""
         first, last = self.window()
-        found = availability.slots(
+        found = own_time.slots(
             self.agenda,
             self.meeting_type,
             first=first,
@@ -59,6 +61,7 @@ class Wish:
             with_full=with_full,
             min_places=self.places,
             resources=self.resources,
+            but_booking=self.but_booking,
         )
         return found if with_full else [slot for slot in found if self.has_room(slot)]
 
@@ -74,20 +77,27 @@ class Wish:
 
     def find(self, key: str) -> Slot:
         """The slot of that name. Raises what `availability.find` does."""
-        return availability.find(
-            self.agenda, key, now=self.now, lock_code=self.lock_code, resources=self.resources
+        return own_time.find(
+            self.agenda,
+            key,
+            now=self.now,
+            lock_code=self.lock_code,
+            resources=self.resources,
+            but_booking=self.but_booking,
         )
 
     def ends(self, start: Slot) -> list[Slot]:
-        """The slots that begin like this one, the shortest first."""
-        return availability.ends(
+        """The slots that begin like this one and will do, the shortest first."""
+        found = own_time.ends(
             self.agenda,
             start.meeting_type,
             start.start,
             now=self.now,
             lock_code=self.lock_code,
             resources=self.resources,
+            but_booking=self.but_booking,
         )
+        return [slot for slot in found if self.has_room(slot)]
 
     def nearest(self, around: datetime) -> list[Slot]:
         """The slots closest to a moment that will do, in order of time."""

@@ -1,7 +1,7 @@
 """Moving a booking: choose a free time, see from when to when, and do it by POST."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timezone
 from functools import cached_property
 from urllib.parse import urlencode
 
@@ -10,12 +10,13 @@ from django.utils.translation import gettext as _
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 
-from wagtail_agenda import availability, permissions, slot_key
 from wagtail_agenda import booking as bookings
+from wagtail_agenda import permissions, slot_key
 from wagtail_agenda.availability import Slot
 from wagtail_agenda.choices import Actor, Admission, Role
 from wagtail_agenda.errors import BookingError, Overloaded
-from wagtail_agenda.models import Agenda
+from wagtail_agenda.models import Agenda, Booking
+from wagtail_agenda.views import own_time
 from wagtail_agenda.views.admin import acts
 from wagtail_agenda.views.admin.act_views import tell, try_again
 from wagtail_agenda.views.admin.base import url_to
@@ -107,19 +108,43 @@ class MoveView(SlotChoosing, BookingPage, TemplateView):
     def look_up(self) -> None:
         """Find the slot that is asked for, or say why it cannot be had."""
         try:
-            found = availability.find(
+            found = own_time.find(
                 self.agenda,
                 key_of_length(self.asked_key, self.minutes),
                 now=self.now,
                 bypass_delays=True,
                 resources=self.resources,
+                but_booking=self.but_booking,
             )
         except BookingError as error:
             self.problem = acts.in_words(error, self.booking)
             return
         self.slot = self.at_own_desks(found)
-        if self.slot is None:
+        if self.slot is None and self.is_where_it_is(found):
+            self.problem = _("The booking is at this time already. Choose another one.")
+        elif self.slot is None:
             self.problem = _("That desk is not free then. Choose another time, or any desk.")
+
+    @property
+    def but_booking(self) -> Booking:
+        return self.booking
+
+    def at_own_desks(self, slot: Slot) -> Slot | None:
+        """Without the desk that it has, where nothing else would change."""
+        slot = super().at_own_desks(slot)
+        if slot is None or not self.is_where_it_is(slot):
+            return slot
+        others = tuple(pk for pk in slot.desk_ids if pk != self.booking.desk_id)
+        return slot.only_at(others) if others else None
+
+    def is_where_it_is(self, slot: Slot) -> bool:
+        """Whether the booking has that time already, at one of the desks of that slot."""
+        booking = self.booking
+        if slot.event is not None or booking.desk_id not in slot.desks:
+            return False
+        times = [moment.astimezone(timezone.utc) for moment in (slot.start, slot.end)]
+        same_type = slot.type_at(booking.desk_id).pk == booking.meeting_type_id
+        return same_type and times == [booking.start, booking.end]
 
     @property
     def wanted_start(self) -> datetime:

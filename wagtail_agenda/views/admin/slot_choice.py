@@ -17,7 +17,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from wagtail_agenda import availability, slot_key
 from wagtail_agenda.availability import Slot
-from wagtail_agenda.models import Agenda, Desk, MeetingType, Resource
+from wagtail_agenda.models import Agenda, Booking, Desk, MeetingType, Resource
+from wagtail_agenda.views import own_time
 from wagtail_agenda.views.admin.base import agendas_of
 from wagtail_agenda.views.admin.dates import complain_about_date, read_day, today_in
 from wagtail_agenda.views.admin.filters import FilterForm, NamedRow, Offer
@@ -61,6 +62,11 @@ class SlotChoosing:
 
     agenda: Agenda
     now: datetime
+
+    @property
+    def but_booking(self) -> Booking | None:
+        """The booking whose own time is free, because it gives that back; None for a new one."""
+        return None
 
     @cached_property
     def day(self) -> date:
@@ -161,7 +167,7 @@ class SlotChoosing:
     def slots_between(self, first: date, last: date) -> list[Slot]:
         if self.agenda.takes_appointments and self.meeting_type is None:
             return []
-        found = availability.slots(
+        found = own_time.slots(
             self.agenda,
             self.meeting_type,
             first=first,
@@ -169,6 +175,7 @@ class SlotChoosing:
             now=self.now,
             bypass_delays=True,
             resources=self.resources,
+            but_booking=self.but_booking,
         )
         return [slot for slot in map(self.at_own_desks, found) if slot is not None]
 
