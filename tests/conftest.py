@@ -5,8 +5,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
+import freezegun.api
 import hypothesis
 import pytest
 from django.conf import settings
@@ -15,7 +17,7 @@ from django.db import connections
 from django.test import TransactionTestCase
 from freezegun import freeze_time
 
-from tests import migrated
+from tests import first_rows, migrated
 from tests.agents import make_staff
 from tests.factories import NOW, make_booking
 from tests.smtp_server import smtp_server  # noqa: F401  a fixture for every test
@@ -24,6 +26,13 @@ from wagtail_agenda.workflow import ensure_default_workflow
 # A machine under load is slow, not wrong.
 hypothesis.settings.register_profile("wagtail-agenda", deadline=None)
 hypothesis.settings.load_profile("wagtail-agenda")
+
+# Each stop of the clock asks some three thousand modules whether they have changed. How many names
+# one has tells that in a quarter of the time that listing them takes, and most tests stop it.
+freezegun.api._get_module_attributes_hash = lambda module: (
+    id(module),
+    len(getattr(module, "__dict__", ())),
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -126,9 +135,11 @@ def django_db_setup(django_db_setup: None, migrated_template: Path | None) -> It
     if rows is None:
         yield
         return
-    type(made)._test_serialized_contents = rows
-    yield
-    del type(made)._test_serialized_contents
+    with (
+        patch.object(type(made), "_test_serialized_contents", rows, create=True),
+        patch.object(type(made.creation), "deserialize_db_from_string", first_rows.give_back),
+    ):
+        yield
 
 
 @pytest.fixture(autouse=True)
