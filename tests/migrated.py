@@ -50,3 +50,13 @@ def keep(database: Path, template: Path) -> None:
             kept.execute(f"DELETE FROM {table}")  # noqa: S608 - names of ours
         kept.commit()
     beside.replace(template)
+
+
+def copy_without(app_label: str, template: Path, target: Path) -> None:
+    """Copy a migrated database as if the migrations of this app had yet to run."""
+    copy(template, target)
+    with closing(sqlite3.connect(target)) as database:
+        for model in apps.get_app_config(app_label).get_models(include_auto_created=True):
+            database.execute(f"DROP TABLE {model._meta.db_table}")
+        database.execute("DELETE FROM django_migrations WHERE app = ?", [app_label])
+        database.commit()

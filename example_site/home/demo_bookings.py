@@ -28,7 +28,7 @@ from wagtail_agenda import attendance, availability, booking, form_definition, o
 from wagtail_agenda.availability import Slot
 from wagtail_agenda.blocks.booking_form import definition_of
 from wagtail_agenda.booking import Details
-from wagtail_agenda.choices import Actor, Attendance, DeliveryState
+from wagtail_agenda.choices import Actor, Admission, Attendance, DeliveryState
 from wagtail_agenda.models import Agenda, AttendanceReason, Booking, Event, FormVersion
 from wagtail_agenda.signals import deliveries_due
 
@@ -115,7 +115,11 @@ def mails_go_nowhere() -> Iterator[None]:
     Must enclose the transaction: the worker is woken when that ends.
     """
     uid = "wagtail_agenda.nudge"
-    nowhere = override_settings(EMAIL_BACKEND="django.core.mail.backends.dummy.EmailBackend")
+    nowhere = override_settings(
+        EMAIL_BACKEND="django.core.mail.backends.dummy.EmailBackend",
+        # Or Django would write down every query for somebody to look at.
+        DEBUG=False,
+    )
     was_connected = deliveries_due.disconnect(dispatch_uid=uid)
     try:
         with nowhere:
@@ -232,7 +236,10 @@ class FrontDesk:
         """Notes who came, up to yesterday. Now and then somebody forgets to."""
         midnight = datetime.combine(today, datetime.min.time(), tzinfo=self.zone)
         expected = Booking.objects.filter(
-            start__lt=midnight, cancelled_at=None, attendance=Attendance.UNKNOWN
+            start__lt=midnight,
+            # A request that nobody answered in time stays one.
+            admission=Admission.CONFIRMED,
+            attendance=Attendance.UNKNOWN,
         ).select_related("agenda")
         for booked in expected:
             dice = random.Random(f"{booked.user_email} {booked.start}")  # noqa: S311
@@ -248,7 +255,7 @@ class FrontDesk:
         """Notes half of those who are expected just now; the others are still to come."""
         under_way = workshops.events.filter(start__lte=self.now, end__gt=self.now)
         for event in under_way:
-            expected = event.bookings.filter(cancelled_at=None).order_by("pk")
+            expected = event.bookings.filter(admission=Admission.CONFIRMED).order_by("pk")
             if expected.exclude(attendance=Attendance.UNKNOWN).exists():
                 continue
             late = AttendanceReason.objects.filter(attendance=Attendance.LATE).first()
