@@ -11,7 +11,7 @@ from wagtail_agenda.availability.events import find_event, slots_of_events_withi
 from wagtail_agenda.availability.offers import offers_of
 from wagtail_agenda.availability.slot import Slot, by_time
 from wagtail_agenda.errors import AgendaClosed, SoldOut
-from wagtail_agenda.models import Agenda, MeetingType, Resource
+from wagtail_agenda.models import Agenda, Booking, MeetingType, Resource
 
 
 def slots(
@@ -26,6 +26,7 @@ def slots(
     with_full: bool = False,
     min_places: int = 1,
     resources: Sequence[Resource] = (),
+    but_booking: Booking | None = None,
 ) -> Sequence[Slot]:
     """The slots of the local days `first` to `last` inclusive, in order of time.
 
@@ -36,9 +37,17 @@ def slots(
 
     An appointment needs a desk, what its type needs, and the `resources` that are asked for, all
     of them free. Where visitors choose how long it takes, it is listed with its shortest length
-    (see `ends`).
+    (see `ends`). What `but_booking` takes, which is being moved, counts as free as well.
     """
-    asked = Asked(now, lock_code, bypass_delays, with_full, min_places, tuple(resources))
+    asked = Asked(
+        now,
+        lock_code,
+        bypass_delays,
+        with_full,
+        min_places,
+        tuple(resources),
+        but_booking=but_booking,
+    )
     return _slots(agenda, meeting_type, first, last, asked)
 
 
@@ -62,9 +71,12 @@ def ends(
     lock_code: str = "",
     bypass_delays: bool = False,
     resources: Sequence[Resource] = (),
+    but_booking: Booking | None = None,
 ) -> list[Slot]:
     """The free slots that begin at `start`: one for each length on offer, the shortest first."""
-    asked = Asked(now, lock_code, bypass_delays, resources=tuple(resources))
+    asked = Asked(
+        now, lock_code, bypass_delays, resources=tuple(resources), but_booking=but_booking
+    )
     return [
         slot
         for offers in offers_of(agenda, meeting_type, resources)
@@ -80,6 +92,7 @@ def find(
     lock_code: str = "",
     bypass_delays: bool = False,
     resources: Sequence[Resource] = (),
+    but_booking: Booking | None = None,
 ) -> Slot:
     """The slot of that name, if it can be had, with the `resources` that are asked for.
 
@@ -88,7 +101,14 @@ def find(
     """
     if not bypass_delays and not is_open(agenda, now):
         raise AgendaClosed()
-    asked = Asked(now, lock_code, bypass_delays, with_full=True, resources=tuple(resources))
+    asked = Asked(
+        now,
+        lock_code,
+        bypass_delays,
+        with_full=True,
+        resources=tuple(resources),
+        but_booking=but_booking,
+    )
     if agenda.takes_appointments:
         slot = find_appointment(agenda, key, asked)
     else:
@@ -106,9 +126,10 @@ def next_free(
     limit: int = 6,
     lock_code: str = "",
     resources: Sequence[Resource] = (),
+    but_booking: Booking | None = None,
 ) -> Sequence[Slot]:
     """The first free slots, at most `limit` of them."""
-    asked = Asked(now, lock_code, resources=tuple(resources), limit=limit)
+    asked = Asked(now, lock_code, resources=tuple(resources), limit=limit, but_booking=but_booking)
     return _free_within_delays(agenda, meeting_type, asked)
 
 
@@ -121,9 +142,10 @@ def nearest(
     limit: int = 4,
     lock_code: str = "",
     resources: Sequence[Resource] = (),
+    but_booking: Booking | None = None,
 ) -> list[Slot]:
     """The free slots closest to a moment, in order of time: what to offer for one that is gone."""
-    asked = Asked(now, lock_code, resources=tuple(resources))
+    asked = Asked(now, lock_code, resources=tuple(resources), but_booking=but_booking)
     free = _free_within_delays(agenda, meeting_type, asked)
     moment = around.astimezone(timezone.utc)
     closest = sorted(free, key=lambda slot: abs(slot.start - moment))[:limit]

@@ -10,7 +10,6 @@ from wagtail_agenda import availability, slot_key
 from wagtail_agenda.availability import Slot
 from wagtail_agenda.models import Agenda, Booking, MeetingType, Resource
 from wagtail_agenda.timegrid import instant_of
-from wagtail_agenda.views import own_time
 from wagtail_agenda.views.month import month_bounds, month_of, month_text, parse_day
 
 NEAREST = 4
@@ -51,7 +50,7 @@ class Wish:
     def slots(self, *, with_full: bool = False) -> list[Slot]:
         """Everything in the window that has room, or with the full ones as well."""
         first, last = self.window()
-        found = own_time.slots(
+        found = availability.slots(
             self.agenda,
             self.meeting_type,
             first=first,
@@ -77,7 +76,7 @@ class Wish:
 
     def find(self, key: str) -> Slot:
         """The slot of that name. Raises what `availability.find` does."""
-        return own_time.find(
+        return availability.find(
             self.agenda,
             key,
             now=self.now,
@@ -88,7 +87,7 @@ class Wish:
 
     def ends(self, start: Slot) -> list[Slot]:
         """The slots that begin like this one and will do, the shortest first."""
-        found = own_time.ends(
+        found = availability.ends(
             self.agenda,
             start.meeting_type,
             start.start,

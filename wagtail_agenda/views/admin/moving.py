@@ -10,13 +10,12 @@ from django.utils.translation import gettext as _
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 
+from wagtail_agenda import availability, permissions, slot_key
 from wagtail_agenda import booking as bookings
-from wagtail_agenda import permissions, slot_key
 from wagtail_agenda.availability import Slot
 from wagtail_agenda.choices import Actor, Admission, Role
 from wagtail_agenda.errors import BookingError, Overloaded
 from wagtail_agenda.models import Agenda, Booking
-from wagtail_agenda.views import own_time
 from wagtail_agenda.views.admin import acts
 from wagtail_agenda.views.admin.act_views import tell, try_again
 from wagtail_agenda.views.admin.base import url_to
@@ -108,7 +107,7 @@ class MoveView(SlotChoosing, BookingPage, TemplateView):
     def look_up(self) -> None:
         """Find the slot that is asked for, or say why it cannot be had."""
         try:
-            found = own_time.find(
+            found = availability.find(
                 self.agenda,
                 key_of_length(self.asked_key, self.minutes),
                 now=self.now,

@@ -4,7 +4,6 @@ The booking delays are for visitors; an agent may book whatever is open and free
 agenda that means the agendas behind it on which they have a role themselves.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
@@ -18,7 +17,6 @@ from django.utils.translation import gettext_lazy, ngettext
 from wagtail_agenda import availability, slot_key
 from wagtail_agenda.availability import Slot
 from wagtail_agenda.models import Agenda, Booking, Desk, MeetingType, Resource
-from wagtail_agenda.views import own_time
 from wagtail_agenda.views.admin.base import agendas_of
 from wagtail_agenda.views.admin.dates import complain_about_date, read_day, today_in
 from wagtail_agenda.views.admin.filters import FilterForm, NamedRow, Offer
@@ -167,7 +165,7 @@ class SlotChoosing:
     def slots_between(self, first: date, last: date) -> list[Slot]:
         if self.agenda.takes_appointments and self.meeting_type is None:
             return []
-        found = own_time.slots(
+        found = availability.slots(
             self.agenda,
             self.meeting_type,
             first=first,
