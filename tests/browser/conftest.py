@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, expect
+
+from tests.browser.accessibility import assert_accessible, assert_accessible_in_both_themes
 
 # Playwright's synchronous interface keeps an event loop in the test's thread, which makes Django
 # believe that it is called from asynchronous code.
@@ -140,17 +144,34 @@ def watch() -> Callable[[Page], Watch]:
 
 
 @pytest.fixture
-def axe() -> Callable[[Page], None]:
+def axe() -> Callable[..., None]:
     """Asserts that axe finds no accessibility violation on the page as it is on screen.
 
-    Where a click leads to another page, wait for something that only that page has first.
+    `axe(page, ".wagtail-agenda")` looks at a part only, `both_themes=True` at its dark colours
+    too. Where a click leads to another page, wait for something that only that page has first.
     """
-    engine = Axe()
 
-    def check(page: Page, context: str | None = None) -> None:
+    def check(page: Page, context: str | None = None, both_themes: bool = False) -> None:
         page.locator(context or "body").first.wait_for()
         page.wait_for_load_state("load")
-        results = engine.run(page, context)
-        assert results.violations_count == 0, f"{page.url}\n{results.generate_report()}"
+        look = assert_accessible_in_both_themes if both_themes else assert_accessible
+        look(page, context)
 
     return check
+
+
+@pytest.fixture
+def log_in(live_server) -> Callable[[Page, str], None]:
+    """Gives a window the session of somebody: `log_in(page, "clerk")`.
+
+    The form takes longer than most tests: test_dashboard_and_log.py fills it in for all of them.
+    """
+
+    def enter(page: Page, username: str) -> None:
+        client = Client()
+        client.force_login(get_user_model().objects.get_by_natural_key(username))
+        name = settings.SESSION_COOKIE_NAME
+        cookie = {"name": name, "value": client.cookies[name].value, "url": live_server.url}
+        page.context.add_cookies([cookie])
+
+    return enter

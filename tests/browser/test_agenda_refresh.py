@@ -41,17 +41,31 @@ def book(agenda, day, name, nth=0):
     return factories.make_booking(slot=free[nth], now=now, user_name=name)
 
 
-def come_in(page: Page, address: str) -> None:
-    page.clock.install()
-    page.goto("/admin/login/")
-    page.fill("[name=username]", "clerk")
-    page.fill("[name=password]", "secret")
-    page.click("[type=submit]")
-    page.wait_for_url("**/admin/")
-    page.goto(f"/admin/agendas/{address}")
+@pytest.fixture
+def come_in(log_in):
+    """Opens a period as the agent, with a clock that the test turns: `come_in(page, address)`."""
+
+    def as_clerk(page: Page, address: str) -> None:
+        page.clock.install()
+        log_in(page, "clerk")
+        page.goto(f"/admin/agendas/{address}")
+
+    return as_clerk
 
 
-def test_what_is_new_comes_in_and_one_keeps_ones_place(open_page, agenda, tomorrow, watch, axe):
+def assert_a_minute_passes_unasked(page: Page) -> None:
+    """Lets a minute pass, in which the page must ask the server for nothing."""
+    asked = []
+    page.on("request", lambda request: asked.append(request.method))
+    page.clock.fast_forward(A_MINUTE)
+    # Requests are told of in the order in which they are made: after ours, no other can come.
+    page.evaluate("fetch(location.href, { method: 'HEAD' }).then(() => null)")
+    assert asked == ["HEAD"]
+
+
+def test_what_is_new_comes_in_and_one_keeps_ones_place(
+    open_page, agenda, tomorrow, come_in, watch, axe
+):
     first = book(agenda, tomorrow, "Ada Martin", nth=2)
     page = open_page(viewport={"width": 1280, "height": 500})
     watched = watch(page)
@@ -83,16 +97,14 @@ def test_what_is_new_comes_in_and_one_keeps_ones_place(open_page, agenda, tomorr
 
 
 def test_it_waits_for_who_types_can_be_paused_and_stops_with_a_sentence(
-    open_page, agenda, tomorrow
+    page, agenda, tomorrow, come_in
 ):
-    page = open_page()
     come_in(page, f"agenda/{agenda.slug}/list/{tomorrow}/")
     search = page.get_by_label("Find a booking")
 
     search.fill("Mart")
     book(agenda, tomorrow, "Ada Martin")
-    page.clock.fast_forward(A_MINUTE)
-    page.wait_for_timeout(300)
+    assert_a_minute_passes_unasked(page)
     expect(page.get_by_text("Ada Martin")).to_have_count(0)
     search.blur()
     page.clock.fast_forward(A_MINUTE)
@@ -101,8 +113,7 @@ def test_it_waits_for_who_types_can_be_paused_and_stops_with_a_sentence(
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_text("Paused. This is how it was at")).to_be_visible()
     book(agenda, tomorrow, "Chloé Roux")
-    page.clock.fast_forward(A_MINUTE)
-    page.wait_for_timeout(300)
+    assert_a_minute_passes_unasked(page)
     expect(page.get_by_text("Chloé Roux")).to_have_count(0)
     page.get_by_role("button", name="Resume").click()
     expect(page.get_by_text("Chloé Roux")).to_be_visible()
@@ -121,7 +132,7 @@ def test_it_waits_for_who_types_can_be_paused_and_stops_with_a_sentence(
     expect(page.get_by_text("Chloé Roux")).to_be_visible()
 
 
-def test_a_week_on_a_phone_opens_at_today(phone, agenda):
+def test_a_week_on_a_phone_opens_at_today(phone, agenda, come_in):
     today = timezone.localdate()
     come_in(phone, f"agenda/{agenda.slug}/week/{today}/")
 
@@ -131,12 +142,9 @@ def test_a_week_on_a_phone_opens_at_today(phone, agenda):
     assert head.bounding_box()["x"] >= times["x"] + times["width"] - 2
 
 
-def test_without_script_the_link_refreshes(page_without_script, agenda, tomorrow):
+def test_without_script_the_link_refreshes(page_without_script, agenda, tomorrow, log_in):
     page = page_without_script
-    page.goto("/admin/login/")
-    page.fill("[name=username]", "clerk")
-    page.fill("[name=password]", "secret")
-    page.click("[type=submit]")
+    log_in(page, "clerk")
     page.goto(f"/admin/agendas/agenda/{agenda.slug}/day/{tomorrow}/?status=all")
     book(agenda, tomorrow, "Ada Martin")
 

@@ -8,7 +8,6 @@ from playwright.sync_api import expect
 
 from tests import factories
 from tests.agents import make_staff
-from tests.browser.test_agenda_view import log_in
 from wagtail_agenda import availability, booking
 from wagtail_agenda.choices import Actor, Admission, AgendaKind, WaitingListPromotion
 from wagtail_agenda.models import AgendaMember, Bookable
@@ -58,15 +57,17 @@ def course(monday):
     return event, made[1:]
 
 
-def test_requests_waiting_lists_moves_and_reasons(open_page, counter, course, monday, axe, watch):
+def test_requests_waiting_lists_moves_and_reasons(
+    page, counter, course, monday, log_in, axe, watch
+):
     agenda, made = counter
     event, waiting = course
     virtual = factories.make_agenda(kind=AgendaKind.VIRTUAL, label="Any counter")
     AgendaMember.objects.create(virtual_agenda=virtual, agenda=agenda)
     make_staff(agenda, event.agenda, virtual, username="clerk")
-    page = open_page()
     watched = watch(page)
-    log_in(page)
+    log_in(page, "clerk")
+    page.goto("/admin/")
     expect(page.get_by_text("1 booking waits for approval")).to_be_visible()
 
     # Approve

@@ -18,14 +18,6 @@ def administrator(transactional_db):
     return get_user_model().objects.create_superuser("mayor", password="secret")
 
 
-def log_in(page):
-    page.goto("/admin/login/")
-    page.fill("[name=username]", "mayor")
-    page.fill("[name=password]", "secret")
-    page.click("[type=submit]")
-    page.wait_for_url("**/admin/")
-
-
 def edit(page, model, row):
     kind = "snippets/wagtail_agenda/agenda" if model is Agenda else "agendas/setup/desk"
     page.goto(f"/admin/{kind}/edit/{row.pk}/")
@@ -36,11 +28,10 @@ def publish(page):
     page.locator("[name=action-publish]").click()
 
 
-def test_agendas_are_put_behind_a_virtual_one(open_page, administrator, axe):
+def test_agendas_are_put_behind_a_virtual_one(page, administrator, log_in, axe):
     for label in ("North", "South"):
         make_agenda(label=label)
-    page = open_page()
-    log_in(page)
+    log_in(page, "mayor")
     page.goto("/admin/snippets/wagtail_agenda/agenda/add/")
     page.locator("[name=label]").fill("Any office")
     page.get_by_role("radio", name="Several appointment agendas as one").check()
@@ -53,19 +44,19 @@ def test_agendas_are_put_behind_a_virtual_one(open_page, administrator, axe):
         page.locator(f"[name=members-{number}-agenda]").select_option(label=label)
     axe(page, "#w-editor-form")
     publish(page)
-    expect(page.get_by_text("published")).to_be_visible()
+    expect(page.get_by_text("updated and published")).to_be_visible()
     agenda = Agenda.objects.get(slug="any-office")
     assert agenda.live
     assert [str(row.agenda) for row in agenda.members.all()] == ["South", "North"]
 
 
 def test_retiring_a_booked_desk_is_asked_about_without_a_script_too(
-    page_without_script, administrator
+    page_without_script, administrator, log_in
 ):
     agenda, _type, [desk] = make_appointments()
     made = make_booking(agenda, now=timezone.now())
     page = page_without_script
-    log_in(page)
+    log_in(page, "mayor")
     edit(page, Desk, desk)
     page.get_by_label("Retired").check()
     page.get_by_role("button", name="Save", exact=True).click()
