@@ -43,7 +43,7 @@ from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
 from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as wagtailadmin_urls
 
-from tests import factories
+from tests import factories, migrated
 from wagtail_agenda import conf
 from wagtail_agenda.choices import AgendaKind
 
@@ -68,10 +68,11 @@ class Block:
 class Page:
     """One page of the documentation, with what its blocks have in common."""
 
-    def __init__(self, file: Path, plain_site: Callable[[], Path]):
+    def __init__(self, file: Path, plain_site: Callable[[], Path], template: Path | None = None):
         self.file = file
         self.document = Document.parse(str(file), self._blocks, SkipParser())
         self.plain_site = plain_site
+        self.template = template
         self.site_files: list[tuple[str, str]] = []
 
     def _blocks(self, document: Document) -> Iterable[Region]:
@@ -93,7 +94,7 @@ class Page:
                 place = f"{self.file.relative_to(ROOT)}:{example.line}"
                 raise AssertionError(f"{place}: {error!r}") from error
         if any(needs_a_site(name) for name, _code in self.site_files):
-            run_in_a_site(self.plain_site(), tuple(self.site_files))
+            run_in_a_site(self.plain_site(), tuple(self.site_files), self.template)
 
     def _evaluate(self, example: Example) -> None:
         block = example.parsed
@@ -243,25 +244,43 @@ def add_to_site(site: Path, name: str, code: str) -> None:
 
 
 @functools.cache
-def run_in_a_site(plain: Path, files: tuple[tuple[str, str], ...]) -> None:
+def run_in_a_site(
+    plain: Path, files: tuple[tuple[str, str], ...], template: Path | None = None
+) -> None:
     """A copy of the plain site with these files passes the system checks and its own tests.
 
-    A page that does not itself add the package to the site is for sites that have it.
+    A page that does not itself add the package to the site is for sites that have it. Tests begin
+    with the database `template`, which is made here if it is missing.
     """
     site = plain.with_name(f"{plain.name}-copy")
     shutil.copytree(plain, site)
     added = named_blocks(ADD_IT_TO_A_SITE)
     before = [] if added[0] in files else added
+    has_tests = any("tests" in name for name, _code in files)
+    manage = [sys.executable, "manage.py"]
     try:
-        for name, code in [*before, *files]:
+        for name, code in before:
             add_to_site(site, name, code)
-        manage = [sys.executable, "manage.py"]
+        if has_tests and template is not None:
+            begin_with(template, site)
+        for name, code in files:
+            add_to_site(site, name, code)
         # Runs the system checks as well.
         run([*manage, "makemigrations", "home"], site)
-        if any("tests" in name for name, _code in files):
-            run([*manage, "test"], site)
+        if has_tests:
+            run([*manage, "test", "--keepdb"], site)
     finally:
         shutil.rmtree(site)
+
+
+def begin_with(template: Path, site: Path) -> None:
+    """Let the tests of a site that has the package begin with its migrated database."""
+    if not template.exists():
+        run([sys.executable, "manage.py", "migrate"], site)
+        migrated.keep(site / "db.sqlite3", template)
+    migrated.copy(template, site / "test.sqlite3")
+    name = 'DATABASES["default"]["TEST"] = {"NAME": f"{BASE_DIR}/test.sqlite3"}'
+    add_to_site(site, "settings.py", name)
 
 
 def run(command: list, folder: Path) -> None:

@@ -29,9 +29,10 @@ def plain_site(tmp_path_factory):
 
 @pytest.mark.parametrize("file", PAGES, ids=lambda file: str(file.relative_to(ROOT)))
 @pytest.mark.django_db
-def test_the_code_of_a_page_does_what_the_page_says(file, plain_site):
+def test_the_code_of_a_page_does_what_the_page_says(file, plain_site, migrated_template):
     an_office()
-    Page(file, plain_site).run()
+    template = migrated_template and migrated_template.with_name(f"plain-{migrated_template.name}")
+    Page(file, plain_site, template).run()
 
 
 def test_the_readme_adds_it_to_a_site_as_the_documentation_does():
