@@ -20,7 +20,8 @@ INSTALLED_FOR_BENCH := .venv/.installed-for-bench
 # Worker processes of the tests: each has a database of its own.
 WORKERS ?= 2
 # Not worksteal: tests that commit must come last in every process, for they empty the tables.
-PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist load --quiet
+# Where Python may not keep what it compiles, every process would compile the whole suite anew.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist load --quiet
 # Overridable as in `make test TESTS=tests/test_conf.py`.
 TESTS ?=
 LANGUAGES ?= fr de ru
