@@ -6,7 +6,7 @@ import re
 import shutil
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from html import unescape
 from pathlib import Path
 
@@ -253,8 +253,17 @@ def leftovers(language):
             )
             whole.append(pattern)
             if len(re.findall(r"[^\W\d_]{2,}", said)) > 1:
-                anywhere.append(rf"(?<!\w){pattern}(?!\w)")
-    return re.compile("|".join(whole)), re.compile("|".join(anywhere))
+                anywhere.append(pattern)
+    # One look behind for all of them: only where a word begins are they tried at all.
+    return re.compile("|".join(whole)), re.compile(rf"(?<!\w)(?:{'|'.join(anywhere)})(?!\w)")
+
+
+@cache
+def english_of(piece, language):
+    """The English text of ours that a piece of a page is or has in it, or None."""
+    whole, anywhere = leftovers(language)
+    match = whole.fullmatch(piece) or anywhere.search(piece)
+    return match and match[0]
 
 
 def english_in(html, language):
@@ -265,13 +274,8 @@ def english_in(html, language):
     flowing = re.sub(r"</?(strong|span|b|em|abbr|a)\b[^>]*>", " ", html)
     pieces = re.split(r"<[^>]+>", html) + re.split(r"<[^>]+>", flowing)
     pieces += re.findall(r'\s(?:title|aria-label|alt|placeholder|data-agenda-\w+)="([^"]*)"', html)
-    whole, anywhere = leftovers(language)
-    found = []
-    for piece in {" ".join(unescape(piece).split()) for piece in pieces}:
-        match = whole.fullmatch(piece) or anywhere.search(piece)
-        if match:
-            found.append(match[0])
-    return found
+    found = (english_of(" ".join(piece.split()), language) for piece in set(map(unescape, pieces)))
+    return [text for text in dict.fromkeys(found) if text is not None]
 
 
 @pytest.fixture
