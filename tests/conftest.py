@@ -21,6 +21,7 @@ from tests import first_rows, migrated
 from tests.agents import make_staff
 from tests.factories import NOW, make_booking
 from tests.smtp_server import smtp_server  # noqa: F401  a fixture for every test
+from wagtail_agenda.availability import remembered
 from wagtail_agenda.workflow import ensure_default_workflow
 
 # A machine under load is slow, not wrong.
@@ -144,8 +145,9 @@ def django_db_setup(django_db_setup: None, migrated_template: Path | None) -> It
 
 @pytest.fixture(autouse=True)
 def _clean_cache() -> None:
-    """Limits per address and Wagtail's site cache would leak from one test into the next."""
+    """What limits, sites and listings have kept of one test would leak into the next."""
     cache.clear()
+    remembered.forget()
 
 
 @pytest.fixture

@@ -21,13 +21,6 @@ MONDAY = NOW.date()
 LAST = MONDAY + timedelta(days=20)
 
 
-@pytest.fixture(autouse=True)
-def nothing_remembered():
-    remembered.forget()
-    yield
-    remembered.forget()
-
-
 @pytest.fixture
 def read_anew(monkeypatch):
     """How many bookables each listing has read that were not remembered."""
