@@ -16,14 +16,27 @@ SETTLED_VIOLATIONS = """async ({ context, options }) => {
 }"""
 
 
+LARGEST_ICON = 64
+"""Pixels. An icon that no style reaches is as wide as the page allows."""
+
+LARGE_ICONS = """({ context, largest }) =>
+  [...document.querySelectorAll(`${context || "body"} svg.icon`)]
+    .filter((icon) => icon.getBoundingClientRect().width > largest)
+    .map((icon) => icon.parentElement.textContent.trim())"""
+
+
 def assert_accessible(page: Page, context: str | None = None, **options) -> None:
     """Asserts that axe finds nothing inside `context`, a selector, or on the whole page.
+
+    No icon may be of a size that nobody gave it either.
 
     `options` are those of `axe.run`. The page must be there: where a click leads to another one,
     wait first for something that only that page has.
     """
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
+    large = page.evaluate(LARGE_ICONS, {"context": context, "largest": LARGEST_ICON})
+    assert not large, f"{page.url}\nIcons without a size beside: {large}"
     violations = page.evaluate(SETTLED_VIOLATIONS, {"context": context, "options": options})
     assert not violations, f"{page.url}\n{AxeResults({'violations': violations}).generate_report()}"
 

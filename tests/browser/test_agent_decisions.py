@@ -69,6 +69,7 @@ def test_requests_waiting_lists_moves_and_reasons(
     log_in(page, "clerk")
     page.goto("/admin/")
     expect(page.get_by_text("1 booking waits for approval")).to_be_visible()
+    axe(page, ".wagtail-agenda-dashboard")
 
     # Approve
     page.goto(f"/admin/agendas/booking/{made.pk}/")
