@@ -189,6 +189,7 @@ def test_two_events_at_once_or_none(window, look, courses):
     look(window)
     bookings.change_places(other, 3, now=timezone.now())
     window.reload()
+    expect(window.get_by_role("checkbox", name=re.compile("Sourdough"))).to_be_checked()
     window.get_by_role("checkbox", name=re.compile("Rye")).check()
     go_on(window)
     heading(window, "Your details")
