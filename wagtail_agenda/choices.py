@@ -47,6 +47,7 @@ class Actor(models.TextChoices):
 
     VISITOR = "visitor", _("Visitor")
     AGENT = "agent", _("Agent")
+    CLIENT = "client", _("Another system")
     SYSTEM = "system", _("System")
 
 
@@ -100,12 +101,26 @@ class Audience(models.TextChoices):
     STAFF = "staff", _("Staff")
 
 
+class DeliveryKind(models.TextChoices):
+    MAIL = "mail", _("Mail")
+    CALL = "call", _("Call to a web service")
+
+
+class MailSecurity(models.TextChoices):
+    """How the connection to a mail server is secured."""
+
+    STARTTLS = "starttls", _("STARTTLS, usually at port 587")
+    TLS = "tls", _("TLS from the start, usually at port 465")
+    NONE = "none", _("None: only within your own network")
+
+
 class DeliveryState(models.TextChoices):
     DUE = "due", _("Due")
     SENDING = "sending", _("Being sent")
     DONE = "done", _("Delivered")
     SUPERSEDED = "superseded", _("Superseded by a later message")
     FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", pgettext_lazy("delivery", "Cancelled by an agent")
 
 
 class Role(models.TextChoices):

@@ -34,6 +34,17 @@ DEFAULTS: Mapping[str, Any] = {
     "UID_DOMAIN": None,
     # Hours after which a mail that only met temporary refusals is given up.
     "DELIVERY_GIVE_UP_HOURS": 24,
+    # --- Other systems ---------------------------------------------------------------------------
+    # Hosts, or "host:port", of one's own that may be called although they are internal, at any
+    # port and without https. All others are called with https on the public internet only.
+    "CALLBACK_HOSTS": (),
+    # The host under which this site signs its calls. None: that of the booking's Wagtail site.
+    "ORIG": None,
+    # Calls to one host at a time: a slow one then keeps no worker from the others.
+    "CALLS_PER_HOST": 2,
+    # Keys that encrypt secrets in the database, the newest first, as made by
+    # `cryptography.fernet.Fernet.generate_key()`. None: derived from SECRET_KEY.
+    "ENCRYPTION_KEYS": None,
     # --- Holds and forms -------------------------------------------------------------------------
     # Minutes for which a chosen time stays reserved while the visitor fills in the form.
     "HOLD_MINUTES": 10,

@@ -39,7 +39,9 @@ from wagtail_agenda.choices import (
     Audience,
     Colour,
     DelayUnit,
+    DeliveryKind,
     DeliveryState,
+    MailSecurity,
     Role,
     WaitingListPromotion,
 )
@@ -178,6 +180,11 @@ class WorkflowStatus(models.Model):
     )
     icon = models.CharField(_("icon"), max_length=50, default="circle-check")
     sort_order = models.PositiveIntegerField(_("order"), default=0)
+    final = models.BooleanField(
+        _("final"),
+        default=False,
+        help_text=_("Time leads nowhere from here: no reminder, no « after so many hours »."),
+    )
     visitor_text = models.TextField(
         _("text for the visitor"),
         blank=True,
@@ -377,6 +384,16 @@ class Agenda(DraftStateMixin, LockableMixin, RevisionMixin, index.Indexed, Clust
         blank=True,
         validators=[validate_addresses],
         help_text=_("One e-mail address a line."),
+    )
+    retention_days = models.PositiveIntegerField(
+        _("days after which personal data goes"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(36_500)],
+        help_text=_(
+            "Counted from the end of a booking. Who it was is then forgotten, that it was is not. "
+            "Leave empty to keep it."
+        ),
     )
     label_template = models.CharField(_("label of a booking"), max_length=255, blank=True)
     user_display_label_template = models.CharField(
@@ -976,11 +993,32 @@ class Booking(models.Model):
     backoffice_url = models.CharField(_("address in your back office"), max_length=500, blank=True)
     form_url = models.CharField(_("address of the form"), max_length=500, blank=True)
     extra_data = models.JSONField(_("further data"), default=dict, blank=True)
+    cancel_callback_url = models.CharField(
+        _("address to call when it is cancelled here"), max_length=2000, blank=True
+    )
+    presence_callback_url = models.CharField(
+        _("address to call for who was present"), max_length=2000, blank=True
+    )
+    absence_callback_url = models.CharField(
+        _("address to call for who was absent"), max_length=2000, blank=True
+    )
+    client = models.ForeignKey(
+        "ApiClient",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="bookings",
+        verbose_name=_("made by the system"),
+    )
 
     form_version = models.ForeignKey(
         FormVersion, models.PROTECT, null=True, blank=True, related_name="bookings"
     )
     answers = models.JSONField(_("answers"), default=dict, blank=True, encoder=DjangoJSONEncoder)
+    status_since = models.DateTimeField(_("in this status since"), null=True, blank=True)
+    anonymised_at = models.DateTimeField(
+        _("personal data removed at"), null=True, blank=True, editable=False
+    )
     language = models.CharField(_("language"), max_length=20, blank=True)
     site = models.ForeignKey(Site, models.SET_NULL, null=True, blank=True, related_name="+")
     token_digest = models.CharField(max_length=64, unique=True, editable=False)
@@ -1247,7 +1285,11 @@ class AttendanceSheet(models.Model):
 
 
 class Entry(models.Model):
-    """One line of a booking's history: what happened, who did it, when. Append only."""
+    """One line of a booking's history: what happened, who did it, when. Append only.
+
+    `advances` marks what came from the network or the clock and has still to move the booking
+    workflow on, which the worker does, in order and once.
+    """
 
     booking = models.ForeignKey(Booking, models.CASCADE, related_name="entries")
     what = models.CharField(max_length=50)
@@ -1257,12 +1299,16 @@ class Entry(models.Model):
     )
     at = models.DateTimeField(default=timezone.now)
     data = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
+    advances = models.BooleanField(default=False)
 
     class Meta:
         verbose_name = _("history entry")
         verbose_name_plural = _("history entries")
         ordering = ["pk"]
-        indexes = [models.Index(fields=["booking", "at"], name="agenda_entry_by_booking")]
+        indexes = [
+            models.Index(fields=["booking", "at"], name="agenda_entry_by_booking"),
+            models.Index(fields=["advances", "id"], name="agenda_entry_to_advance"),
+        ]
 
     def __str__(self):
         return f"{self.what} @ {self.at:%Y-%m-%d %H:%M}"
@@ -1297,22 +1343,83 @@ class Invitation(models.Model):
         return f"{self.uid} #{self.sequence}"
 
 
+class Timer(models.Model):
+    """A rule of the booking workflow that time sets off for one booking: « two days before ».
+
+    `rule` is the block of the rule, and `occasion` what it was reckoned from, so that it goes off
+    once for each: planned anew when the booking moves or reaches a status, never fired twice.
+    """
+
+    booking = models.ForeignKey(Booking, models.CASCADE, related_name="timers")
+    rule = models.CharField(max_length=64)
+    occasion = models.CharField(max_length=100)
+    due_at = models.DateTimeField()
+    fired_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("timer")
+        verbose_name_plural = _("timers")
+        ordering = ["due_at", "pk"]
+        indexes = [models.Index(fields=["fired_at", "due_at"], name="agenda_timer_by_due_time")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["booking", "rule", "occasion"], name="agenda_timer_once_an_occasion"
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.rule} @ {self.due_at:%Y-%m-%d %H:%M}"
+
+
+class KeptFile(models.Model):
+    """What an action made or fetched for a booking, under an identifier that later ones name.
+
+    A calendar file, or the answer of a web service: JSON, whose fields texts can use, or a file.
+    """
+
+    booking = models.ForeignKey(Booking, models.CASCADE, related_name="kept_files")
+    identifier = models.SlugField(_("identifier"), max_length=100)
+    name = models.CharField(_("file name"), max_length=255)
+    content_type = models.CharField(_("content type"), max_length=255)
+    content = models.BinaryField()
+    made_at = models.DateTimeField(_("made at"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("file of a booking")
+        verbose_name_plural = _("files of bookings")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["booking", "identifier"], name="agenda_file_once_an_identifier"
+            )
+        ]
+
+    def __str__(self):
+        return self.name
+
+
 class Delivery(models.Model):
-    """One message that must leave: the outbox. Written with the booking, delivered by the worker.
+    """One mail or call that must leave: the outbox. Written with the booking, made by the worker.
 
     `action` keeps the wording as it stood when the status was reached; `letter` the finished
     message from the first attempt on, so that every retry sends the same bytes. It is emptied
-    once delivered, because it contains the link that manages the booking.
+    once delivered, because it contains the link that manages the booking. A call has a `url`, and
+    its `host`, of which only so many are called at once.
     """
 
-    kind = models.CharField(max_length=20, default="mail")
+    kind = models.CharField(
+        _("kind"), max_length=20, choices=DeliveryKind.choices, default=DeliveryKind.MAIL
+    )
     key = models.CharField(max_length=200, unique=True)
     booking = models.ForeignKey(Booking, models.CASCADE, related_name="deliveries")
     invitation = models.ForeignKey(
         Invitation, models.CASCADE, null=True, blank=True, related_name="deliveries"
     )
-    audience = models.CharField(max_length=10, choices=Audience.choices)
-    recipient = models.CharField(_("recipient"), max_length=254)
+    audience = models.CharField(max_length=10, choices=Audience.choices, blank=True)
+    recipient = models.CharField(_("recipient"), max_length=254, blank=True)
+    url = models.CharField(_("address called"), max_length=2000, blank=True)
+    host = models.CharField(max_length=255, blank=True)
+    answered = models.PositiveIntegerField(_("HTTP status answered"), null=True, blank=True)
     sequence = models.PositiveIntegerField(null=True, blank=True)
     method = models.CharField(max_length=10, blank=True)
     action = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
@@ -1337,6 +1444,130 @@ class Delivery(models.Model):
 
     def __str__(self):
         return self.key
+
+
+# Other systems
+
+
+class ApiClient(models.Model):
+    """Another system that calls this one, or is called by it, as somebody it knows.
+
+    `orig` is the name under which it signs, its host; `secret` and `webhook_secret` are encrypted
+    (see `encryption`), since both sides must know them, and of its key only the digest is kept.
+    `previous_secret` goes on being accepted while the other side is told the new one. No agendas
+    chosen means all.
+    """
+
+    label = models.CharField(_("name"), max_length=150)
+    orig = models.CharField(
+        _("host"),
+        max_length=255,
+        unique=True,
+        null=True,
+        blank=True,
+        help_text=_("Its host, with the port if it has one of its own: forms.example.org"),
+    )
+    key_digest = models.CharField(max_length=64, unique=True, null=True, blank=True, editable=False)
+    secret = models.TextField(blank=True, editable=False)
+    previous_secret = models.TextField(blank=True, editable=False)
+    webhook_secret = models.TextField(blank=True, editable=False)
+    scopes = models.JSONField(_("what it may do"), default=list, blank=True)
+    agendas = models.ManyToManyField(
+        Agenda,
+        blank=True,
+        related_name="clients",
+        verbose_name=_("agendas"),
+        help_text=_("Choose none to give it all of them."),
+    )
+    active = models.BooleanField(_("active"), default=True)
+    created_at = models.DateTimeField(_("made at"), default=timezone.now, editable=False)
+    last_used_at = models.DateTimeField(_("last seen at"), null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("API client")
+        verbose_name_plural = _("API clients")
+        ordering = ["label", "pk"]
+
+    def __str__(self):
+        return self.label
+
+
+class UsedNonce(models.Model):
+    """A number that a client has signed a call with, which it may not use again."""
+
+    client = models.ForeignKey(ApiClient, models.CASCADE, related_name="nonces")
+    nonce = models.CharField(max_length=128)
+    used_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("used number of a signature")
+        verbose_name_plural = _("used numbers of signatures")
+        indexes = [models.Index(fields=["used_at"], name="agenda_nonce_by_time")]
+        constraints = [
+            models.UniqueConstraint(fields=["client", "nonce"], name="agenda_nonce_once_a_client")
+        ]
+
+    def __str__(self):
+        return self.nonce
+
+
+class ClosedAddress(models.Model):
+    """An address whose owner answered that it wants no more calls (RFC 9110 §15.5.11)."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    url = models.CharField(_("address"), max_length=2000)
+    closed_at = models.DateTimeField(_("closed at"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("closed address")
+        verbose_name_plural = _("closed addresses")
+        ordering = ["-closed_at"]
+
+    def __str__(self):
+        return self.url
+
+
+class MailSettings(models.Model):
+    """How one site sends mail; what is empty is as the project's own settings have it.
+
+    The password is encrypted (see `encryption`), or in the environment variable that is named.
+    """
+
+    site = models.OneToOneField(
+        Site, models.CASCADE, related_name="agenda_mail_settings", verbose_name=_("site")
+    )
+    sender_name = models.CharField(_("name of the sender"), max_length=150, blank=True)
+    sender_address = models.EmailField(
+        _("address of the sender"),
+        blank=True,
+        help_text=_("Also the organiser of invitations. A mailbox that somebody reads."),
+    )
+    reply_to = models.EmailField(_("answers go to"), blank=True)
+    signature = models.TextField(
+        _("signature"), blank=True, help_text=_("Stands at the end of every mail.")
+    )
+    host = models.CharField(_("mail server"), max_length=255, blank=True)
+    port = models.PositiveIntegerField(
+        _("port"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(65535)],
+    )
+    security = models.CharField(
+        _("security"), max_length=10, choices=MailSecurity.choices, default=MailSecurity.STARTTLS
+    )
+    user = models.CharField(_("user"), max_length=255, blank=True)
+    password = models.TextField(blank=True, editable=False)
+    password_variable = models.CharField(
+        _("environment variable with the password"), max_length=100, blank=True
+    )
+
+    class Meta:
+        verbose_name = _("mail settings")
+        verbose_name_plural = _("mail settings")
+
+    def __str__(self):
+        return str(self.site)
 
 
 # Who may do what
