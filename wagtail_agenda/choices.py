@@ -74,6 +74,10 @@ class Trigger(models.TextChoices):
     CHANGED = "changed", _("Places or texts of a booking change (without a rule: as booked)")
     CANCELLED_BY_VISITOR = "cancelled_by_visitor", _("The visitor cancels")
     CANCELLED_BY_AGENT = "cancelled_by_agent", _("An agent cancels")
+    CANCELLED_BY_API = (
+        "cancelled_by_api",
+        _("Another system cancels (without a rule: as cancelled by an agent)"),
+    )
     EVENT_CANCELLED = (
         "event_cancelled",
         _("An event is cancelled (without a rule: as cancelled by an agent)"),
@@ -81,6 +85,16 @@ class Trigger(models.TextChoices):
     PRESENT = "present", _("The visitor is checked in as present")
     LATE = "late", _("The visitor is checked in as late (without a rule: as present)")
     ABSENT = "absent", _("The visitor is marked as absent")
+    CHECKED = "checked", _("The attendance of its event or day is marked as checked")
+
+
+class Cause(models.TextChoices):
+    """What else moves a booking workflow on, each with something to say which: see its rules."""
+
+    TIME = "time", _("A time has come")
+    BY_HAND = "by_hand", _("An agent presses a button")
+    CALLED = "called", _("Another system calls")
+    ACTION_FAILED = "action_failed", _("An action failed")
 
 
 class Colour(models.TextChoices):

@@ -9,6 +9,12 @@ Arguments: ``pks``, the primary keys of the deliveries. `tasks` answers by wakin
 receiver that raises is logged and disturbs nobody: the outbox is swept every minute anyway.
 """
 
+entries_due = Signal()
+"""Sent once a transaction that left entries which have still to advance a workflow is committed.
+
+`tasks` answers by waking the queue. The entries are looked for every minute anyway.
+"""
+
 attendance_checked = Signal()
 """Sent once the attendance of an event or of an agenda's day is marked as checked, or unmarked.
 

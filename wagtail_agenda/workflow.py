@@ -55,6 +55,7 @@ _WITHOUT_A_RULE = {
     Trigger.REFUSED: Trigger.CANCELLED_BY_AGENT,
     Trigger.EVENT_CANCELLED: Trigger.CANCELLED_BY_AGENT,
     Trigger.SUSPENDED: Trigger.WAITING,
+    Trigger.CANCELLED_BY_API: Trigger.CANCELLED_BY_AGENT,
 }
 _AS_ADMITTED = {
     Admission.CONFIRMED: Trigger.BOOKED,
