@@ -350,3 +350,21 @@ class Overloaded(BookingError):
     code = "try again"
     message = _("Many people are booking just now. Please try again in a few seconds.")
     retry_after = 5
+
+
+# Of actions
+
+
+class ActionFailed(Exception):
+    """An action of a booking workflow that did not come about, in words.
+
+    `code` is stable English that a rule « an action failed » can name, `text` a sentence for
+    colleagues, in the language that is active.
+    """
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(code)
+        self.code, self.text = code, text
+
+    def __str__(self):
+        return str(self.text)

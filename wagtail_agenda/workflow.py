@@ -32,6 +32,7 @@ from wagtail_agenda.choices import (
     Colour,
     Trigger,
 )
+from wagtail_agenda.errors import ActionFailed  # noqa: F401  (raised by actions)
 from wagtail_agenda.mailing import Mails
 from wagtail_agenda.models import Agenda, Booking, Entry, Workflow, WorkflowStatus
 

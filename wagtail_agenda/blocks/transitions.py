@@ -5,19 +5,9 @@ from django.utils.translation import gettext_lazy as _
 from wagtail import blocks
 from wagtail.blocks.stream_block import StreamBlockValidationError
 from wagtail.blocks.struct_block import StructBlockValidationError
-from wagtail.snippets.blocks import SnippetChooserBlock
 
+from wagtail_agenda.blocks.statuses import StatusChooserBlock
 from wagtail_agenda.choices import Trigger
-
-
-class StatusChooserBlock(SnippetChooserBlock):
-    """Takes what cannot be a key for nothing, where Wagtail's own fails over a forged form."""
-
-    def value_from_form(self, value):
-        try:
-            return super().value_from_form(value)
-        except (TypeError, ValueError, OverflowError):
-            return None
 
 
 class TransitionBlock(blocks.StructBlock):
