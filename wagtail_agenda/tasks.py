@@ -14,7 +14,7 @@ from django.db.models import Model
 from django.dispatch import receiver
 from django.utils import timezone
 
-from wagtail_agenda import booking, outbox, series
+from wagtail_agenda import booking, clients, outbox, series
 from wagtail_agenda.signals import deliveries_due
 
 logger = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ SCHEDULES = {
     SWEEP: ("wagtail_agenda.tasks.sweep_outbox", 1),
     "wagtail_agenda: settle what has lapsed": ("wagtail_agenda.tasks.settle", 1),
     "wagtail_agenda: purge lapsed holds": ("wagtail_agenda.tasks.purge_lapsed_holds", 60),
+    "wagtail_agenda: purge used nonces": ("wagtail_agenda.tasks.purge_nonces", 60),
     "wagtail_agenda: make the events of series": ("wagtail_agenda.tasks.make_occurrences", 60),
 }
 """Name of each schedule → function and minutes between its runs."""
@@ -79,6 +80,11 @@ def settle() -> int:
 def purge_lapsed_holds() -> int:
     """Delete holds, and what was typed into them, a day after they lapsed."""
     return booking.purge_baskets(timezone.now())
+
+
+def purge_nonces() -> int:
+    """Forget the numbers of signed calls that are too old to be accepted once more."""
+    return clients.purge_nonces(timezone.now())
 
 
 def make_occurrences() -> int:
