@@ -10,7 +10,8 @@ class WagtailAgendaConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self):
-        from wagtail_agenda import (  # noqa: F401  (checks and permission policies register on import)
+        from wagtail_agenda import (  # noqa: F401  (they register what they have on import)
+            actions,
             checks,
             permissions,
         )

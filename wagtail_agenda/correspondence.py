@@ -4,6 +4,7 @@ Reads a booking, writes nothing. The words of people who set up the agenda come 
 with ``{name}`` placeholders; the names they may use are `PLACEHOLDERS`.
 """
 
+import json
 import logging
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -26,7 +27,7 @@ from wagtail.models import Site
 from wagtail_agenda import cleaning, conf, form_definition, ics, placeholders, tokens, wording
 from wagtail_agenda.choices import Admission, Audience, Trigger
 from wagtail_agenda.ics import CalendarEvent, Party
-from wagtail_agenda.models import Booking, Entry, Invitation, Resource
+from wagtail_agenda.models import Booking, Entry, Invitation, KeptFile, Resource
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +87,14 @@ LABEL_PLACEHOLDERS = frozenset(PLACEHOLDERS) - {
 """Names that an agenda's label templates may use: what is known before the labels are made."""
 
 ANSWER_PREFIX = "answer_"
+CALL_PREFIX = "call_"
+FILE_PREFIX = "file_"
+OPEN_PREFIXES = (ANSWER_PREFIX, CALL_PREFIX, FILE_PREFIX)
+"""Beginnings of names that depend on a form, on what a web service answered, on a file made."""
+
+SECRET_PLACEHOLDERS = frozenset({"manage_url"})
+"""Names that stand in mails alone: whoever reads what is in their place can cancel the booking."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
 
@@ -122,7 +131,7 @@ def register_placeholder(
 
     Raises `ValueError` for a name that cannot stand in braces or is there already.
     """
-    if not _NAME.fullmatch(name) or name in PLACEHOLDERS or name.startswith(ANSWER_PREFIX):
+    if not _NAME.fullmatch(name) or name in PLACEHOLDERS or name.startswith(OPEN_PREFIXES):
         raise ValueError(f"{name!r} cannot be the name of a placeholder, or is one already.")
     if name in _own_placeholders:
         raise ValueError(f"There is a placeholder {name!r} already; choose another name.")
@@ -159,6 +168,96 @@ def own_values(booking: Booking, templates: Collection[str], *audiences: str) ->
         for name, own in _own_placeholders.items()
         if name in used
     }
+
+
+def values_for(
+    booking: Booking,
+    templates: Collection[str],
+    audience: str,
+    facts: Mapping[str, Any] | None = None,
+) -> dict[str, str]:
+    """What stands for the names in these templates, in something that no mail is.
+
+    In the language that is active, and without what is a secret between site and visitor.
+    """
+    used = placeholders.names_in(*templates)
+    values = placeholder_values(
+        booking, (used & frozenset(PLACEHOLDERS)) - SECRET_PLACEHOLDERS, facts
+    )
+    values |= own_values(booking, templates, audience)
+    reason = values.get("cancellation_reason")
+    if reason and audience == Audience.VISITOR and reason in said_by_visitor(booking):
+        # As in a mail: the address may be somebody else's, who would be sent any text at all.
+        values["cancellation_reason"] = ""
+    return values | kept_values(booking, templates)
+
+
+_MOST_FIELDS = 500
+_DEEPEST_FIELD = 6
+_LONGEST_FIELD = 10_000
+
+
+def kept_values(booking: Booking, templates: Collection[str]) -> dict[str, str]:
+    """What stands for ``{call_<identifier>_<field>}`` and ``{file_<identifier>}`` in templates.
+
+    The one is a field of what a web service answered, of several within one another
+    ``{call_<identifier>_<outer>_<inner>}``; the other the name of a file. Empty where there is
+    none (yet).
+    """
+    used = {
+        name
+        for name in placeholders.names_in(*templates)
+        if name.startswith((CALL_PREFIX, FILE_PREFIX))
+    }
+    if not used or booking.pk is None:
+        return {}
+    known: dict[str, str] = {}
+    for kept in KeptFile.objects.filter(booking=booking):
+        identifier = name_part(kept.identifier)
+        known[f"{FILE_PREFIX}{identifier}"] = kept.name
+        if any(name.startswith(f"{CALL_PREFIX}{identifier}_") for name in used):
+            for path, text in _fields_of(kept):
+                known[f"{CALL_PREFIX}{identifier}_{path}"] = text
+    return {name: known.get(name, "") for name in used if _NAME.fullmatch(name.lower())}
+
+
+def name_part(text: str) -> str:
+    """A text as a part of a placeholder's name: what is no letter or digit is an underscore."""
+    return re.sub(r"[^0-9A-Za-z]+", "_", text).strip("_")
+
+
+def _fields_of(kept: KeptFile) -> list[tuple[str, str]]:
+    """Path and text of every field of a kept answer in JSON; none if it is none."""
+    try:
+        answer = json.loads(bytes(kept.content))
+    except (ValueError, RecursionError):
+        return []
+    found: list[tuple[str, str]] = []
+    _collect(answer, (), found)
+    return found
+
+
+def _collect(value: Any, path: tuple[str, ...], found: list[tuple[str, str]]) -> None:
+    if len(found) >= _MOST_FIELDS or len(path) > _DEEPEST_FIELD:
+        return
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _collect(inner, (*path, name_part(name)), found)
+    elif isinstance(value, list):
+        texts = [text for text in map(_scalar_text, value) if text]
+        if path and texts:
+            found.append(("_".join(path), ", ".join(texts)[:_LONGEST_FIELD]))
+        for position, inner in enumerate(value):
+            if isinstance(inner, (dict, list)):
+                _collect(inner, (*path, str(position)), found)
+    elif path:
+        found.append(("_".join(path), _scalar_text(value)[:_LONGEST_FIELD]))
+
+
+def _scalar_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return cleaning.clean_text(value) if isinstance(value, (str, int, float)) else ""
 
 
 def _own_value(own: OwnPlaceholder, name: str, booking: Booking) -> str:
@@ -510,7 +609,7 @@ def visitor_event(booking: Booking) -> CalendarEvent:
 
     A cancellation that no mail has told of is a revision of its own.
     """
-    invitation = booking.invitations.filter(audience=Audience.VISITOR).first()
+    invitation = booking.invitations.filter(uid__startswith=f"{booking.uuid}@").first()
     with translation.override(language_for(booking, Audience.VISITOR)):
         event = calendar_event(booking, invitation=invitation)
     if booking.is_cancelled and (invitation is None or invitation.method != "CANCEL"):

@@ -40,6 +40,7 @@ class Mails:
     ) -> None:
         self._bookings = bookings
         self._now = now
+        self._none_yet = none_yet
         self._known: dict[int, dict[tuple[str, str], Invitation]] = {}
         if none_yet:
             self._known = {booking.pk: {} for booking in bookings}
@@ -47,6 +48,7 @@ class Mails:
         self._new: list[Invitation] = []
         self._changed: dict[int, Invitation] = {}
         self._withdrawn: dict[int, Invitation] = {}
+        self._several_times: dict[int, Invitation] = {}
         self._mails: list[outbox.Mail] = []
 
     def add(self, booking: Booking, entry: Entry, position: int, value: dict[str, Any]) -> None:
@@ -90,6 +92,10 @@ class Mails:
                 )
         if self._changed:
             Invitation.objects.bulk_update(self._changed.values(), ["content_hash"])
+        if self._several_times:
+            Invitation.objects.bulk_update(
+                self._several_times.values(), ["method", "sequence", "stamp", "content_hash"]
+            )
         outbox.enqueue_mails(self._mails, domain=calendar_domain(), now=self._now)
 
     def _revised(self, booking: Booking, audience: str, address: str) -> Invitation | None:
@@ -118,9 +124,31 @@ class Mails:
             self._new.append(invitation)
         elif (known.method, known.content_hash) != ("REQUEST", seen):
             known.method, known.sequence, known.stamp = "REQUEST", known.sequence + 1, self._now
-            self._changed[known.pk] = known
+            self._note(known, self._changed)
         invitation.content_hash = seen
         return invitation
+
+    def revision_of(self, booking: Booking) -> Invitation | None:
+        """The visitor's calendar copy as it is now, for a file that is made beside the mails.
+
+        None if there is none: nobody could be written to, or the booking has no place yet.
+        """
+        self._read(booking, *_RELATIONS)
+        address = next(iter(recipients(booking, Audience.VISITOR)), "").lower()
+        if address and booking.admission == Admission.CONFIRMED:
+            return self._revised(booking, Audience.VISITOR, address)
+        return self._invitations_of(booking).get((Audience.VISITOR, address))
+
+    def raise_to(self, invitation: Invitation, sequence: int) -> None:
+        """Give the visitor's calendar copy a higher SEQUENCE: a file of it has had this one."""
+        invitation.sequence, invitation.stamp = sequence, self._now
+        if invitation.pk is not None:
+            self._note(invitation, self._several_times)
+
+    @property
+    def none_yet(self) -> bool:
+        """Whether the bookings are only being made, so that nothing was kept for them before."""
+        return self._none_yet
 
     def _left_behind(self, booking: Booking, told: set[str]) -> dict[str, Invitation]:
         """The colleagues who have a copy of a booking that has moved to others, which is withdrawn.
@@ -136,8 +164,17 @@ class Mails:
     def _withdraw(self, invitation: Invitation) -> Invitation:
         invitation.method, invitation.stamp = "CANCEL", self._now
         invitation.sequence += 1
-        self._withdrawn[invitation.pk] = invitation
+        self._note(invitation, self._withdrawn)
         return invitation
+
+    def _note(self, invitation: Invitation, among: dict[int, Invitation]) -> None:
+        """Note a revision that is to be written; a second one of the same row takes it along."""
+        if invitation.pk is None:
+            return
+        earlier = [self._changed.pop(invitation.pk, None), self._withdrawn.pop(invitation.pk, None)]
+        if any(earlier) or invitation.pk in self._several_times:
+            among = self._several_times
+        among[invitation.pk] = invitation
 
     def _invitations_of(self, booking: Booking) -> dict[tuple[str, str], Invitation]:
         """A booking's invitations by recipient, read with those of all the others."""

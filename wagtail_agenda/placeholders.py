@@ -8,6 +8,7 @@ other meaning: what is no known name in braces stays as it was typed, `{{7*7}}` 
 import re
 from collections.abc import Container, Iterable, Mapping
 from html import escape, unescape
+from urllib.parse import quote
 
 from wagtail_agenda.cleaning import clean_text, one_line, web_address
 
@@ -46,6 +47,25 @@ def render(template: str, values: Mapping[str, str]) -> str:
 def render_line(template: str, values: Mapping[str, str]) -> str:
     """Return `render()` on one line, fit for a subject or a label: no value adds a header."""
     return one_line(render(template, values))
+
+
+def render_url(template: str, values: Mapping[str, str]) -> str:
+    """Return the web address `template` with every `{name}` replaced by its percent-quoted value.
+
+    So no value ends a path, begins a query or adds a parameter. A name at the very beginning is an
+    address itself and stays as it is.
+    """
+    template = one_line(template)
+    first = _PLACEHOLDER.match(template)
+    begun = ""
+    if first is not None and first[1] in values:
+        begun, template = one_line(_value(values, first[1])), template[first.end() :]
+    return begun + _PLACEHOLDER.sub(
+        lambda match: (
+            quote(clean_text(_value(values, match[1])), safe="") if match[1] in values else match[0]
+        ),
+        template,
+    )
 
 
 def render_html(html: str, values: Mapping[str, str], links: Container[str] = frozenset()) -> str:

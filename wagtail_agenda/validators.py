@@ -1,5 +1,6 @@
 """What a column refuses, in words for whoever typed it."""
 
+import re
 import zoneinfo
 from datetime import date
 from typing import Any
@@ -73,3 +74,19 @@ class WholeStepValidator(StepValueValidator):
 validate_on_grid = WholeStepValidator(
     CELL_MINUTES, message=_("Use steps of %(limit_value)s minutes.")
 )
+
+
+IDENTIFIER = re.compile(r"[a-z][a-z0-9_-]{0,63}", re.ASCII)
+"""The name of a file or an answer, in texts and as the beginning of a file's name."""
+
+
+def validate_identifier(value: str) -> None:
+    """Raise `ValidationError` for what cannot name a file that an action keeps."""
+    if not IDENTIFIER.fullmatch(value or ""):
+        raise ValidationError(
+            _(
+                "Write a short name of small letters without accents, digits, “_” and “-”, "
+                "beginning with a letter: fichier_ics"
+            ),
+            code="identifier",
+        )

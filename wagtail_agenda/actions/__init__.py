@@ -4,3 +4,7 @@
 booking to the status: it writes rows, and what needs the network or other locks is left to the
 worker (`outbox`, `acts`).
 """
+
+from wagtail_agenda.actions import generate_ics
+
+__all__ = ["generate_ics"]

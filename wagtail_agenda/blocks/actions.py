@@ -1,6 +1,6 @@
 """What happens when a booking reaches a status: the actions of a booking workflow."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -10,7 +10,8 @@ from wagtail import blocks
 from wagtail.blocks.list_block import ListBlockValidationError
 from wagtail.blocks.struct_block import StructBlockValidationError
 
-from wagtail_agenda import placeholders
+from wagtail_agenda.blocks.ics_action import GenerateIcsBlock
+from wagtail_agenda.blocks.texts import validate_placeholders
 from wagtail_agenda.choices import Audience
 
 RICH_TEXT_FEATURES = ["h3", "bold", "italic", "link", "ol", "ul"]
@@ -19,33 +20,6 @@ RICH_TEXT_FEATURES = ["h3", "bold", "italic", "link", "ol", "ul"]
 def languages() -> list[tuple[str, str]]:
     """The languages that a booking can be made in, as ``(code, name)`` pairs."""
     return list(getattr(settings, "WAGTAIL_CONTENT_LANGUAGES", None) or settings.LANGUAGES)
-
-
-def validate_placeholders(text: str, allowed: Iterable[str] | None = None) -> None:
-    """Raises ValidationError for a ``{name}`` that nothing can fill, and lists the names it may.
-
-    `allowed` are the names that may stand there, all those of any mail by default. The answer to
-    any question of a form may stand there too.
-    """
-    # Imported late: it reaches the models, which name these blocks.
-    from wagtail_agenda.correspondence import ANSWER_PREFIX, names_for
-
-    names = names_for() if allowed is None else list(allowed)
-    unknown = [
-        name
-        for name in placeholders.unknown_names(text or "", names)
-        if not name.startswith(ANSWER_PREFIX)
-    ]
-    if unknown:
-        raise ValidationError(
-            _("There is nothing to put in the place of %(unknown)s. You can use: %(known)s."),
-            code="unknown_placeholder",
-            params={"unknown": _in_braces(unknown), "known": _in_braces(names)},
-        )
-
-
-def _in_braces(names: Iterable[str]) -> str:
-    return ", ".join(f"{{{name}}}" for name in names)
 
 
 class TextBlock(blocks.StructBlock):
@@ -155,6 +129,7 @@ class ActionsBlock(blocks.StreamBlock):
     """
 
     send_email = SendEmailBlock()
+    generate_ics = GenerateIcsBlock()
 
     def __init__(self, local_blocks=(), **kwargs):
         # Imported late: it reaches the models, which name this block.
