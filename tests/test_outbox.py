@@ -342,16 +342,16 @@ def test_of_many_workers_one_sends(lonely, smtp_server, simultaneously):  # noqa
 
 
 def test_a_delivery_taken_between_looking_and_claiming_is_left_alone(lonely, monkeypatch):
-    wait_after = outbox._wait_after
+    wait_after = outbox.claiming.wait_after
     sent = []
     monkeypatch.setattr(mail, "send", lambda letter, connection: sent.append(letter))
 
     def overtaken(attempts):
-        monkeypatch.setattr(outbox, "_wait_after", wait_after)
+        monkeypatch.setattr(outbox.claiming, "wait_after", wait_after)
         assert outbox.deliver(lonely.pk, now=NOW) == DeliveryState.DONE
         return wait_after(attempts)
 
-    monkeypatch.setattr(outbox, "_wait_after", overtaken)
+    monkeypatch.setattr(outbox.claiming, "wait_after", overtaken)
 
     assert outbox.deliver(lonely.pk, now=NOW) is None
     assert len(sent) == 1
@@ -360,7 +360,7 @@ def test_a_delivery_taken_between_looking_and_claiming_is_left_alone(lonely, mon
 def test_what_has_changed_since_a_batch_was_read_is_read_again(agenda, monkeypatch):
     first, second = (make_booking(agenda) for _number in range(2))
     ticking = itertools.count()
-    monkeypatch.setattr(outbox.time, "monotonic", lambda: next(ticking))
+    monkeypatch.setattr(outbox.sweeping.time, "monotonic", lambda: next(ticking))
 
     def send(letter, connection):
         if not second.is_cancelled:
@@ -430,7 +430,7 @@ def test_an_unusable_sender_or_visitor_address_costs_no_booking(agenda, settings
 
 def test_a_sweep_ends_before_the_next_one_begins(agenda, monkeypatch):
     make_booking(agenda)
-    monkeypatch.setattr(outbox, "SWEEP_SECONDS", -1)
+    monkeypatch.setattr(outbox.sweeping, "SWEEP_SECONDS", -1)
 
     assert outbox.sweep(now=NOW) == 0
 

@@ -6,13 +6,13 @@ import socket
 import ssl
 import threading
 from datetime import datetime, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.http_server import Server
 from wagtail_agenda import webhooks
 from wagtail_agenda.webhooks import (
     Call,
@@ -27,57 +27,10 @@ from wagtail_agenda.webhooks import (
 NOW = datetime(2026, 1, 15, 10, tzinfo=timezone.utc)
 
 
-class Server:
-    """An HTTP server on this machine that notes what it is asked and answers as it is told."""
-
-    def __init__(self, tls=None):
-        self.received = []
-        self.answer = (200, {}, b"{}")
-        self.drip = None
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do(self):
-                length = int(self.headers.get("Content-Length") or 0)
-                outer.received.append(
-                    (self.command, self.path, dict(self.headers), self.rfile.read(length))
-                )
-                if outer.drip is not None:
-                    outer.drip(self)
-                    return
-                status, headers, body = outer.answer
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            do_GET = do_POST = do
-
-            def log_message(self, *_arguments):
-                """Says nothing."""
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.http.daemon_threads = True
-        if tls is not None:
-            self.http.socket = tls.wrap_socket(self.http.socket, server_side=True)
-        self.port = self.http.server_address[1]
-        self.host = f"127.0.0.1:{self.port}"
-        self.url = f"http://{self.host}/hook/"
-        threading.Thread(target=self.http.serve_forever, args=[0.01], daemon=True).start()
-
-    def call(self, method="POST", path="", headers=None, body=b"{}", **options):
-        options = {"trusted_hosts": [self.host], **options}
-        return perform(Call(method, self.url + path, headers or {}, body), **options)
-
-
 @pytest.fixture
 def server():
-    made = Server()
-    yield made
-    made.http.shutdown()
-    made.http.server_close()
+    with Server() as made:
+        yield made
 
 
 def failing(kind, **facts):

@@ -31,7 +31,7 @@ SOURCES_FOR_COLLEAGUES = (
     "mail.py",
     "management/",
     "models.py",
-    "outbox.py",
+    "outbox/",
     "removal.py",
     "schedule_words.py",
     "templates/wagtail_agenda/admin/",

@@ -1,0 +1,67 @@
+"""What people do with a delivery: have it tried at once, or not at all."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from wagtail_agenda.choices import DeliveryKind, DeliveryState
+from wagtail_agenda.models import Delivery
+from wagtail_agenda.outbox import claiming
+from wagtail_agenda.outbox.queueing import give_up_at, wake
+
+
+def retry(delivery: Delivery, *, now: datetime | None = None, user=None) -> bool:
+    """Queue a failed or waiting delivery to be tried at once. False if it is done already.
+
+    A mail that has failed is written anew, under the same Message-ID: whatever was wrong with it
+    may be mended. One that waits keeps its bytes, since the mail server may have taken it, and so
+    does a call always. `user` is the agent who asked for it.
+    """
+    return bool(retry_all([delivery], now=now, user=user))
+
+
+def retry_all(
+    deliveries: Iterable[Delivery], *, now: datetime | None = None, user=None
+) -> list[Delivery]:
+    """Do what `retry` does with several at once. Answers with those that were queued."""
+    now = now or timezone.now()
+    with transaction.atomic():
+        queued = [delivery for delivery in deliveries if _make_due(delivery, now)]
+        for delivery in queued:
+            claiming.note(delivery, "sent_again", now, user=user)
+    if queued:
+        wake([delivery.pk for delivery in queued])
+    return queued
+
+
+def cancel(delivery: Delivery, *, now: datetime | None = None, user=None) -> bool:
+    """Let a delivery that waits or has failed never leave. False if it has left, or is leaving.
+
+    What it would have said is deleted with it. `user` is the agent who decided so.
+    """
+    now = now or timezone.now()
+    with transaction.atomic():
+        cancelled = Delivery.objects.filter(
+            pk=delivery.pk, state__in=[DeliveryState.DUE, DeliveryState.FAILED]
+        ).update(state=DeliveryState.CANCELLED, leased_until=None, letter=None)
+        if cancelled:
+            claiming.note(delivery, "delivery_cancelled", now, user=user)
+    return bool(cancelled)
+
+
+def _make_due(delivery: Delivery, now: datetime) -> bool:
+    fresh = {
+        "state": DeliveryState.DUE,
+        "due_at": now,
+        "give_up_at": give_up_at(now),
+        "leased_until": None,
+    }
+    this = Delivery.objects.filter(pk=delivery.pk)
+    failed = this.filter(state=DeliveryState.FAILED)
+    anew = {"letter": None} if delivery.kind == DeliveryKind.MAIL else {}
+    return bool(
+        failed.update(**fresh, **anew, attempts=0)
+        or this.filter(state=DeliveryState.DUE).update(**fresh)
+    )

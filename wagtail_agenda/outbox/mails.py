@@ -1,0 +1,122 @@
+"""Attempts at mails: which of them still holds, in which order they leave, what they say."""
+
+import json
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from wagtail_agenda import letters, mail, tokens
+from wagtail_agenda.choices import Admission, DeliveryKind, DeliveryState
+from wagtail_agenda.models import Delivery
+from wagtail_agenda.outbox import claiming
+
+logger = logging.getLogger(__name__)
+
+_STAND_IN = "\ue000manage-token\ue000"
+_A_MINUTE = timedelta(minutes=1)
+
+
+def attempt(
+    delivery: Delivery, now: datetime, connection: mail.KeptConnection | None
+) -> str | None:
+    """Claim, write and send a mail as it was just read; None if it is not its turn."""
+    was_abandoned = delivery.state == DeliveryState.SENDING
+    if _waits_for_another(delivery, now) or not claiming.claim(delivery, now):
+        return None
+    if is_superseded(delivery):
+        claiming.end(delivery, DeliveryState.SUPERSEDED, now)
+        return DeliveryState.SUPERSEDED
+    if was_abandoned and now >= delivery.give_up_at:
+        return _fail(delivery, claiming.never_came_back(), now)
+    try:
+        mail.send(_letter(delivery, now), connection)
+    except mail.PermanentFailure as failure:
+        return _fail(delivery, failure.reason, now)
+    except mail.TemporaryFailure as failure:
+        if failure.configuration:
+            logger.error("No mail leaves until the settings are changed: %s", failure.reason)
+        return _postpone(delivery, failure.reason, now)
+    with transaction.atomic():
+        if claiming.end(delivery, DeliveryState.DONE, now):
+            claiming.note(delivery, "delivered", now)
+    return DeliveryState.DONE
+
+
+def is_superseded(delivery: Delivery) -> bool:
+    """Whether something later makes this message wrong. Cancellations always go.
+
+    What was said of a booking's admission is wrong once it has another one.
+    """
+    said = delivery.action.get("admission")
+    if delivery.method == "CANCEL" or said == Admission.CANCELLED:
+        return False
+    if delivery.booking.is_cancelled or (said and said != delivery.booking.admission):
+        return True
+    return delivery.invitation is not None and delivery.invitation.sequence > delivery.sequence
+
+
+def _waits_for_another(delivery: Delivery, now: datetime) -> bool:
+    """Whether the recipient has an earlier mail about the booking coming; if so, it waits for that.
+
+    Nobody is to read first of a move and then of the booking. What has been overtaken is not sent,
+    so it keeps nothing waiting.
+    """
+    if not getattr(delivery, "is_behind", True):
+        return False
+    earlier = Delivery.objects.filter(
+        booking=delivery.booking_id,
+        kind=DeliveryKind.MAIL,
+        recipient=delivery.recipient,
+        pk__lt=delivery.pk,
+        state__in=[DeliveryState.DUE, DeliveryState.SENDING],
+    ).select_related("booking", "invitation")
+    ahead = next((one for one in earlier.order_by("pk") if not is_superseded(one)), None)
+    if ahead is None:
+        return False
+    Delivery.objects.filter(
+        pk=delivery.pk, state=DeliveryState.DUE, attempts=delivery.attempts
+    ).update(due_at=max(ahead.due_at, now + _A_MINUTE))
+    return True
+
+
+def _fail(delivery: Delivery, reason: str, now: datetime) -> str:
+    with transaction.atomic():
+        if claiming.fail(delivery, reason):
+            claiming.note(delivery, "delivery_failed", now, reason=reason)
+    return DeliveryState.FAILED
+
+
+def _postpone(delivery: Delivery, reason: str, now: datetime) -> str:
+    due_at = claiming.next_attempt_at(delivery, now)
+    if due_at is None:
+        return _fail(delivery, claiming.given_up(reason), now)
+    claiming.postpone(delivery, due_at, reason, now)
+    return DeliveryState.DUE
+
+
+def _letter(delivery: Delivery, now: datetime) -> mail.Letter:
+    """The message as first written. It is kept until it has left, for every attempt to repeat.
+
+    The secret of the manage link is not kept with it but put in at each attempt.
+    """
+    token = tokens.manage_token(delivery.booking)
+    try:
+        if delivery.letter is None:
+            letter = mail.to_json(letters.letter_of(delivery, now))
+            delivery.letter = _replaced(letter, token, _STAND_IN)
+            Delivery.objects.filter(pk=delivery.pk).update(letter=delivery.letter)
+        return mail.from_json(_replaced(delivery.letter, _STAND_IN, token))
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        # Data of a shape nobody foresaw: another attempt would meet it again.
+        logger.exception("Delivery %s cannot be written", delivery.pk)
+        raise mail.PermanentFailure(
+            _("The message cannot be written: %(error)s") % {"error": error}
+        ) from error
+
+
+def _replaced(letter: dict[str, Any], old: str, new: str) -> dict[str, Any]:
+    written = json.dumps(letter, ensure_ascii=False)
+    return json.loads(written.replace(old, new))
