@@ -69,6 +69,9 @@ DEFAULTS: Mapping[str, Any] = {
     "BOOKINGS_PER_EMAIL_PER_DAY": 10,
     # Times a day that a visitor may have the mail of one booking sent again.
     "MAILS_AGAIN_PER_BOOKING_PER_DAY": 3,
+    # Calls of other systems that may fail, for want of the right key or signature, from one network
+    # address in an hour.
+    "FAILED_CALLS_PER_ADDRESS_PER_HOUR": 60,
     # Reverse proxies of the site's own in front of Django: how many entries at the end of
     # X-Forwarded-For can be believed. 0: the header is not read.
     "TRUSTED_PROXY_COUNT": 0,

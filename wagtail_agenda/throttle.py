@@ -84,6 +84,12 @@ def again_limits(request: HttpRequest, booking: Booking) -> list[Limit]:
     ]
 
 
+def failed_call_limits(request: HttpRequest) -> list[Limit]:
+    """The limits on calls of other systems without credentials, or with wrong ones."""
+    most = conf.get("FAILED_CALLS_PER_ADDRESS_PER_HOUR")
+    return [Limit("failed-calls", address_key(request), most, HOUR)]
+
+
 def count(limits: Iterable[Limit], now: datetime) -> None:
     """Count one more time against every limit; all or none.
 

@@ -1,4 +1,6 @@
-"""The addresses that visitors reach. A site includes them once, outside ``i18n_patterns``::
+"""The addresses that visitors and other systems reach.
+
+A site includes them once, outside ``i18n_patterns``::
 
 path("agendas/", include("wagtail_agenda.urls"))
 """
@@ -15,6 +17,7 @@ from wagtail_agenda.views import (
     until,
     visitor,
 )
+from wagtail_agenda.views.api import hooks
 
 app_name = "wagtail_agenda"
 
@@ -35,4 +38,9 @@ urlpatterns = [
     path("manage/<str:token>/again/", manage.mail_again, name="mail_again"),
     path("manage/<str:token>/invitation.ics", manage.manage_ics, name="manage_ics"),
     path("calendar/<str:token>.ics", feeds.entry, name="feed"),
+    path(
+        "api/booking/<str:booking_id>/hooks/<str:identifier>/",
+        hooks.external_call,
+        name="external_call",
+    ),
 ]

@@ -1,0 +1,350 @@
+"""Another system tells a booking that something has happened: who is let in, what it is told."""
+
+import json
+from datetime import timedelta
+from urllib.parse import quote
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from freezegun import freeze_time
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.factories import NOW, make_agenda, make_booking
+from wagtail_agenda import clients, workflow
+from wagtail_agenda.choices import Actor, Cause
+from wagtail_agenda.errors import AlreadyCancelled, BookingError, Overloaded
+from wagtail_agenda.models import ApiClient, Entry, UsedNonce
+from wagtail_agenda.signing import sign_query
+
+pytestmark = pytest.mark.django_db
+
+HOST = "forms.fairbridge.example"
+
+
+@pytest.fixture
+def caller(frozen_now):
+    client, told = clients.add("Forms", orig=HOST, scopes=["book"], now=NOW)
+    client.told = told
+    return client
+
+
+def address(booking, identifier="papers-complete"):
+    return reverse("wagtail_agenda:external_call", args=[booking.uuid, identifier])
+
+
+def bearer(key):
+    return {"Authorization": f"Bearer {key}"}
+
+
+def signed(address, secret, *, now=NOW, before="", nonce=None, algo="sha256", orig=HOST):
+    query = sign_query(f"{before}orig={orig}", secret, now=now, nonce=nonce, algo=algo)
+    return f"{address}?{query}"
+
+
+def called(booking, caller, body=None, *, identifier="papers-complete", **more):
+    return Client().post(
+        address(booking, identifier),
+        data=b"" if body is None else json.dumps(body),
+        content_type="application/json",
+        headers=bearer(caller.told.key),
+        **more,
+    )
+
+
+@pytest.fixture
+def noted(monkeypatch):
+    """What the booking workflow is told; it knows the calls « papers-complete » alone."""
+    told = []
+
+    def note_cause(booking, cause, *, data, actor, user=None, now, advances=False):
+        if data["identifier"] != "papers-complete":
+            raise LookupError(data["identifier"])
+        told.append((booking, cause, data, actor, now))
+
+    monkeypatch.setattr(workflow, "note_cause", note_cause, raising=False)
+    return told
+
+
+# Who is let in
+
+
+def test_a_call_with_a_key_reaches_the_booking_workflow(made, caller, noted):
+    response = called(made, caller, {"papers": ["passport"]})
+    assert (response.status_code, response.json()) == (200, {"err": 0})
+    ((booking, cause, data, actor, now),) = noted
+    assert (booking, cause, actor, now) == (made, Cause.CALLED, Actor.CLIENT, NOW)
+    assert data == {
+        "identifier": "papers-complete",
+        "client": "Forms",
+        "client_id": caller.pk,
+        "body": {"papers": ["passport"]},
+    }
+
+
+@pytest.mark.parametrize("algo", ["sha256", "sha384", "sha512"])
+def test_a_signed_call_reaches_it_too(made, caller, noted, algo):
+    url = signed(address(made), caller.told.secret, algo=algo, before="lock_code=a%20b&")
+    response = Client().post(url)
+    assert (response.status_code, response.json()) == (200, {"err": 0})
+    assert len(noted) == 1
+
+
+def test_no_token_of_a_form_is_asked_for(made, caller, noted):
+    strict = Client(enforce_csrf_checks=True)
+    assert strict.post(address(made), headers=bearer(caller.told.key)).status_code == 200
+
+
+def test_a_call_that_was_heard_is_not_heard_again(made, caller, noted):
+    url = signed(address(made), caller.told.secret)
+    assert Client().post(url).status_code == 200
+    response = Client().post(url)
+    assert response.status_code == 403
+    assert response.json()["err_class"] == "nonce used"
+    assert len(noted) == 1
+
+
+def test_a_number_stays_used_when_the_call_did_nothing(made, caller, noted):
+    url = signed(address(made, "unheard-of"), caller.told.secret)
+    assert Client().post(url).status_code == 404
+    assert UsedNonce.objects.count() == 1
+    assert Client().post(url).json()["err_class"] == "nonce used"
+
+
+@pytest.mark.parametrize("seconds", [-31, 31, 3600, -(10**8)])
+def test_a_clock_that_is_wrong_is_refused(made, caller, noted, seconds):
+    url = signed(address(made), caller.told.secret, now=NOW + timedelta(seconds=seconds))
+    response = Client().post(url)
+    assert (response.status_code, response.json()["err_class"]) == (403, "timestamp too far")
+    assert noted == []
+
+
+@pytest.mark.parametrize("seconds", [-30, 30])
+def test_a_clock_that_is_nearly_right_is_not(made, caller, noted, seconds):
+    url = signed(address(made), caller.told.secret, now=NOW + timedelta(seconds=seconds))
+    assert Client().post(url).status_code == 200
+
+
+def test_nothing_stands_after_a_signature(made, caller, noted):
+    url = signed(address(made), caller.told.secret)
+    for more in ("&", "&a=b", "&signature=x", "&orig=x"):
+        response = Client().post(url + more)
+        assert response.status_code == 403
+        assert response.json()["err_class"] in {"text after signature", "repeated signature"} | {
+            "repeated orig"
+        }
+    assert noted == []
+    assert not UsedNonce.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda url: url.replace("signature=", "signature=A"),
+        lambda url: url.replace(HOST, "other.example"),
+        lambda url: url.replace("nonce=", "nonce=a"),
+        lambda url: url.replace("algo=sha256", "algo=md5"),
+        lambda url: url.replace("algo=sha256", "algo=sha512"),
+        lambda url: url.replace("?", "?a=b&"),
+        lambda url: url.partition("&signature")[0] + "&signature=",
+        lambda url: url + "%00",
+        lambda url: url.replace("orig=", "orig=%00"),
+    ],
+)
+def test_a_query_that_was_changed_is_refused(made, caller, noted, change):
+    response = Client().post(change(signed(address(made), caller.told.secret)))
+    assert response.status_code == 403
+    assert response.json()["err"] == 1
+    assert noted == []
+
+
+def test_the_signature_of_another_call_is_its_own_until_used(made, caller, noted):
+    """The path is not signed, as the scheme has it: what protects is that a nonce is used once."""
+    query = signed("", caller.told.secret)
+    assert Client().post(address(made) + query).status_code == 200
+    assert Client().post(address(make_booking()) + query).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Authorization": ""}, {"Authorization": "Basic YTpi"}, {"Authorization": "\x00"}],
+)
+def test_without_credentials_nobody_is_known(made, caller, noted, headers):
+    response = Client().post(address(made), headers=headers)
+    assert response.status_code == 401
+    assert response.json()["err_class"] == "no credentials"
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert noted == []
+
+
+@pytest.mark.parametrize("key", ["", "x", "é", "wagtail_agenda_key_" + "A" * 43])
+def test_with_a_wrong_key_nobody_is_known(made, caller, noted, key):
+    response = Client().post(address(made), headers=bearer(key))
+    assert (response.status_code, response.json()["err_class"]) == (401, "invalid key")
+    assert "WWW-Authenticate" in response.headers
+    assert noted == []
+
+
+def test_a_session_of_the_admin_is_no_credential(made, caller, noted, admin_client):
+    assert admin_client.post(address(made)).status_code == 401
+
+
+@pytest.mark.parametrize("scopes", [[], ["read"], ["manage", "check_in"]])
+def test_another_scope_is_not_enough(made, caller, noted, scopes):
+    ApiClient.objects.update(scopes=scopes)
+    response = called(made, caller)
+    assert (response.status_code, response.json()["err_class"]) == (403, "scope missing")
+    assert noted == []
+
+
+def test_what_is_not_ones_own_is_not_there(made, caller, noted):
+    caller.agendas.set([make_agenda()])
+    foreign, absent = called(made, caller), called(type(made)(uuid=uuid4()), caller)
+    assert foreign.status_code == absent.status_code == 404
+    assert foreign.json() == absent.json()
+    assert foreign.json()["err_class"] == "unknown booking"
+    caller.agendas.set([made.agenda])
+    assert called(made, caller).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["x", "1", "0" * 31, "%00", "{}", "é"])
+def test_what_is_no_booking_is_not_there(caller, noted, name):
+    url = f"/agendas/api/booking/{quote(name, safe='%')}/hooks/a/"
+    response = Client().post(url, headers=bearer(caller.told.key))
+    assert (response.status_code, response.json()["err_class"]) == (404, "unknown booking")
+
+
+def test_who_fails_too_often_has_to_wait_and_others_do_not(made, caller, noted, settings):
+    settings.WAGTAIL_AGENDA = {"FAILED_CALLS_PER_ADDRESS_PER_HOUR": 3}
+    answers = [Client().post(address(made), headers=bearer("x")) for _time in range(4)]
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
+    assert answers[-1].json()["err_class"] == "too many failures"
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    # Whoever is known, at the same address, is heard all the same.
+    assert called(made, caller).status_code == 200
+    elsewhere = Client(REMOTE_ADDR="198.51.100.7").post(address(made), headers=bearer("x"))
+    assert elsewhere.status_code == 401
+    with freeze_time(NOW + timedelta(hours=1)):
+        assert Client().post(address(made), headers=bearer("x")).status_code == 401
+
+
+# What they are told
+
+
+@pytest.mark.parametrize("identifier", ["unheard-of", "a b", "é", "x" * 200, "%00"])
+def test_an_identifier_of_no_rule_is_not_there(made, caller, noted, identifier):
+    url = f"/agendas/api/booking/{made.uuid}/hooks/{quote(identifier, safe='%')}/"
+    response = Client().post(url, headers=bearer(caller.told.key))
+    assert (response.status_code, response.json()["err_class"]) == (404, "unknown identifier")
+    assert noted == []
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(AlreadyCancelled(), 200), (BookingError(), 200), (Overloaded(), 503)]
+)
+def test_what_the_workflow_refuses_is_told_with_its_code(made, caller, monkeypatch, error, status):
+    def refuse(*_args, **_kwargs):
+        raise error
+
+    monkeypatch.setattr(workflow, "note_cause", refuse, raising=False)
+    response = called(made, caller)
+    assert response.status_code == status
+    assert response.json() == {
+        "err": 1,
+        "err_class": error.code,
+        "err_desc": str(error),
+        "reason": error.code,
+    }
+    assert response.headers.get("Retry-After") == ("5" if status == 503 else None)
+
+
+def test_nothing_comes_with_most_calls(made, caller, noted):
+    assert called(made, caller).status_code == 200
+    assert noted[0][2]["body"] is None
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"{", 400, "invalid json"),
+        (b"papers=complete", 400, "invalid json"),
+        (b"--BoUnDaRyStRiNg", 400, "invalid json"),
+        (b'{"a": 1, "a": 2}', 400, "invalid json"),
+        (b"[" * 30_000, 400, "invalid json"),
+        (b'"\\u0000"', 400, "invalid json"),
+        (b"\xff\xfe", 400, "invalid json"),
+        (b'"' + b"x" * 65_536 + b'"', 413, "body too long"),
+        (b" " * 10_000_000, 413, "body too long"),
+    ],
+)
+def test_a_body_that_cannot_be_kept_is_refused(made, caller, noted, body, status, code):
+    response = Client().post(
+        address(made),
+        data=body,
+        content_type="application/json",
+        headers=bearer(caller.told.key),
+    )
+    assert (response.status_code, response.json()["err_class"]) == (status, code)
+    assert noted == []
+
+
+def test_a_body_may_be_as_long_as_it_may(made, caller, noted):
+    assert called(made, caller, "x" * 65_534).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["get", "head", "put", "patch", "delete", "options"])
+def test_only_a_post_does_anything(made, caller, noted, method):
+    response = getattr(Client(), method)(address(made), headers=bearer(caller.told.key))
+    assert response.status_code == 405
+    assert response.headers["Allow"] == "POST"
+    assert noted == []
+
+
+def test_answers_are_kept_by_nobody(made, caller, noted):
+    for response in (called(made, caller), Client().post(address(made))):
+        assert "no-store" in response.headers["Cache-Control"]
+
+
+WORDS = st.text(max_size=30) | st.sampled_from(["papers-complete", "%00", "..", "a" * 300, "é"])
+
+
+@settings(
+    max_examples=150,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    booking=WORDS,
+    identifier=WORDS,
+    query=st.text(max_size=60)
+    | st.sampled_from(
+        [
+            "orig=&algo=sha256&timestamp=&nonce=&signature=",
+            "orig=%00&algo=sha256&timestamp=2026-11-30T06:00:00Z&nonce=x&signature=AA==",
+            "signature=",
+            "signature=%ff&signature=",
+            "&" * 9_000 + "signature=",
+        ]
+    ),
+    known=st.booleans(),
+    authorization=st.text(st.characters(max_codepoint=255), max_size=40),
+    body=st.binary(max_size=60) | st.text(max_size=60).map(lambda text: json.dumps(text).encode()),
+    content_type=st.sampled_from(["application/json", "multipart/form-data", "x", ""]),
+)
+def test_nothing_that_is_sent_ends_in_an_error_of_ours(
+    made, caller, noted, booking, identifier, query, known, authorization, body, content_type
+):
+    url = "/agendas/api/booking/{}/hooks/{}/?{}".format(
+        quote(booking or "x", safe=""), quote(identifier or "x", safe=""), quote(query, safe="=&%")
+    )
+    headers = {"Authorization": authorization}
+    if known:
+        headers = bearer(caller.told.key)
+        url = url.replace(quote(booking or "x", safe=""), str(made.uuid), 1)
+    before = Entry.objects.count()
+    response = Client().generic("POST", url, body, content_type=content_type, headers=headers)
+    assert response.status_code in {200, 400, 401, 403, 404, 429}
+    if response.headers["Content-Type"] == "application/json":
+        assert response.json()["err"] == (0 if response.status_code == 200 else 1)
+    assert Entry.objects.count() == before

@@ -1,0 +1,1 @@
+"""What other systems call: JSON in, JSON out, and nobody who is not known."""
