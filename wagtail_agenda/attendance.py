@@ -19,7 +19,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from wagtail_agenda import signals, workflow
+from wagtail_agenda import callbacks, signals, workflow
 from wagtail_agenda.booking import bookings_for_update
 from wagtail_agenda.choices import Actor, Admission, Attendance, Trigger
 from wagtail_agenda.contention import Outpaced, retried
@@ -248,8 +248,10 @@ def mark_as_checked(
     """Lock the attendance of a sheet until it is unmarked.
 
     Of the bookings whose keys are in `of`, those that are confirmed and that nobody has checked in
-    are noted as `rest` before; with none, they stay as they are. Sends
-    `signals.attendance_checked` once committed.
+    are noted as `rest` before; with none, they stay as they are. Of everybody with a place, that it
+    was checked is noted and moves the booking workflow on, and the systems that bookings came from
+    are told who was there (see `callbacks`); marked once more, only of those whose attendance has
+    changed since. Sends `signals.attendance_checked` once committed.
 
     Raises `NotBegun`, `MarkedAsChecked`, `ReasonNotOffered` or `Overloaded`.
     """
@@ -266,6 +268,7 @@ def mark_as_checked(
             _remember(row, outcome)
         row.checked_at, row.checked_by = now, user
         row.save(update_fields=["checked_at", "checked_by"])
+        _note_checked(sheet, road, now, user)
         _announce(row, now, user)
         return outcome
 
@@ -401,6 +404,29 @@ def _note(
         trigger = Trigger(asked.attendance)
         workflow.advance_all(noted, trigger, road=road, actor=Actor.AGENT, now=now, user=user)
     return outcome
+
+
+def _note_checked(sheet: Sheet, road: Road, now: datetime, user: AbstractBaseUser | None) -> None:
+    """Note of each booking with a place how it was checked, unless that was noted before."""
+    with_a_place = sheet.bookings.filter(admission=Admission.CONFIRMED)
+    present = bookings_for_update(list(with_a_place.values_list("pk", flat=True)))
+    earlier = Entry.objects.filter(
+        booking__in=[booking.pk for booking in present], what=Trigger.CHECKED
+    )
+    told = {
+        booking_id: data.get("attendance", "")
+        for booking_id, data in earlier.order_by("pk").values_list("booking_id", "data")
+    }
+    noted = [
+        (booking, {"attendance": str(booking.attendance)})
+        for booking in present
+        if told.get(booking.pk) != booking.attendance
+    ]
+    if noted:
+        checked = workflow.advance_all(
+            noted, Trigger.CHECKED, road=road, actor=Actor.AGENT, now=now, user=user
+        )
+        callbacks.tell_attendance(checked, told, now=now)
 
 
 def _write(bookings: Iterable[Booking], columns: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from wagtail_agenda import workflow
+from wagtail_agenda import callbacks, workflow
 from wagtail_agenda.booking.admission import (
     bookings_for_update,
     give_back,
@@ -97,6 +97,8 @@ def cancelled_by(actor: str) -> Trigger:
     """What happens to a booking that somebody cancels."""
     if actor == Actor.VISITOR:
         return Trigger.CANCELLED_BY_VISITOR
+    if actor == Actor.CLIENT:
+        return Trigger.CANCELLED_BY_API
     return Trigger.CANCELLED_BY_AGENT
 
 
@@ -111,7 +113,10 @@ def end(
     reason: str = "",
     passing_on: bool = True,
 ) -> None:
-    """Cancel bookings of one agenda that are locked with all they occupy, and pass places on."""
+    """Cancel bookings of one agenda that are locked with all they occupy, and pass places on.
+
+    The systems that they came from are told, see `callbacks`.
+    """
     if not bookings:
         return
     before = {booking.pk: booking.admission for booking in bookings}
@@ -139,6 +144,7 @@ def end(
         noted.append((booking, data))
     road = workflow.road_of(bookings[0].agenda)
     workflow.advance_all(noted, trigger, road=road, actor=actor, user=user, now=now)
+    callbacks.tell_cancelled(bookings, actor=actor, reason=reason, now=now)
     if passing_on:
         for event in {booking.event_id: booking.event for booking in bookings}.values():
             if event is not None:

@@ -1,5 +1,6 @@
 """What agents do with one booking: at once by a POST, or after a page that asks."""
 
+from functools import cached_property
 from typing import Any
 
 from django import forms
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from django.views.generic import FormView
 from wagtail.admin import messages
 
+from wagtail_agenda import callbacks, outbox
 from wagtail_agenda.cleaning import clean_text
 from wagtail_agenda.errors import Overloaded
 from wagtail_agenda.models import MOST_PLACES, Booking
@@ -91,6 +93,11 @@ class AskingView(BookingPage, FormView):
         """What would happen, in words."""
         return ""
 
+    @property
+    def warning(self) -> str:
+        """What should be known before it is done."""
+        return ""
+
     def get_page_subtitle(self):
         return self.act.label
 
@@ -136,6 +143,7 @@ class AskingView(BookingPage, FormView):
             act=self.act,
             question=self.question,
             happens=self.happens,
+            warning=self.warning,
             submit_label=self.submit_label or self.act.label,
             back_url=next_url(self.request, self.own_url),
         )
@@ -144,14 +152,20 @@ class AskingView(BookingPage, FormView):
 def what_ending_means(booking: Booking) -> str:
     """What becomes of a place that is given up, and who is told."""
     if booking.user_email:
-        return _(
+        means = _(
             "Its place becomes free at once, and %(address)s is told as the booking workflow "
             "says. This cannot be undone."
         ) % {"address": booking.user_email}
-    return _(
-        "Its place becomes free at once. There is no e-mail address, so tell the visitor "
-        "yourself. This cannot be undone."
-    )
+    else:
+        means = _(
+            "Its place becomes free at once. There is no e-mail address, so tell the visitor "
+            "yourself. This cannot be undone."
+        )
+    host = outbox.host_of(booking.cancel_callback_url)
+    if host:
+        told = _("The system that it came from is told, at %(host)s.") % {"host": host}
+        return f"{means} {told}"
+    return means
 
 
 class CancelView(AskingView):
@@ -160,11 +174,29 @@ class CancelView(AskingView):
     act = acts.CANCEL
     form_class = ReasonForm
     question = gettext_lazy("Cancel this booking?")
-    submit_label = gettext_lazy("Cancel the booking")
+
+    @property
+    def submit_label(self):
+        if self.nobody_else_knows:
+            return _("Cancel it here all the same")
+        return _("Cancel the booking")
 
     @property
     def happens(self):
         return what_ending_means(self.booking)
+
+    @property
+    def warning(self):
+        if self.nobody_else_knows:
+            return _(
+                "This booking has no known cancellation address: it came from another system, "
+                "which cannot be told that it is cancelled here. Cancel it there as well."
+            )
+        return ""
+
+    @cached_property
+    def nobody_else_knows(self) -> bool:
+        return callbacks.knows_no_cancellation(self.booking)
 
     def refusal(self):
         return _("This booking has been cancelled already.")
