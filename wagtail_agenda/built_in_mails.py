@@ -267,11 +267,14 @@ _LEADS_TO = {
 }
 
 
-def built_in_text(audience: str, admission: str, trigger: str = "", before: str = "") -> Text:
+def built_in_text(
+    audience: str, admission: str, trigger: str = "", before: str = "", *, passed_on: bool = False
+) -> Text:
     """The text that is sent where an editor has written none, in the active language.
 
     It says what has happened to a booking that now has this `admission`; without a `trigger` of
     which there is more to say, only what the admission is. `before` is the admission it had.
+    What is `passed_on` goes to somebody else than the visitor, without greeting and secret link.
     """
     case = admission
     if trigger == Trigger.LAPSED and admission == Admission.CANCELLED:
@@ -280,4 +283,9 @@ def built_in_text(audience: str, admission: str, trigger: str = "", before: str 
         case = trigger
     texts = _FOR_STAFF if audience == Audience.STAFF else _FOR_VISITORS
     subject, paragraphs = texts[case]
+    if passed_on:
+        secret = (_HELLO, _NO_SECRET)
+        paragraphs = [
+            one for one in paragraphs if one not in secret and "{manage_url}" not in str(one)
+        ]
     return Text(str(subject), "\n\n".join(map(str, paragraphs)))

@@ -115,6 +115,15 @@ class Audience(models.TextChoices):
     STAFF = "staff", _("Staff")
 
 
+class MailTo(models.TextChoices):
+    """Who gets a mail: an audience, or others who are addressed as one."""
+
+    VISITOR = "visitor", _("Visitor")
+    STAFF = "staff", _("Staff")
+    ADDRESSES = "addresses", _("Fixed addresses")
+    ANSWER = "answer", _("An e-mail address among the answers")
+
+
 class DeliveryKind(models.TextChoices):
     MAIL = "mail", _("Mail")
     CALL = "call", _("Call to a web service")

@@ -13,6 +13,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 from django.utils.encoding import iri_to_uri, punycode
 
+MOST_ATTACHED = 5 * 2**20
+"""Bytes of files that one mail takes: many servers refuse 10 MB, and base64 adds a third."""
+
 # U+0085, U+2028 and U+2029 end a line for some readers (Python's among them) and not for
 # others; as an ordinary newline they mean the same thing to everybody.
 _LINE_BREAKS = re.compile("\r\n|[\r\x85\u2028\u2029]")

@@ -585,7 +585,9 @@ def calendar_event(
     )
     attendee = None
     if invitation is not None:
-        attendee = Party(invitation.address, "" if for_staff else booking.user_name)
+        # Somebody to whom it is passed on has a UID of their own, and is not the visitor.
+        own = invitation.uid.startswith(f"{booking.uuid}@")
+        attendee = Party(invitation.address, booking.user_name if own else "")
     return CalendarEvent(
         uid=invitation.uid if invitation else f"{booking.uuid}@{calendar_domain()}",
         sequence=invitation.sequence if sequence is None and invitation else sequence or 0,

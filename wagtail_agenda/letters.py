@@ -1,20 +1,27 @@
 """The finished message of a delivery: the words of an editor or our own, filled in."""
 
+import logging
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from django.apps import apps
+from django.template.defaultfilters import filesizeformat
 from django.utils import translation
 from django.utils.html import escape
-from django.utils.translation import get_language_bidi
+from django.utils.translation import get_language_bidi, gettext
 from wagtail.rich_text import expand_db_html
 
 from wagtail_agenda import built_in_mails, ics, mail, placeholders
-from wagtail_agenda.choices import Audience, DeliveryState
+from wagtail_agenda.choices import Audience, DeliveryState, MailTo
+from wagtail_agenda.cleaning import MOST_ATTACHED
 from wagtail_agenda.correspondence import (
+    SECRET_PLACEHOLDERS,
     base_url,
     calendar_event,
+    kept_values,
     language_for,
     own_values,
     placeholder_values,
@@ -22,23 +29,57 @@ from wagtail_agenda.correspondence import (
     sender,
 )
 from wagtail_agenda.ics import Party
-from wagtail_agenda.models import Booking, Delivery
+from wagtail_agenda.models import Booking, Delivery, Entry, KeptFile
+
+logger = logging.getLogger(__name__)
 
 LINKS = frozenset({"admin_url", "manage_url", "backoffice_url", "form_url", "url"})
 _PATH_OF_THIS_SITE = re.compile(r"""(<a\b[^>]*\shref=")(?=/(?!/))""")
 
 
+ATTACHMENT_MISSING = "attachment_missing"
+"""What the history says when a mail left without a file that was to go with it."""
+
+
 def letter_of(delivery: Delivery, now: datetime) -> mail.Letter:
     """The finished message of a delivery, in its reader's language.
+
+    A file that is not there is noted in the history, and the mail goes without. Raises
+    `ValueError` when an address that the calendar entry needs is unusable, and
+    `mail.PermanentFailure` when the files are too large for a mail.
+    """
+    attachments, missing = _attachments_of(delivery)
+    letter = replace(written(delivery, now), attachments=attachments)
+    for name in missing:
+        logger.warning("Delivery %s leaves without “%s”.", delivery.pk, name)
+        Entry.objects.create(
+            booking=delivery.booking,
+            what=ATTACHMENT_MISSING,
+            at=now,
+            data={
+                "name": name,
+                "recipient": delivery.recipient,
+                "message_id": delivery.message_id,
+            },
+        )
+    return letter
+
+
+def written(delivery: Delivery, now: datetime) -> mail.Letter:
+    """The words of a delivery that may be none yet, and its calendar entry. Writes nothing.
 
     Raises `ValueError` when an address that the calendar entry needs is unusable.
     """
     booking, audience = delivery.booking, delivery.audience
+    passed_on = delivery.action.get("to") == MailTo.ANSWER
     language = language_for(booking, audience)
     with translation.override(language):
         wanted = _text_for(delivery, language)
         values = placeholder_values(booking, facts=_facts_of_delivery(delivery))
-        values |= own_values(booking, (wanted.subject, wanted.text, wanted.html), audience)
+        templates = (wanted.subject, wanted.text, wanted.html)
+        values |= own_values(booking, templates, audience) | kept_values(booking, templates)
+        if passed_on:
+            values |= dict.fromkeys(SECRET_PLACEHOLDERS, "")
         said = said_by_visitor(booking)
         if audience == Audience.VISITOR and booking.cancellation_reason in said:
             # Whoever cancelled knows why. The address may be somebody else's, who would be sent
@@ -50,7 +91,10 @@ def letter_of(delivery: Delivery, now: datetime) -> mail.Letter:
         inner_html = inner_html or placeholders.html_from_text(text, foreign=said)
         return mail.Letter(
             sender=sender(booking.site),
-            to=Party(delivery.recipient, booking.user_name if audience == Audience.VISITOR else ""),
+            to=Party(
+                delivery.recipient,
+                booking.user_name if audience == Audience.VISITOR and not passed_on else "",
+            ),
             subject=subject,
             text=text,
             html=_html_document(inner_html, subject, language),
@@ -75,6 +119,7 @@ def _text_for(delivery: Delivery, language: str) -> built_in_mails.Text:
         admission,
         trigger=str(delivery.action.get("trigger") or ""),
         before=str(_facts_of_delivery(delivery).get("admission") or ""),
+        passed_on=delivery.action.get("to") == MailTo.ANSWER,
     )
     return built_in_mails.Text(
         subject=str(text.get("subject") or built_in.subject),
@@ -126,8 +171,72 @@ def _calendar_of(delivery: Delivery) -> bytes | None:
     return ics.invitation(entry, delivery.method)
 
 
+def _attachments_of(delivery: Delivery) -> tuple[tuple[mail.Attachment, ...], list[str]]:
+    """The files that go with a delivery, and the names of those that are not there.
+
+    Raises `mail.PermanentFailure` when they are too large together.
+    """
+    found: list[mail.Attachment] = []
+    missing: list[str] = []
+    identifiers = [name for name in _listed(delivery, "files") if isinstance(name, str)]
+    if identifiers:
+        files = KeptFile.objects.filter(booking=delivery.booking, identifier__in=identifiers)
+        kept = {one.identifier: one for one in files}
+        for identifier in identifiers:
+            one = kept.get(identifier)
+            if one is None:
+                missing.append(identifier)
+            else:
+                found.append(mail.Attachment(one.name, one.content_type, bytes(one.content)))
+    left = MOST_ATTACHED - sum(len(one.content) for one in found)
+    for key in _listed(delivery, "documents"):
+        read = _document(key, left)
+        if read is None:
+            missing.append(gettext("document %(key)s") % {"key": key})
+        else:
+            found.append(read)
+            left -= len(read.content)
+    if left < 0:
+        raise mail.PermanentFailure(
+            gettext(
+                "The files of this mail are larger than the %(most)s that one mail takes: "
+                "%(names)s. Take some out of the action or make them smaller, then send it again."
+            )
+            % {
+                "most": filesizeformat(MOST_ATTACHED),
+                "names": ", ".join(one.name for one in found),
+            }
+        )
+    return tuple(found), missing
+
+
+def _listed(delivery: Delivery, name: str) -> list[Any]:
+    listed = delivery.action.get(name)
+    return listed if isinstance(listed, list) else []
+
+
+def _document(key: Any, left: int) -> mail.Attachment | None:
+    """A document of Wagtail's, read to one byte more than is `left`; None if it is gone."""
+    if type(key) is not int or not apps.is_installed("wagtail.documents"):
+        return None
+    from wagtail.documents import get_document_model
+
+    document = get_document_model().objects.filter(pk=key).first()
+    if document is None:
+        return None
+    try:
+        with document.file.open("rb") as file:
+            content = file.read(max(0, left) + 1)
+    except (OSError, ValueError):
+        logger.warning("The file of document %s cannot be read.", key, exc_info=True)
+        return None
+    return mail.Attachment(document.filename, document.content_type, content)
+
+
 def _earlier_message(delivery: Delivery) -> str:
     """The Message-ID of the first mail to this recipient about this booking, to make a thread."""
+    if delivery.pk is None:
+        return ""
     earlier = (
         Delivery.objects.filter(
             booking_id=delivery.booking_id,

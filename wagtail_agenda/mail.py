@@ -44,6 +44,8 @@ _SPECIALS = re.compile(r'[()<>@,:;\\"\[\]]')
 _MESSAGE_ID = re.compile(r"<[!-;=?A-~]{1,120}@[!-;=?A-~]{1,120}>")
 _NAMED_MAILBOX = re.compile(r'"?(?P<name>[^"<>]*)"?\s*<(?P<address>[^<>]+)>')
 _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
+_LONGEST_FILE_NAME = 100
+_CONTENT_TYPE = re.compile(r"[a-z0-9][a-z0-9.+_-]{0,62}/[a-z0-9][a-z0-9.+_-]{0,62}")
 _METHOD = re.compile(rb"^METHOD:([A-Z]+)\r?$", re.MULTILINE)
 # RFC 4954 §6 and RFC 3207 §4: who may send here is for the operator to settle.
 _AUTHENTICATION_CODES = {530, 534, 535, 538}
@@ -73,13 +75,23 @@ class PermanentFailure(DeliveryFailure):
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A file that goes with a letter, under its name."""
+
+    name: str
+    content_type: str
+    content: bytes
+
+
+@dataclass(frozen=True)
 class Letter:
     """One mail to one recipient, as plain data.
 
     `text` and `html` are the two bodies; an empty one is made from the other data. `message_id`
     is in angle brackets and stays the same over retries, as does `date`, an aware datetime.
     `references` holds the Message-IDs of earlier mails of the same booking, oldest first.
-    `calendar` is what `ics.invitation()` returned for `calendar_method`.
+    `calendar` is what `ics.invitation()` returned for `calendar_method`, `attachments` are at most
+    `cleaning.MOST_ATTACHED` bytes.
 
     Raises `ValueError` on a naive `date`.
     """
@@ -97,6 +109,7 @@ class Letter:
     calendar: bytes | None = None
     calendar_method: str = ""
     calendar_file_name: str = "invite.ics"
+    attachments: tuple[Attachment, ...] = ()
 
     def __post_init__(self):
         if self.date.utcoffset() is None:
@@ -123,7 +136,7 @@ class InvitationMessage(EmailMultiAlternatives):
             for part in list(message.walk()):
                 if part.get_content_type() == "multipart/alternative":
                     part.attach(_calendar_part(message, self.calendar, self.calendar_method))
-                elif part.get_content_type() == CALENDAR_ATTACHMENT_TYPE:
+                elif part.get_filename() == self.calendar_file_name:
                     part.set_param("name", self.calendar_file_name)
         self._fix_boundaries(message)
         return message
@@ -165,6 +178,8 @@ def compose(letter: Letter) -> InvitationMessage:
         message.calendar_method = letter.calendar_method
         message.calendar_file_name = file_name(letter.calendar_file_name)
         message.attach(message.calendar_file_name, letter.calendar, CALENDAR_ATTACHMENT_TYPE)
+    for attached in letter.attachments:
+        message.attach(attached.name, attached.content, attached.content_type)
     return message
 
 
@@ -259,6 +274,10 @@ def to_json(letter: Letter) -> dict:
         "to": vars(letter.to).copy(),
         "date": letter.date.isoformat(),
         "calendar": None if letter.calendar is None else _to_base64(letter.calendar),
+        "attachments": [
+            {**vars(attached), "content": _to_base64(attached.content)}
+            for attached in letter.attachments
+        ],
     }
 
 
@@ -272,10 +291,35 @@ def from_json(data: dict) -> Letter:
             "to": Party(**data["to"]),
             "date": datetime.fromisoformat(data["date"]),
             "calendar": None if calendar is None else base64.b64decode(calendar, validate=True),
+            # Letters that wait since an earlier release have none.
+            "attachments": tuple(map(_attachment, data.get("attachments", ()))),
         }
         return Letter(**values)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"This is not a stored letter: {error!r}") from error
+
+
+def _attachment(data: dict) -> Attachment:
+    return Attachment(**{**data, "content": base64.b64decode(data["content"], validate=True)})
+
+
+def _cleaned_attachment(attached: Attachment) -> Attachment:
+    name = one_line(re.sub(r'[/\\:*?"<>|\u202a-\u202e\u2066-\u2069]', "_", attached.name))
+    kind = attached.content_type.partition(";")[0].strip().lower()
+    if kind == "text/calendar":
+        # Its bytes are to arrive as they are, and a calendar part proper is the invitation alone.
+        kind = CALENDAR_ATTACHMENT_TYPE
+    elif not _CONTENT_TYPE.fullmatch(kind) or kind.startswith(("text/", "message/", "multipart/")):
+        # A text could be written anew on its way, a message be taken for a part of this one.
+        kind = "application/octet-stream"
+    return replace(attached, name=_shortened(name) or "file", content_type=kind)
+
+
+def _shortened(name: str) -> str:
+    stem, dot, ending = name.rpartition(".")
+    if len(name) <= _LONGEST_FILE_NAME or not dot or len(ending) > 10:
+        return name[:_LONGEST_FILE_NAME]
+    return f"{stem[: _LONGEST_FILE_NAME - len(ending) - 1]}.{ending}"
 
 
 def _cleaned(letter: Letter) -> Letter:
@@ -293,6 +337,7 @@ def _cleaned(letter: Letter) -> Letter:
         language=one_line(letter.language),
         calendar_method=one_line(letter.calendar_method),
         calendar_file_name=one_line(letter.calendar_file_name),
+        attachments=tuple(map(_cleaned_attachment, letter.attachments)),
     )
 
 

@@ -6,15 +6,16 @@ people that an event is cancelled takes about as many statements as telling one.
 
 import hashlib
 import logging
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db.models import F, prefetch_related_objects
 from django.utils import translation
 
-from wagtail_agenda import ics, outbox
-from wagtail_agenda.choices import Admission, Audience
+from wagtail_agenda import cleaning, ics, outbox
+from wagtail_agenda.choices import Admission, Audience, MailTo
 from wagtail_agenda.correspondence import (
     calendar_domain,
     calendar_event,
@@ -57,17 +58,23 @@ class Mails:
         `value` is that of a `SendEmailBlock` as plain data, which may be incomplete.
         """
         self._read(booking, "agenda")
-        audience = value.get("to") or Audience.VISITOR.value
+        to = str(value.get("to") or Audience.VISITOR.value)
+        audience = audience_of(to)
         action = {
+            "to": to,
             "texts": _plain_texts(value),
+            "files": _plain_items(value, "files", str),
+            "documents": _plain_items(value, "documents", int),
             "admission": booking.admission,
             "trigger": entry.what,
             "facts": facts_of(booking, entry),
         }
-        told: dict[str, Invitation | None] = dict.fromkeys(recipients(booking, audience))
+        told: dict[str, Invitation | None] = dict.fromkeys(recipients(booking, to, value))
         if value.get("with_invitation"):
-            told = {address: self._revised(booking, audience, address.lower()) for address in told}
-            if audience == Audience.STAFF and "from_start" in entry.data:
+            told = {
+                address: self._revised(booking, audience, address.lower(), to) for address in told
+            }
+            if to == Audience.STAFF and "from_start" in entry.data:
                 told |= self._left_behind(booking, set(map(str.lower, told)))
         self._mails += [
             outbox.Mail(
@@ -98,7 +105,9 @@ class Mails:
             )
         outbox.enqueue_mails(self._mails, domain=calendar_domain(), now=self._now)
 
-    def _revised(self, booking: Booking, audience: str, address: str) -> Invitation | None:
+    def _revised(
+        self, booking: Booking, audience: str, address: str, to: str = ""
+    ) -> Invitation | None:
         """The recipient's calendar copy, brought up to date; None if there is nothing to send.
 
         SEQUENCE rises on every revision and on the cancellation (RFC 5546 §2.1.4); content that
@@ -114,7 +123,7 @@ class Mails:
             booking=booking,
             audience=audience,
             address=address,
-            uid=_uid(booking, audience, address),
+            uid=_uid(booking, to or audience, address),
             stamp=self._now,
         )
         self._read(booking, *_RELATIONS)
@@ -158,7 +167,10 @@ class Mails:
         return {
             address: self._withdraw(invitation)
             for (audience, address), invitation in self._invitations_of(booking).items()
-            if audience == Audience.STAFF and address not in told and invitation.method != "CANCEL"
+            if audience == Audience.STAFF
+            and address not in told
+            and invitation.method != "CANCEL"
+            and invitation.uid.startswith(f"{booking.uuid}-{Audience.STAFF.value}-")
         }
 
     def _withdraw(self, invitation: Invitation) -> Invitation:
@@ -198,12 +210,30 @@ class Mails:
             read_resources(bookings)
 
 
-def recipients(booking: Booking, audience: str) -> list[str]:
-    """Whom an audience consists of, each address once whatever its capitals."""
-    if audience == Audience.STAFF:
+_MOST_ADDRESSES = 50
+
+
+def audience_of(to: str) -> str:
+    """As whom the readers of a mail are addressed: fixed addresses are colleagues or partners."""
+    return (
+        Audience.STAFF.value if to in (Audience.STAFF, MailTo.ADDRESSES) else Audience.VISITOR.value
+    )
+
+
+def recipients(booking: Booking, to: str, value: Mapping[str, Any] | None = None) -> list[str]:
+    """Whom a mail goes to, each address once whatever its capitals.
+
+    `value` is that of a `SendEmailBlock`, for what is neither the visitor nor the staff.
+    """
+    value = value or {}
+    if to == Audience.STAFF:
         found = booking.agenda.staff_address_list
-    elif audience == Audience.VISITOR:
+    elif to == Audience.VISITOR:
         found = [booking.user_email.strip()]
+    elif to == MailTo.ADDRESSES:
+        found = _usable(str(value.get("addresses") or ""))
+    elif to == MailTo.ANSWER:
+        found = _usable(str(booking.answers.get(str(value.get("answer") or "")) or ""))
     else:
         found = []
     longest = Delivery._meta.get_field("recipient").max_length
@@ -213,6 +243,29 @@ def recipients(booking: Booking, audience: str) -> list[str]:
             logger.warning("Booking %s: %s… is too long an address.", booking, address[:50])
     usable = (address for address in found if address and len(address) <= longest)
     return list({address.lower(): address for address in usable}.values())
+
+
+def _usable(text: str) -> list[str]:
+    """The e-mail addresses of a text, whatever is between them."""
+    found = []
+    for word in re.split(r"[\s,;]+", text):
+        try:
+            cleaning.email_address(word)
+        except ValueError:
+            if word:
+                logger.warning("“%s” is no e-mail address; nothing is sent to it.", word[:50])
+        else:
+            found.append(word)
+    return found[:_MOST_ADDRESSES]
+
+
+def _plain_items(value: dict[str, Any], name: str, kind: type) -> list[Any]:
+    """The items of a list, of that type alone; raw data can be anything."""
+    rows = value.get(name)
+    if not isinstance(rows, list):
+        return []
+    items = (row.get("value") if isinstance(row, dict) else row for row in rows)
+    return list(dict.fromkeys(item for item in items if type(item) is kind))
 
 
 def _plain_texts(value: dict[str, Any]) -> list[dict[str, str]]:
@@ -234,8 +287,11 @@ def _content_hash(booking: Booking, audience: str, invitation: Invitation) -> st
             return ""
 
 
-def _uid(booking: Booking, audience: str, address: str) -> str:
-    if audience == Audience.VISITOR:
+def _uid(booking: Booking, whom: str, address: str) -> str:
+    if whom == Audience.VISITOR or (
+        whom == MailTo.ANSWER and address == booking.user_email.strip().lower()
+    ):
         return f"{booking.uuid}@{calendar_domain()}"
     digest = hashlib.sha256(address.encode()).hexdigest()[:12]
-    return f"{booking.uuid}-{audience}-{digest}@{calendar_domain()}"
+    kind = {MailTo.ADDRESSES: "other", MailTo.ANSWER: "extra"}.get(whom, whom)
+    return f"{booking.uuid}-{kind}-{digest}@{calendar_domain()}"

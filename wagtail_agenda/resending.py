@@ -7,7 +7,7 @@ for their calendar: same UID, same SEQUENCE, so that nothing appears twice.
 from datetime import datetime
 
 from wagtail_agenda import outbox
-from wagtail_agenda.choices import Actor, Audience, DeliveryState
+from wagtail_agenda.choices import Actor, Audience, DeliveryState, MailTo
 from wagtail_agenda.contention import retried
 from wagtail_agenda.models import Booking, Delivery, Entry
 
@@ -23,7 +23,9 @@ def last_mail(booking: Booking) -> Delivery | None:
         .select_related("booking", "invitation")
         .order_by("-pk")
     )
-    return next((mail for mail in written if not outbox.is_superseded(mail)), None)
+    # What was passed on to an address among the answers is not the visitor's.
+    own = (mail for mail in written if mail.action.get("to") != MailTo.ANSWER)
+    return next((mail for mail in own if not outbox.is_superseded(mail)), None)
 
 
 def send_again(booking: Booking, *, now: datetime) -> Delivery | None:

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
 from wagtail import blocks
 from wagtail.blocks.list_block import ListBlockValidationError
@@ -12,7 +14,9 @@ from wagtail.blocks.struct_block import StructBlockValidationError
 
 from wagtail_agenda.blocks.ics_action import GenerateIcsBlock
 from wagtail_agenda.blocks.texts import validate_placeholders
-from wagtail_agenda.choices import Audience
+from wagtail_agenda.choices import Audience, MailTo
+from wagtail_agenda.cleaning import MOST_ATTACHED
+from wagtail_agenda.validators import validate_addresses, validate_identifier
 
 RICH_TEXT_FEATURES = ["h3", "bold", "italic", "link", "ol", "ul"]
 
@@ -60,13 +64,35 @@ class TextBlock(blocks.StructBlock):
 
 
 class SendEmailBlock(blocks.StructBlock):
-    """A mail to the visitor or to the agenda's staff, with their calendar entry if wanted."""
+    """A mail to the visitor, to colleagues or to others, with what is to go with it."""
 
     to = blocks.ChoiceBlock(
-        choices=Audience.choices,
+        choices=MailTo.choices,
         default=Audience.VISITOR.value,
         label=_("Who gets it"),
-        help_text=_("The visitor, or the colleagues whose addresses stand in the agenda."),
+        help_text=_(
+            "The visitor; the colleagues whose addresses stand in the agenda; the addresses that "
+            "you write below; or an address that the visitor typed into the form. Each gets a "
+            "message of their own."
+        ),
+    )
+    addresses = blocks.TextBlock(
+        required=False,
+        rows=2,
+        max_length=5000,
+        validators=[validate_addresses],
+        label=_("Fixed addresses"),
+        help_text=_("For “Fixed addresses” only: one e-mail address a line."),
+    )
+    answer = blocks.CharBlock(
+        required=False,
+        max_length=100,
+        label=_("Question with the address"),
+        help_text=_(
+            "For “An e-mail address among the answers” only: the “name for other systems” of the "
+            "question, such as second_parent. Whoever leaves it empty causes no mail. The "
+            "visitor’s own link is left out of such a mail."
+        ),
     )
     with_invitation = blocks.BooleanBlock(
         required=False,
@@ -76,6 +102,20 @@ class SendEmailBlock(blocks.StructBlock):
             "For those who have a place. A later mail of the same booking updates it, or takes it "
             "back from those who lose their place."
         ),
+    )
+    files = blocks.ListBlock(
+        blocks.CharBlock(
+            max_length=64,
+            validators=[validate_identifier],
+            label=_("Identifier"),
+            help_text=_(
+                "As it stands in the action that made it, in this status or an earlier one."
+            ),
+        ),
+        default=[],
+        required=False,
+        label=_("Files of the booking to attach"),
+        help_text=_("What other actions have made or fetched. What is not there is left out."),
     )
     texts = blocks.ListBlock(
         TextBlock(),
@@ -90,36 +130,99 @@ class SendEmailBlock(blocks.StructBlock):
         label = _("Send an e-mail")
         label_format = "{to}"
 
+    def __init__(self, local_blocks=(), **kwargs):
+        if apps.is_installed("wagtail.documents"):
+            from wagtail.documents.blocks import DocumentChooserBlock
+
+            documents = blocks.ListBlock(
+                DocumentChooserBlock(),
+                default=[],
+                required=False,
+                label=_("Documents to attach"),
+                help_text=_("Such as a map or a form to fill in; the same for everybody."),
+            )
+            local_blocks = [*local_blocks, ("documents", documents)]
+        super().__init__(local_blocks, **kwargs)
+
     def clean(self, value):
         cleaned = super().clean(value)
-        errors = {}
-        seen = set()
-        for index, text in enumerate(cleaned.get("texts") or ()):
-            language = text.get("language") or ""
-            if language in seen:
-                message = _("There is a text for this language already.")
-                error = ValidationError(message, code="repeated_language")
-                errors[index] = StructBlockValidationError({"language": error})
-            seen.add(language)
-            not_for_reader = _not_for(cleaned.get("to") or Audience.VISITOR.value, text)
-            if not_for_reader and index not in errors:
-                errors[index] = StructBlockValidationError(not_for_reader)
+        errors: dict[str, Any] = {}
+        to = cleaned.get("to") or Audience.VISITOR.value
+        for needed, message in _NEEDED.items():
+            if to == needed and not cleaned.get(needed) and not self.is_deferred_validation:
+                errors[needed] = ValidationError(message, code="required")
+        texts = _text_errors(to, cleaned.get("texts") or ())
+        if texts:
+            errors["texts"] = ListBlockValidationError(texts)
+        too_large = _too_large(cleaned.get("documents") or ())
+        if too_large:
+            errors["documents"] = ListBlockValidationError(non_block_errors=[too_large])
         if errors:
-            raise StructBlockValidationError({"texts": ListBlockValidationError(errors)})
+            raise StructBlockValidationError(errors)
         return cleaned
 
 
-def _not_for(audience: str, text: Mapping[str, Any]) -> dict[str, ValidationError]:
-    """The parts of a text that name what this audience must not be told, each with why not."""
-    from wagtail_agenda.correspondence import names_for
+_NEEDED = {
+    MailTo.ADDRESSES.value: _("Write at least one e-mail address, or choose somebody else above."),
+    MailTo.ANSWER.value: _(
+        "Write which question asks for the address, or choose somebody else above."
+    ),
+}
 
+
+def _text_errors(to: str, texts) -> dict[int, StructBlockValidationError]:
+    errors = {}
+    seen = set()
+    for index, text in enumerate(texts):
+        language = text.get("language") or ""
+        if language in seen:
+            message = _("There is a text for this language already.")
+            error = ValidationError(message, code="repeated_language")
+            errors[index] = StructBlockValidationError({"language": error})
+        seen.add(language)
+        not_for_reader = _not_for(to, text)
+        if not_for_reader and index not in errors:
+            errors[index] = StructBlockValidationError(not_for_reader)
+    return errors
+
+
+def _not_for(to: str, text: Mapping[str, Any]) -> dict[str, ValidationError]:
+    """The parts of a text that name what these readers must not be told, each with why not."""
+    from wagtail_agenda.correspondence import SECRET_PLACEHOLDERS, names_for
+    from wagtail_agenda.mailing import audience_of
+
+    allowed = names_for(audience_of(to))
+    if to == MailTo.ANSWER:
+        allowed = [name for name in allowed if name not in SECRET_PLACEHOLDERS]
     wrong = {}
     for part in ("subject", "text", "html"):
         try:
-            validate_placeholders(str(text.get(part) or ""), names_for(audience))
+            validate_placeholders(str(text.get(part) or ""), allowed)
         except ValidationError as error:
             wrong[part] = error
     return wrong
+
+
+def _too_large(documents) -> ValidationError | None:
+    size = sum(_size(document) for document in documents if document is not None)
+    if size <= MOST_ATTACHED:
+        return None
+    return ValidationError(
+        _(
+            "These documents have %(size)s together; one mail takes %(most)s. Attach fewer or "
+            "smaller ones, or link to them in the text."
+        ),
+        code="too_large",
+        params={"size": filesizeformat(size), "most": filesizeformat(MOST_ATTACHED)},
+    )
+
+
+def _size(document) -> int:
+    try:
+        return document.get_file_size() or 0
+    except (OSError, ValueError):
+        # Its file is gone: the mail will leave without it and say so.
+        return 0
 
 
 class ActionsBlock(blocks.StreamBlock):
