@@ -31,7 +31,7 @@ from tests.factories import (
     make_event,
     make_schedule,
 )
-from wagtail_agenda import models
+from wagtail_agenda import clients, models
 from wagtail_agenda.choices import AgendaKind, Role
 
 pytestmark = pytest.mark.django_db
@@ -103,6 +103,23 @@ OFFERS = {
 RESOURCES = {**OFFERS, "copy": (ANY_EDITOR, NOBODY)}
 
 SERIES = {**OFFERS, "following": (EDITOR, EDITOR)}
+
+CLIENTS = {
+    "index": (ADMINISTRATOR, NOBODY),
+    "index_results": (ADMINISTRATOR, NOBODY),
+    "add": (ADMINISTRATOR, ADMINISTRATOR),
+    "edit": (ADMINISTRATOR, ADMINISTRATOR),
+    "delete": (ADMINISTRATOR, ADMINISTRATOR),
+    "usage": (ADMINISTRATOR, NOBODY),
+    "history": (ADMINISTRATOR, NOBODY),
+    "history_results": (ADMINISTRATOR, NOBODY),
+    "new_key": (ADMINISTRATOR, ADMINISTRATOR),
+    "new_secret": (ADMINISTRATOR, ADMINISTRATOR),
+    "drop_secret": (ADMINISTRATOR, ADMINISTRATOR),
+    "new_webhook_secret": (ADMINISTRATOR, ADMINISTRATOR),
+    "deactivate": (ADMINISTRATOR, ADMINISTRATOR),
+    "activate": (ADMINISTRATOR, ADMINISTRATOR),
+}
 
 # Wagtail takes it for granted that a form says how many blocks a StreamField has.
 NO_BLOCKS = {f"{field}-count": "0" for field in ("periods", "closures", "transitions", "actions")}
@@ -181,6 +198,7 @@ TABLES = {
     "wagtail_agenda_event_acts": {"which": (EDITOR, NOBODY), "cancel": (EDITOR, EDITOR)},
     "wagtail_agenda_resource": RESOURCES,
     "wagtail_agenda_attendancereason": OFFERS,
+    "wagtail_agenda_apiclient": CLIENTS,
     "wagtail_agenda_admin": AGENDA_VIEW,
     "wagtail_agenda_guided": GUIDED,
     # Draws what it is sent, and knows nobody's rows.
@@ -257,6 +275,8 @@ class World:
         self.event.save()
         self.reason = models.AttendanceReason.objects.create(agenda=self.agenda, label="Ill")
         self.elsewhere = make_agenda(kind=AgendaKind.EVENTS)
+        self.api_client, _told = clients.add("Forms", orig="forms.example", now=NOW)
+        clients.new_secret(self.api_client)
         self.booking = make_booking(self.agenda)
         self.delivery = models.Delivery.objects.create(
             key="x",
@@ -294,6 +314,7 @@ class World:
                 self.series,
                 self.reason,
                 self.resource,
+                self.api_client,
             )
         }
         self.rows["guided"] = self.agenda
@@ -444,6 +465,8 @@ def test_lists_show_no_foreign_rows(world, namespace, name):
     for role in ROLES:
         shown = "Zanzibar" in world.client(role).get(address).content.decode()
         may_see = ANY_ROLE if shared else AGENT
+        if TABLES[namespace] is CLIENTS:
+            may_see = ADMINISTRATOR
         if name != "choose":
             may_see = may_see & ANY_EDITOR
         assert shown == (role in may_see), role

@@ -167,6 +167,18 @@ def new_webhook_secret(client: ApiClient) -> str:
     return secret
 
 
+def deactivate(client: ApiClient) -> None:
+    """Take a client for nobody until it is activated again. What it was told stays valid."""
+    client.active = False
+    client.save(update_fields=["active"])
+
+
+def activate(client: ApiClient) -> None:
+    """Let a client that was deactivated call again."""
+    client.active = True
+    client.save(update_fields=["active"])
+
+
 def _drawn() -> str:
     return "".join(secrets.choice(_LETTERS) for _position in range(_DRAWN))
 
@@ -305,9 +317,9 @@ def _remember_clients(instance: Agenda, **_kwargs) -> None:
 
 
 @receiver(post_delete, sender=Agenda, dispatch_uid="wagtail_agenda.clients_left_without")
-def _stop_clients_left_without(instance: Agenda, **_kwargs) -> None:
+def _deactivate_clients_left_without(instance: Agenda, **_kwargs) -> None:
     """Deactivate whoever had no other agenda: choosing none would mean all of them."""
     left = ApiClient.objects.filter(pk__in=instance._its_clients, agendas=None, active=True)
     for client in left:
-        logger.warning("API client %s is stopped: its only agenda was deleted.", client.pk)
+        logger.warning("API client %s is deactivated: its only agenda was deleted.", client.pk)
     ApiClient.objects.filter(pk__in=[client.pk for client in left]).update(active=False)

@@ -6,7 +6,8 @@ Roles are granted per agenda to the members of a group (`AgendaGrant`, in the gr
 - an **editor** is an agent who also changes the agenda, its desks, appointment types and events,
   and the resources, schedules, closure calendars and booking workflows that it uses;
 - an **administrator**, any active superuser or holder of `wagtail_agenda.administer_agendas`, may
-  do all of it on every agenda, and alone makes and deletes agendas.
+  do all of it on every agenda, and alone makes and deletes agendas, lets other systems in and
+  says how mail is sent.
 
 A role opens nothing outside this package: agents and editors also need Wagtail's own permission
 `wagtailadmin.access_admin` to come into the admin at all.
@@ -28,6 +29,7 @@ from wagtail_agenda.choices import Role
 from wagtail_agenda.models import (
     Agenda,
     AgendaGrant,
+    ApiClient,
     AttendanceReason,
     Booking,
     ClosureCalendar,
@@ -37,6 +39,7 @@ from wagtail_agenda.models import (
     Event,
     EventSeries,
     Invitation,
+    MailSettings,
     MeetingType,
     Resource,
     Schedule,
@@ -69,6 +72,9 @@ _PATH_TO_AGENDA = {
 _CHANGED_BY_AGENTS = (Booking, Delivery)
 
 _SHARED = (Resource, Schedule, ClosureCalendar, Workflow, WorkflowStatus)
+
+# Other systems and mail servers are of the whole site.
+_OF_ADMINISTRATORS = (ApiClient, MailSettings)
 
 # How to come from a shared row to the agendas that use it.
 _WAYS_TO_OPEN = (
@@ -142,6 +148,8 @@ def visible(user, queryset: QuerySet) -> QuerySet:
     """
     if is_administrator(user):
         return queryset
+    if queryset.model in _OF_ADMINISTRATORS:
+        return queryset.none()
     if queryset.model in _SHARED:
         return queryset if has_role(user) else queryset.none()
     if queryset.model is AttendanceReason and has_role(user):
@@ -159,6 +167,8 @@ def editable(user, queryset: QuerySet) -> QuerySet:
     if is_administrator(user):
         return queryset
     model = queryset.model
+    if model in _OF_ADMINISTRATORS:
+        return queryset.none()
     if model not in _SHARED:
         role = Role.AGENT if model in _CHANGED_BY_AGENTS else Role.EDITOR
         return _of_agendas(queryset, agendas_for(user, role))
@@ -225,6 +235,8 @@ class AgendaPermissionPolicy(ModelPermissionPolicy):
     def user_has_permission(self, user, action: str) -> bool:
         if is_administrator(user):
             return True
+        if self.model in _OF_ADMINISTRATORS:
+            return False
         if self.model is Agenda and action in ("add", "delete"):
             return False
         role = Role.AGENT if self.model in _CHANGED_BY_AGENTS else Role.EDITOR
@@ -242,7 +254,9 @@ class AgendaPermissionPolicy(ModelPermissionPolicy):
         return editable(user, rows) if self.user_has_any_permission(user, actions) else rows.none()
 
     def users_with_any_permission(self, actions: Iterable[str]) -> QuerySet:
-        alone = self.model is Agenda and set(actions) <= {"add", "delete"}
+        alone = self.model in _OF_ADMINISTRATORS or (
+            self.model is Agenda and set(actions) <= {"add", "delete"}
+        )
         return _users(self.model, None if alone else AgendaGrant.objects.all())
 
     def users_with_any_permission_for_instance(self, actions: Iterable[str], instance) -> QuerySet:
@@ -276,6 +290,7 @@ POLICIES = {
     model: AgendaPermissionPolicy(model)
     for model in (
         Agenda,
+        ApiClient,
         AttendanceReason,
         Booking,
         ClosureCalendar,
@@ -283,6 +298,7 @@ POLICIES = {
         Desk,
         Event,
         EventSeries,
+        MailSettings,
         MeetingType,
         Resource,
         Schedule,

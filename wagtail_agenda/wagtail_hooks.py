@@ -3,6 +3,7 @@
 from wagtail_agenda.hooks import (  # noqa: F401  (importing them registers)
     agenda_view,
     bookings,
+    clients,
     dashboard,
     menus,
     permissions,
