@@ -163,6 +163,9 @@ AGENDA_VIEW = {
     # Unmarking too is the agents': it is at the door that somebody turns out to be missing.
     "check_in_day": (AGENT, AGENT),
     "check_in_event": (AGENT, AGENT),
+    # What one may not see is not in the list; elsewhere it is empty.
+    "deliveries": (ANY_ROLE, NOBODY),
+    "delivery_cancel": (NOBODY, AGENT),
     "delivery_retry": (NOBODY, AGENT),
     # Sends only what belongs to one's own agendas; elsewhere there is nothing to send.
     "deliveries_retry": (NOBODY, ANY_ROLE),

@@ -51,6 +51,12 @@ def register_agenda_view():
             name="delivery_retry",
         ),
         path(
+            "delivery/<int:pk>/cancel/",
+            deliveries.DeliveryCancelView.as_view(),
+            name="delivery_cancel",
+        ),
+        path("deliveries/", deliveries.DeliveriesView.as_view(), name="deliveries"),
+        path(
             "deliveries/send-again/",
             deliveries.DeliveriesRetryView.as_view(),
             name="deliveries_retry",

@@ -35,6 +35,14 @@ def register_log_actions(actions):
     actions.register_action("wagtail_agenda.resize", _("Change places"), _("Places changed"))
     actions.register_action("wagtail_agenda.check_in", _("Check in"), _("Attendance noted"))
     actions.register_action("wagtail_agenda.send_again", _("Send again"), _("Mail sent again"))
+    actions.register_action(
+        "wagtail_agenda.cancel_delivery", _("Do not send"), _("Mail or call kept from leaving")
+    )
+    actions.register_action(
+        "wagtail_agenda.reopen_address",
+        _("Call this address again"),
+        _("Closed address opened again"),
+    )
 
     @actions.register_action("wagtail_agenda.export")
     class ExportFormatter(LogFormatter):

@@ -33,6 +33,15 @@ class AgendaMenu(SnippetViewSetGroup):
                     order=agenda_view_menu_item.order + 1,
                 )
             )
+        daily.append(
+            AgendaViewMenuItem(
+                _("Mails and calls"),
+                reverse("wagtail_agenda_admin:deliveries"),
+                name="deliveries",
+                icon_name="mail",
+                order=daily[-1].order + 1,
+            )
+        )
         set_up = super().get_submenu_items()
         for item in set_up:
             item.order += daily[-1].order

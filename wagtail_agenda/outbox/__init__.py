@@ -13,11 +13,18 @@ worker is not tried for ever.
 - `by_hand`: what people do with a delivery
 """
 
-from wagtail_agenda.outbox.by_hand import cancel, retry, retry_all
-from wagtail_agenda.outbox.calls import own_webhook_secret
+from wagtail_agenda.outbox.by_hand import cancel, closed_among, reopen, retry, retry_all
+from wagtail_agenda.outbox.calls import own_webhook_secret, try_once
 from wagtail_agenda.outbox.claiming import BACKOFF, LEASE
 from wagtail_agenda.outbox.mails import is_superseded
-from wagtail_agenda.outbox.queueing import Mail, WebCall, enqueue_calls, enqueue_mails, host_of
+from wagtail_agenda.outbox.queueing import (
+    Mail,
+    WebCall,
+    enqueue_calls,
+    enqueue_mails,
+    host_of,
+    unsaved_call,
+)
 from wagtail_agenda.outbox.sweeping import SWEEP_LIMIT, deliver, deliver_all, sweep
 
 __all__ = [
@@ -27,6 +34,7 @@ __all__ = [
     "Mail",
     "WebCall",
     "cancel",
+    "closed_among",
     "deliver",
     "deliver_all",
     "enqueue_calls",
@@ -34,7 +42,10 @@ __all__ = [
     "host_of",
     "is_superseded",
     "own_webhook_secret",
+    "reopen",
     "retry",
     "retry_all",
     "sweep",
+    "try_once",
+    "unsaved_call",
 ]

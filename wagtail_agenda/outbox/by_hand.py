@@ -7,8 +7,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from wagtail_agenda.choices import DeliveryKind, DeliveryState
-from wagtail_agenda.models import Delivery
+from wagtail_agenda.models import ClosedAddress, Delivery
 from wagtail_agenda.outbox import claiming
+from wagtail_agenda.outbox.calls import address_digest
 from wagtail_agenda.outbox.queueing import give_up_at, wake
 
 
@@ -49,6 +50,27 @@ def cancel(delivery: Delivery, *, now: datetime | None = None, user=None) -> boo
         if cancelled:
             claiming.note(delivery, "delivery_cancelled", now, user=user)
     return bool(cancelled)
+
+
+def closed_among(deliveries: Iterable[Delivery]) -> set[int]:
+    """The keys of the failed calls among these whose address was closed by its owner."""
+    digests = {
+        delivery.pk: address_digest(delivery)
+        for delivery in deliveries
+        if delivery.kind == DeliveryKind.CALL and delivery.state == DeliveryState.FAILED
+    }
+    if not digests:
+        return set()
+    closed = set(
+        ClosedAddress.objects.filter(digest__in=digests.values()).values_list("digest", flat=True)
+    )
+    return {pk for pk, digest in digests.items() if digest in closed}
+
+
+def reopen(delivery: Delivery) -> bool:
+    """Let the address of a call be called again. False if it was not closed."""
+    removed, _by_model = ClosedAddress.objects.filter(digest=address_digest(delivery)).delete()
+    return bool(removed)
 
 
 def _make_due(delivery: Delivery, now: datetime) -> bool:

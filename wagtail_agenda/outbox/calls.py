@@ -121,7 +121,7 @@ def conclude(delivery: Delivery, result: Result, now: datetime) -> str:
         return _fail(delivery, reason, _code_of(result), now, answered=result.status)
     if result.gone:
         ClosedAddress.objects.get_or_create(
-            digest=_digest_of(delivery), defaults={"url": delivery.url, "closed_at": now}
+            digest=address_digest(delivery), defaults={"url": delivery.url, "closed_at": now}
         )
     return _fail(delivery, result.reason, _code_of(result), now, answered=result.status)
 
@@ -166,18 +166,19 @@ def _is_one_too_many(delivery: Delivery, now: datetime) -> bool:
 
 
 def _require_open(delivery: Delivery) -> None:
-    closed = ClosedAddress.objects.filter(digest=_digest_of(delivery)).first()
+    closed = ClosedAddress.objects.filter(digest=address_digest(delivery)).first()
     if closed is not None:
         raise Closed(
             _(
-                "“%(host)s” has asked for no more calls at this address (410, on %(date)s). If it "
-                "wants them again, remove the closed address."
+                "“%(host)s” has asked for no more calls at this address (410, on %(date)s). "
+                "Call it again only if its owner wants that."
             )
             % {"host": delivery.host, "date": day_text(closed.closed_at.date())}
         )
 
 
-def _digest_of(delivery: Delivery) -> str:
+def address_digest(delivery: Delivery) -> str:
+    """By which the address of a call is known among the closed ones."""
     address = delivery.url.partition("#")[0]
     return hashlib.sha256(address.encode("utf-8", "replace")).hexdigest()
 

@@ -12,12 +12,13 @@ from wagtail.admin.widgets.button import HeaderButton
 from wagtail_agenda import booking as bookings
 from wagtail_agenda import permissions
 from wagtail_agenda.attendance import Sheet, as_seen, reasons_for, reasons_of
-from wagtail_agenda.choices import Admission, DeliveryState
+from wagtail_agenda.choices import Admission
 from wagtail_agenda.cleaning import web_address
 from wagtail_agenda.form_definition import answers_in_words, in_words
-from wagtail_agenda.models import Booking, Delivery
+from wagtail_agenda.models import Booking
 from wagtail_agenda.views.admin.acts import acts_for, address_of, standing_of
 from wagtail_agenda.views.admin.base import AgentPage, url_to
+from wagtail_agenda.views.admin.delivery_lines import lines_of
 from wagtail_agenda.views.admin.presentation import (
     Line,
     email_link,
@@ -121,6 +122,7 @@ class BookingView(BookingPage, TemplateView):
         booking = self.booking
         zone = booking.agenda.zone
         asked = booking.form_version.definition if booking.form_version else {}
+        deliveries = lines_of(booking.deliveries.all())
         return super().get_context_data(
             **kwargs,
             acts=[(act, address_of(act, booking)) for act in acts_for(booking, self.now)],
@@ -134,8 +136,8 @@ class BookingView(BookingPage, TemplateView):
             further_data=[
                 (name, in_words(value)) for name, value in (booking.extra_data or {}).items()
             ],
-            timeline=timeline(booking),
-            deliveries=[DeliveryLine(delivery, zone) for delivery in booking.deliveries.all()],
+            timeline=timeline(booking, deliveries),
+            deliveries=[(one, "") for one in deliveries],
             language=language_name(booking.language),
             form_url=web_address(booking.form_url),
             here=self.own_url,
@@ -149,26 +151,6 @@ class BookingView(BookingPage, TemplateView):
                 mark=mark_text(Sheet.of(booking).row, zone),
             ),
         )
-
-
-@dataclasses.dataclass(frozen=True)
-class DeliveryLine:
-    """One mail of a booking, as its page shows it."""
-
-    delivery: Delivery
-    zone: object
-
-    @property
-    def failed(self) -> bool:
-        return self.delivery.state == DeliveryState.FAILED
-
-    @property
-    def is_waiting(self) -> bool:
-        return self.delivery.state == DeliveryState.DUE
-
-    @property
-    def retry_url(self) -> str:
-        return url_to("delivery_retry", self.delivery.pk) if self.failed else ""
 
 
 def language_name(code: str) -> str:

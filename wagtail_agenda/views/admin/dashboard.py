@@ -1,13 +1,16 @@
-"""The panel on the admin's home: what today brings, which mails failed, what does not run."""
+"""The panel on the admin's home: what today brings, what failed to leave, what does not run."""
 
 from django.utils import timezone
 from django.utils.functional import cached_property
 from wagtail.admin.ui.components import Component
 
 from wagtail_agenda import health, permissions
+from wagtail_agenda.choices import DeliveryKind, DeliveryState
 from wagtail_agenda.views.admin.agendas import todays
 from wagtail_agenda.views.admin.base import agendas_of, url_to
+from wagtail_agenda.views.admin.dates import with_query
 from wagtail_agenda.views.admin.deciding import pending, soonest
+from wagtail_agenda.views.admin.delivery_lines import whom
 from wagtail_agenda.wording import short_moment_text
 
 MOST_AGENDAS = 10
@@ -56,6 +59,7 @@ class AgendaPanel(Component):
             "mails": [
                 {
                     "delivery": mail,
+                    "whom": whom(mail),
                     "when": short_moment_text(mail.booking.local_start),
                     "booking_url": url_to("booking", mail.booking_id),
                     "retry_url": url_to("delivery_retry", mail.pk),
@@ -64,6 +68,8 @@ class AgendaPanel(Component):
             ],
             # Counted only when there is more than is shown.
             "mails_count": failed.count() if len(mails) > MOST_MAILS else len(mails),
+            "some_are_calls": any(mail.kind == DeliveryKind.CALL for mail in mails),
+            "deliveries_url": with_query(url_to("deliveries"), {"state": DeliveryState.FAILED}),
             "retry_all_url": url_to("deliveries_retry"),
         }
 

@@ -1,23 +1,135 @@
-"""Mails that have failed, sent again: one of them, or all that are still of use."""
+"""Mails and calls: the list of all of them, and what people do about one that did not leave."""
 
+from django import forms
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Page, Paginator
+from django.db.models import Q, QuerySet
 from django.http import Http404
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.generic import TemplateView
 from wagtail.admin import messages
 
 from wagtail_agenda import health, outbox, permissions
-from wagtail_agenda.choices import DeliveryState
+from wagtail_agenda.choices import DeliveryKind, DeliveryState
 from wagtail_agenda.models import Delivery
-from wagtail_agenda.views.admin.base import AgentView, log_act, next_url, url_to
+from wagtail_agenda.views.admin.base import (
+    AgentPage,
+    AgentView,
+    agendas_of,
+    log_act,
+    next_url,
+    url_to,
+)
+from wagtail_agenda.views.admin.booking_list import page_urls
+from wagtail_agenda.views.admin.booking_log_filters import SearchField
+from wagtail_agenda.views.admin.dates import with_query
+from wagtail_agenda.views.admin.delivery_lines import lines_of, may_be_retried, whom
 
 MOST_AT_ONCE = outbox.SWEEP_LIMIT
+DELIVERIES_A_PAGE = 50
+LONGEST_SEARCH = 200
 
 
-class DeliveryRetryView(AgentView):
-    """Sends a mail that has failed once more."""
+class DeliveryFilters(forms.Form):
+    """The form above the list, sent by GET. A field that is left empty narrows nothing."""
+
+    template_name = "wagtail_agenda/admin/booking_log/filters.html"
+
+    whom = SearchField(
+        label=gettext_lazy("Host or e-mail"),
+        required=False,
+        widget=forms.TextInput(attrs={"maxlength": LONGEST_SEARCH}),
+        help_text=gettext_lazy("Part of the host that is called, or of the address written to"),
+    )
+    state = forms.ChoiceField(
+        label=gettext_lazy("State"),
+        required=False,
+        choices=[("", gettext_lazy("Any")), *DeliveryState.choices],
+    )
+    kind = forms.ChoiceField(
+        label=gettext_lazy("Kind"),
+        required=False,
+        choices=[("", gettext_lazy("Any")), *DeliveryKind.choices],
+    )
+    agenda = forms.ChoiceField(label=gettext_lazy("Agenda"), required=False)
+
+    def __init__(self, data, *, user):
+        super().__init__(data, auto_id="wagtail-agenda-deliveries-%s")
+        self.fields["agenda"].choices = [
+            ("", _("All agendas")),
+            *[(agenda.slug, str(agenda)) for agenda in agendas_of(user)],
+        ]
+
+    def narrow(self, deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
+        """Those of the deliveries that are asked for; a field that is wrong narrows nothing."""
+        self.is_valid()
+        asked = {name: value for name, value in self.cleaned_data.items() if value}
+        for name, column in (("state", "state"), ("kind", "kind"), ("agenda", "booking__agenda")):
+            if name in asked:
+                lookup = f"{column}__slug" if name == "agenda" else column
+                deliveries = deliveries.filter(**{lookup: asked[name]})
+        if "whom" in asked:
+            words = asked["whom"][:LONGEST_SEARCH]
+            deliveries = deliveries.filter(Q(host__icontains=words) | Q(recipient__icontains=words))
+        return deliveries
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """What is asked for, as the address of the page has it."""
+        return {name: self.data[name] for name in self.fields if self.data.get(name)}
+
+
+class DeliveriesView(AgentPage, TemplateView):
+    """Every mail and call about the bookings that one may see, the latest first."""
+
+    template_name = "wagtail_agenda/admin/deliveries.html"
+    header_icon = "mail"
+    page_title = gettext_lazy("Mails and calls")
+
+    def get(self, request, *args, **kwargs):
+        if not permissions.has_role(request.user):
+            raise PermissionDenied
+        return super().get(request, *args, **kwargs)
+
+    def get_page_title(self):
+        return self.page_title
+
+    def trail(self):
+        return [("", self.page_title)]
+
+    @cached_property
+    def filters(self) -> DeliveryFilters:
+        return DeliveryFilters(self.request.GET, user=self.request.user)
+
+    @cached_property
+    def page(self) -> Page:
+        mine = permissions.visible(self.request.user, Delivery.objects.all())
+        found = self.filters.narrow(mine).select_related("booking__agenda").order_by("-pk")
+        return Paginator(found, DELIVERIES_A_PAGE).get_page(self.request.GET.get("p"))
+
+    def get_context_data(self, **kwargs):
+        here = with_query(url_to("deliveries"), self.filters.asked)
+        return super().get_context_data(
+            **kwargs,
+            filters=self.filters,
+            page=self.page,
+            page_urls=page_urls(here, self.page),
+            lines=[(line, url_to("booking", line.delivery.booking_id)) for line in self.lines],
+            list_url=url_to("deliveries"),
+            here=self.request.get_full_path(),
+        )
+
+    @property
+    def lines(self):
+        return lines_of(self.page)
+
+
+class DeliveryActView(AgentView):
+    """Does something about one delivery by POST, and goes back to where it was asked for."""
 
     http_method_names = ["post", "options"]
 
@@ -29,16 +141,58 @@ class DeliveryRetryView(AgentView):
         )
         if delivery is None:
             raise Http404
-        values = {"recipient": delivery.recipient}
-        if delivery.state == DeliveryState.FAILED:
-            outbox.retry(delivery, user=request.user)
-            log_act(delivery.booking, "send_again", request.user, delivery=delivery.pk)
-            messages.success(request, _("The mail to %(recipient)s is on its way again.") % values)
-        else:
-            messages.warning(
-                request, _("The mail to %(recipient)s has not failed. Nothing was sent.") % values
-            )
+        self.act(delivery)
         return redirect(next_url(request, url_to("booking", delivery.booking_id) + "#deliveries"))
+
+    def act(self, delivery: Delivery) -> None:
+        raise NotImplementedError
+
+
+class DeliveryRetryView(DeliveryActView):
+    """Tries a mail or call once more that has failed, or one that waits for its next attempt.
+
+    With `reopen`, an address that was closed is called again.
+    """
+
+    def act(self, delivery):
+        user = self.request.user
+        values = {"recipient": whom(delivery)}
+        is_call = delivery.kind == DeliveryKind.CALL
+        if is_call and self.request.POST.get("reopen") and outbox.reopen(delivery):
+            log_act(delivery.booking, "reopen_address", user, delivery=delivery.pk)
+        if may_be_retried(delivery) and outbox.retry(delivery, user=user):
+            log_act(delivery.booking, "send_again", user, delivery=delivery.pk)
+            said = (
+                _("The call to %(recipient)s is made again.")
+                if is_call
+                else _("The mail to %(recipient)s is on its way again.")
+            )
+            messages.success(self.request, said % values)
+            return
+        said = (
+            _("The call to %(recipient)s has not failed. Nothing was done.")
+            if is_call
+            else _("The mail to %(recipient)s has not failed. Nothing was sent.")
+        )
+        messages.warning(self.request, said % values)
+
+
+class DeliveryCancelView(DeliveryActView):
+    """Lets a mail or call that has not left never leave."""
+
+    def act(self, delivery):
+        user = self.request.user
+        values = {"recipient": whom(delivery)}
+        if outbox.cancel(delivery, user=user):
+            log_act(delivery.booking, "cancel_delivery", user, delivery=delivery.pk)
+            said = _("What was to go to %(recipient)s will not leave any more.")
+            messages.success(self.request, said % values)
+            return
+        said = _(
+            "What goes to %(recipient)s cannot be cancelled: it has left, is leaving at this "
+            "moment, or was cancelled before."
+        )
+        messages.warning(self.request, said % values)
 
 
 class DeliveriesRetryView(AgentView):
@@ -56,15 +210,22 @@ class DeliveriesRetryView(AgentView):
         for delivery in queued:
             log_act(delivery.booking, "send_again", request.user, delivery=delivery.pk)
         if queued:
-            messages.success(
-                request,
-                ngettext(
-                    "%(count)d mail is on its way again.",
-                    "%(count)d mails are on their way again.",
-                    len(queued),
-                )
-                % {"count": len(queued)},
-            )
+            messages.success(request, on_their_way(queued))
         else:
             messages.warning(request, _("No mail has failed. Nothing was sent."))
         return redirect(next_url(request, url_to("agenda")))
+
+
+def on_their_way(queued: list[Delivery]) -> str:
+    count = len(queued)
+    if any(delivery.kind == DeliveryKind.CALL for delivery in queued):
+        said = ngettext(
+            "%(count)d mail or call is on its way again.",
+            "%(count)d mails and calls are on their way again.",
+            count,
+        )
+    else:
+        said = ngettext(
+            "%(count)d mail is on its way again.", "%(count)d mails are on their way again.", count
+        )
+    return said % {"count": count}

@@ -1,6 +1,6 @@
-"""The history of a booking in words."""
+"""The history of a booking in words: what happened, what left, what came back, who did it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,10 +9,14 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext, gettext_lazy, pgettext
 
 from wagtail_agenda.attendance import REASON_NOTED
-from wagtail_agenda.choices import Actor, Trigger
+from wagtail_agenda.choices import Actor, Cause, Trigger
 from wagtail_agenda.models import Booking, Entry
+from wagtail_agenda.views.admin.delivery_lines import DeliveryLine
 from wagtail_agenda.wording import moment_text
 from wagtail_agenda.workflow import CHECK_IN_UNDONE
+
+ANSWERED, CALL_FAILED, CALLED_AGAIN = "call_answered", "call_failed", "call_again"
+"""What lines say of calls that share their `Entry.what` with something else."""
 
 SAYINGS: Mapping[str, Any] = {
     Trigger.BOOKED: gettext_lazy("Booked"),
@@ -35,11 +39,22 @@ SAYINGS: Mapping[str, Any] = {
     Trigger.ABSENT: gettext_lazy("Marked as absent"),
     REASON_NOTED: gettext_lazy("Reason or note changed"),
     CHECK_IN_UNDONE: gettext_lazy("Check-in undone"),
+    Trigger.CANCELLED_BY_API: gettext_lazy("Cancelled by another system"),
+    Trigger.CHECKED: gettext_lazy("Attendance marked as checked"),
+    Cause.TIME: gettext_lazy("A time had come"),
+    Cause.BY_HAND: gettext_lazy("Moved on by hand"),
+    Cause.CALLED: gettext_lazy("Called by another system"),
+    Cause.ACTION_FAILED: gettext_lazy("An action failed"),
+    ANSWERED: gettext_lazy("Call answered"),
+    CALL_FAILED: gettext_lazy("Call failed"),
+    "delivery_postponed": gettext_lazy("Not delivered yet; tried again later"),
+    "delivery_cancelled": gettext_lazy("Kept from leaving by an agent"),
     "delivered": gettext_lazy("Mail delivered"),
     "delivery_failed": gettext_lazy("Mail not delivered"),
     "sent_again": gettext_lazy("Mail queued to be sent again"),
+    CALLED_AGAIN: gettext_lazy("Call queued to be made again"),
 }
-"""What the lines of a booking's history say, by `Entry.what`."""
+"""What the lines of a booking's history say, by what they are about (see `subject`)."""
 
 ICONS = {
     Trigger.BOOKED: "calendar-check",
@@ -62,6 +77,17 @@ ICONS = {
     Trigger.ABSENT: "cross",
     REASON_NOTED: "edit",
     CHECK_IN_UNDONE: "rotate",
+    Trigger.CANCELLED_BY_API: "circle-xmark",
+    Trigger.CHECKED: "check",
+    Cause.TIME: "time",
+    Cause.BY_HAND: "user",
+    Cause.CALLED: "link",
+    Cause.ACTION_FAILED: "warning",
+    ANSWERED: "link-external",
+    CALL_FAILED: "warning",
+    CALLED_AGAIN: "rotate",
+    "delivery_postponed": "time",
+    "delivery_cancelled": "cross",
     "delivered": "mail",
     "delivery_failed": "warning",
     "sent_again": "rotate",
@@ -70,9 +96,10 @@ ICONS = {
 KEYS = {
     "status",
     "from_status",
-    "message_id",
-    "sequence",
     "method",
+    "delivery",
+    "action",
+    "go_to",
     "act",
     "before",
     "attendance",
@@ -82,7 +109,7 @@ KEYS = {
 """What entries keep for machines."""
 
 
-MOMENTS = {"from_start", "decide_by"}
+MOMENTS = {"from_start", "decide_by", "next_attempt"}
 """What they keep in ISO format."""
 
 
@@ -95,21 +122,54 @@ class Moment:
     who: str
     at: datetime
     details: list[tuple[str, str]]
+    retry_url: str = ""
 
 
-def timeline(booking: Booking) -> list[Moment]:
-    """What happened to a booking, the latest first."""
-    entries = booking.entries.select_related("user").order_by("-pk")
-    return [
-        Moment(
-            what=what_happened(entry.what),
-            icon=ICONS.get(entry.what, "info-circle"),
-            who=who_did_it(entry),
-            at=entry.at,
-            details=details(entry.data, booking.agenda.zone),
+def timeline(booking: Booking, deliveries: Iterable[DeliveryLine] = ()) -> list[Moment]:
+    """What happened to a booking, the latest first.
+
+    Of `deliveries`, those that can be tried again now have a button at the last line about them.
+    """
+    waiting = {line.delivery.pk: line.retry_url for line in deliveries if line.retry_url}
+    moments = []
+    for entry in booking.entries.select_related("user").order_by("-pk"):
+        about = subject(entry)
+        moments.append(
+            Moment(
+                what=what_happened(about),
+                icon=ICONS.get(about, "info-circle"),
+                who=who_did_it(entry),
+                at=entry.at,
+                details=[*answer(entry), *details(entry.data, booking.agenda.zone)],
+                retry_url=waiting.pop(delivery_of(entry), ""),
+            )
         )
-        for entry in entries
-    ]
+    return moments
+
+
+def delivery_of(entry: Entry) -> int | None:
+    """The key of the mail or call that a line is about."""
+    found = entry.data.get("delivery") if isinstance(entry.data, Mapping) else None
+    return found if isinstance(found, int) else None
+
+
+def subject(entry: Entry) -> str:
+    """What a line is about. Of a call that this site made, that is not all in `Entry.what`."""
+    if delivery_of(entry) is None or "url" not in entry.data:
+        return entry.what
+    calls = {
+        Cause.CALLED.value: ANSWERED,
+        Cause.ACTION_FAILED.value: CALL_FAILED,
+        "sent_again": CALLED_AGAIN,
+    }
+    return calls.get(entry.what, entry.what)
+
+
+def answer(entry: Entry) -> list[tuple[str, str]]:
+    """The HTTP status with which a call was answered."""
+    if subject(entry) != ANSWERED:
+        return []
+    return [(gettext("Answer"), str(entry.data.get("status", "")))]
 
 
 def what_happened(what: str) -> str:
@@ -142,6 +202,13 @@ def details(data: Any, zone: ZoneInfo) -> list[tuple[str, str]]:
         "decide_by": gettext("To be decided by"),
         "from_places": gettext("Places before"),
         "places": gettext("Places"),
+        "message_id": gettext("Message-ID"),
+        "sequence": gettext("Calendar revision"),
+        "url": gettext("Address"),
+        "identifier": gettext("Name"),
+        "code": gettext("Error"),
+        "attempts": gettext("Attempts"),
+        "next_attempt": gettext("Next attempt"),
     }
     return [
         (
