@@ -57,7 +57,7 @@ class Editor:
 
 
 def migrate():
-    apps = MigrationLoader(connection).project_state(("wagtail_agenda", NAME)).apps
+    apps = MigrationLoader(connection).project_state().apps
     import_module(f"wagtail_agenda.migrations.{NAME}").teach(apps, Editor())
     return Workflow.objects.filter(slug="default").first()
 

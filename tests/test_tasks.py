@@ -149,6 +149,9 @@ def test_schedules_are_there_after_migrating():
 
     assert {(row.func, row.schedule_type, row.minutes, row.repeats) for row in ours} == {
         ("wagtail_agenda.tasks.sweep_outbox", Schedule.MINUTES, 1, -1),
+        ("wagtail_agenda.tasks.catch_up", Schedule.MINUTES, 1, -1),
+        ("wagtail_agenda.tasks.fire_timers", Schedule.MINUTES, 1, -1),
+        ("wagtail_agenda.tasks.plan_timers", Schedule.MINUTES, 1440, -1),
         ("wagtail_agenda.tasks.settle", Schedule.MINUTES, 1, -1),
         ("wagtail_agenda.tasks.purge_lapsed_holds", Schedule.MINUTES, 60, -1),
         ("wagtail_agenda.tasks.purge_nonces", Schedule.MINUTES, 60, -1),
@@ -168,7 +171,7 @@ def test_migrating_again_keeps_rows_and_when_they_run_next():
     call_command("migrate", verbosity=0)
 
     assert set(Schedule.objects.values_list("pk", "next_run")) == before
-    assert set(Schedule.objects.values_list("minutes", flat=True)) == {1, 60}
+    assert set(Schedule.objects.values_list("minutes", flat=True)) == {1, 60, 1440}
 
 
 def test_schedules_that_two_servers_made_at_once_become_one():

@@ -344,6 +344,16 @@ class SeriesInUse(BookingError):
     )
 
 
+class NotAllowedInThisStatus(BookingError):
+    """No rule of the booking workflow leads on from where the booking is."""
+
+    code = "not allowed in this status"
+    message = _(
+        "The booking workflow has no rule for this while the booking is as it is now. "
+        "Look at the booking again."
+    )
+
+
 class Overloaded(BookingError):
     """The lock could not be had in time. `retry_after` is in seconds."""
 

@@ -15,6 +15,13 @@ entries_due = Signal()
 `tasks` answers by waking the queue. The entries are looked for every minute anyway.
 """
 
+time_rules_changed = Signal()
+"""Sent once a booking workflow with rules of time, or one of its statuses, is committed.
+
+Arguments: ``workflow_id``. `tasks` answers by planning the reminders of its bookings anew, which
+happens every day anyway.
+"""
+
 attendance_checked = Signal()
 """Sent once the attendance of an event or of an agenda's day is marked as checked, or unmarked.
 

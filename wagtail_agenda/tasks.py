@@ -14,8 +14,8 @@ from django.db.models import Model
 from django.dispatch import receiver
 from django.utils import timezone
 
-from wagtail_agenda import booking, clients, outbox, series
-from wagtail_agenda.signals import deliveries_due
+from wagtail_agenda import booking, clients, outbox, series, workflow
+from wagtail_agenda.signals import deliveries_due, entries_due, time_rules_changed
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +26,9 @@ SWEEP = "wagtail_agenda: sweep the outbox"
 
 SCHEDULES = {
     SWEEP: ("wagtail_agenda.tasks.sweep_outbox", 1),
+    "wagtail_agenda: move booking workflows on": ("wagtail_agenda.tasks.catch_up", 1),
+    "wagtail_agenda: set off what time sets off": ("wagtail_agenda.tasks.fire_timers", 1),
+    "wagtail_agenda: plan anew what time sets off": ("wagtail_agenda.tasks.plan_timers", 1440),
     "wagtail_agenda: settle what has lapsed": ("wagtail_agenda.tasks.settle", 1),
     "wagtail_agenda: purge lapsed holds": ("wagtail_agenda.tasks.purge_lapsed_holds", 60),
     "wagtail_agenda: purge used nonces": ("wagtail_agenda.tasks.purge_nonces", 60),
@@ -45,6 +48,27 @@ def nudge(pks: list[int], **_kwargs) -> None:
         logger.warning(
             "The task queue did not take deliveries %s; the next sweep will.", pks, exc_info=True
         )
+
+
+@receiver(entries_due, dispatch_uid="wagtail_agenda.nudge_workflow")
+def nudge_workflow(**_kwargs) -> None:
+    """Ask the queue to move booking workflows on at once."""
+    _ask("wagtail_agenda.tasks.catch_up")
+
+
+@receiver(time_rules_changed, dispatch_uid="wagtail_agenda.nudge_timers")
+def nudge_timers(workflow_id: int, **_kwargs) -> None:
+    """Ask the queue to plan anew what time sets off."""
+    _ask("wagtail_agenda.tasks.plan_timers_of", workflow_id)
+
+
+def _ask(task: str, *arguments) -> None:
+    try:
+        from django_q.tasks import async_task
+
+        async_task(task, *arguments)
+    except Exception:
+        logger.warning("The task queue did not take %s; the schedule will.", task, exc_info=True)
 
 
 def deliver(pks: list[int]) -> None:
@@ -70,6 +94,29 @@ def _forget_missed_sweeps() -> None:
             name=SWEEP, next_run__lt=now
         )
         missed.update(next_run=now + timedelta(minutes=1))
+
+
+def catch_up() -> int:
+    """Carry out every entry that has still to move its booking on."""
+    return workflow.catch_up(timezone.now())
+
+
+def fire_timers() -> int:
+    """Set off every reminder, and whatever else time sets off, that is due."""
+    return workflow.fire_timers(timezone.now())
+
+
+def plan_timers() -> None:
+    """Bring what time sets off in line with the rules of every booking workflow."""
+    for workflow_id in workflow.with_time_rules():
+        plan_timers_of(workflow_id)
+
+
+def plan_timers_of(workflow_id: int, after: int = 0) -> None:
+    """Plan some hundreds of its bookings anew, and leave the rest to a task after this one."""
+    last = workflow.plan_timers(workflow_id, after=after, now=timezone.now())
+    if last is not None:
+        _ask("wagtail_agenda.tasks.plan_timers_of", workflow_id, last)
 
 
 def settle() -> int:

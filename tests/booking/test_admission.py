@@ -72,7 +72,7 @@ class TestAllOrNothing:
         def fail(*_arguments, **_options):
             raise LookupError("the disk is full")
 
-        monkeypatch.setattr(outbox if where == "enqueue_mails" else workflow, where, fail)
+        monkeypatch.setattr(outbox if where == "enqueue_mails" else workflow.engine, where, fail)
         with pytest.raises(LookupError):
             attempts[what]()
         assert rows() == before

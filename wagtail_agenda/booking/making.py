@@ -395,7 +395,8 @@ def _begin(plan: Plan, waits: bool, actor: str, now: datetime) -> None:
         booking.decide_by = approve_by(agenda, booking.start, now)
     else:
         booking.admission = Admission.CONFIRMED
-    booking.status = plan.road.at_entry(TRIGGERS[booking.admission])
+    booking.status = plan.road.at_entry(TRIGGERS[booking.admission], booking, now)
+    booking.status_since = now
 
 
 def _take(plans: Sequence[Plan], bookables: dict[int, Bookable], hold: Hold | None) -> None:

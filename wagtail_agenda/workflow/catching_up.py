@@ -1,0 +1,315 @@
+"""What moves a booking workflow on beside what happens to bookings: hands, calls, failures, time.
+
+Each step is one transaction that locks its booking first and finds out then whether the step is
+still to be made. So several workers, one that is killed, and a task that runs twice come to the
+same: every entry and every timer carries its booking once, in their order.
+"""
+
+import logging
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import connection
+from django.db.models import F, Min
+
+from wagtail_agenda import acts
+from wagtail_agenda.choices import Actor, Cause, Trigger
+from wagtail_agenda.contention import retried
+from wagtail_agenda.errors import NotAllowedInThisStatus, Overloaded
+from wagtail_agenda.models import Booking, Entry, Timer, WorkflowStatus
+from wagtail_agenda.workflow.engine import MOST_STEPS, follow, movement, stopped
+from wagtail_agenda.workflow.road import Road, road_of
+from wagtail_agenda.workflow.rules import BEFORE_START, Rule
+from wagtail_agenda.workflow.timers import occasions_of
+
+logger = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 2000
+"""How many bookings, or timers, one run of the worker's task looks after."""
+
+MOST_REPEATS = 50
+"""How often one rule of time goes off for one booking: two statuses may take turns by it."""
+
+_BY_NAME = (Cause.BY_HAND, Cause.CALLED)
+_RELATIONS = ("agenda__workflow", "meeting_type", "desk", "event", "status", "site")
+
+
+# At once
+
+
+def note_cause(
+    booking: Booking,
+    cause: str,
+    *,
+    data: dict[str, Any],
+    actor: str,
+    user: AbstractBaseUser | None = None,
+    now: datetime,
+    advances: bool = False,
+) -> Entry:
+    """Note that a button was pressed or another system called, and go where that leads.
+
+    ``identifier`` in `data` says which button or call; of `ACTION_FAILED`, ``code`` which error.
+    With `advances`, the worker goes there later. Otherwise it is done here, in one transaction.
+
+    Raises LookupError if no rule of the workflow is about that button or call,
+    `NotAllowedInThisStatus` if none leads on from where the booking is, or `Overloaded`.
+    """
+    entry = Entry(booking=booking, what=str(cause), actor=actor, user=user, at=now, data=dict(data))
+    if advances:
+        entry.advances = True
+        entry.save(force_insert=True)
+        acts.wake()
+        return entry
+
+    def work(_nothing: None) -> Entry:
+        present = _locked(booking.pk)
+        road = road_of(present.agenda)
+        if cause in _BY_NAME and not road.has_rule(cause, _identifier(data)):
+            raise LookupError(f"No rule of the booking workflow is about {_identifier(data)!r}.")
+        reached = _led_to(present, entry, road, now)
+        if reached is None:
+            raise NotAllowedInThisStatus()
+        entry.pk, entry.booking = None, present
+        entry.data = {**data, **movement(present.status, reached)}
+        entry.save(force_insert=True)
+        follow([present], [entry], [reached], road=road, now=now)
+        return entry
+
+    return retried(work)
+
+
+def buttons_of(
+    booking: Booking, *, now: datetime, user: AbstractBaseUser | None = None
+) -> list[Rule]:
+    """The buttons that lead on from where a booking is: `identifier` and `label` of each, once.
+
+    Of those that are for some groups alone, only the ones of groups that `user` is in.
+    """
+    road = road_of(booking.agenda)
+    rules = [rule for rule in road.rules if rule.cause == Cause.BY_HAND]
+    if not rules:
+        return []
+    groups = None
+    found: dict[str, Rule] = {}
+    for rule in rules:
+        if rule.identifier in found or not road.fits(rule, booking, now):
+            continue
+        if rule.groups and user is not None and not user.is_superuser:
+            if groups is None:
+                groups = set(user.groups.values_list("pk", flat=True))
+            if not rule.groups & groups:
+                continue
+        found[rule.identifier] = rule
+    return list(found.values())
+
+
+# In the worker
+
+
+def catch_up(now: datetime) -> int:
+    """Carry out every entry that has still to move its booking on; answers how many were.
+
+    The oldest of a booking first, each in a transaction of its own. What goes wrong with one
+    booking is logged, stays for the next run and stops no other.
+    """
+    waiting = (
+        Entry.objects.filter(advances=True)
+        .order_by()
+        .values("booking_id")
+        .annotate(oldest=Min("pk"))
+        .order_by("oldest")
+        .values_list("booking_id", flat=True)
+    )
+    return sum(_carry_on(booking_id, now) for booking_id in list(waiting[:MOST_AT_ONCE]))
+
+
+def _carry_on(booking_id: int, now: datetime) -> int:
+    carried = 0
+    # What it sets in motion comes behind it; a circle is stopped long before.
+    for _step in range(10 * MOST_STEPS):
+        entry = Entry.objects.filter(booking=booking_id, advances=True).order_by("pk").first()
+        if entry is None:
+            break
+        try:
+            if acts.is_act(entry) and not _in_circles(entry):
+                done = acts.carry_out(entry, now)
+            else:
+                done = retried(lambda _nothing, entry=entry: _carry(entry.pk, booking_id, now))
+        except Overloaded:
+            break
+        except Exception:
+            logger.exception("Booking %s: %r was not carried out.", booking_id, entry.what)
+            break
+        carried += bool(done)
+    return carried
+
+
+def _carry(entry_id: int, booking_id: int, now: datetime) -> bool:
+    """Make one step under the lock of its booking; False if another worker has made it."""
+    booking = _locked(booking_id)
+    entry = Entry.objects.select_for_update().filter(pk=entry_id, advances=True).first()
+    if entry is None:
+        return False
+    data = entry.data if isinstance(entry.data, dict) else {}
+    road = road_of(booking.agenda)
+    in_circles = _in_circles(entry)
+    reached = None if in_circles else _led_to(booking, entry, road, now)
+    entry.booking, entry.advances = booking, False
+    data = {name: value for name, value in data.items() if name != "status"}
+    entry.data = {**data, **movement(booking.status, reached)}
+    entry.save(update_fields=["data", "advances"])
+    if in_circles:
+        stopped(booking, now).save()
+    follow([booking], [entry], [reached], road=road, now=now)
+    return True
+
+
+def _led_to(booking: Booking, entry: Entry, road: Road, now: datetime) -> WorkflowStatus | None:
+    """Where an entry leads: to the status that it names, else where a rule says."""
+    data = entry.data if isinstance(entry.data, dict) else {}
+    # What comes with a call from outside chooses no status, nor does what one has answered.
+    named = [] if entry.what in _BY_NAME else [data.get("go_to")]
+    if entry.what == Cause.ACTION_FAILED:
+        named.append(data.get("status"))
+    for status in named:
+        if isinstance(status, int) and status in road.statuses:
+            return road.statuses[status]
+    if entry.what in Trigger.values:
+        trigger = Trigger(entry.what)
+        return road.after(
+            trigger, booking.admission, booking=booking, came_from=booking.status, now=now
+        )
+    code = data.get("code")
+    rule = road.rule_for(
+        entry.what,
+        booking,
+        now=now,
+        identifier=_identifier(data),
+        error=code if isinstance(code, str) else "",
+    )
+    return road.statuses.get(rule.leads_to) if rule is not None else None
+
+
+def _identifier(data: dict[str, Any]) -> str:
+    identifier = data.get("identifier")
+    return identifier if isinstance(identifier, str) else ""
+
+
+def _in_circles(entry: Entry) -> bool:
+    """Whether a booking has gone so many steps by itself since something came from outside."""
+    before = Entry.objects.filter(booking=entry.booking_id, pk__lt=entry.pk).order_by("-pk")
+    steps = 0
+    for earlier in before[: 10 * MOST_STEPS]:
+        data = earlier.data if isinstance(earlier.data, dict) else {}
+        if _is_from_outside(earlier, data):
+            return False
+        steps += "status" in data and "from_status" in data
+        if steps >= MOST_STEPS:
+            return True
+    return False
+
+
+def _is_from_outside(entry: Entry, data: dict[str, Any]) -> bool:
+    if entry.what == Cause.CALLED:
+        # What a web service has answered to our own call is noted under that name too.
+        return "delivery" not in data
+    if entry.what in Trigger.values:
+        # Actions cancel, promote and check in as well, in nobody's name.
+        return entry.user_id is not None or entry.actor in (Actor.VISITOR, Actor.CLIENT)
+    return entry.what in (Cause.BY_HAND, Cause.TIME)
+
+
+# Time
+
+
+def fire_timers(now: datetime) -> int:
+    """Set off every timer that is due; answers how many bookings were moved on.
+
+    Each in a transaction of its own, those of a booking in their order. What goes wrong with one
+    booking is logged, stays for the next run and stops no other.
+    """
+    due = Timer.objects.filter(fired_at=None, due_at__lte=now).order_by("due_at", "pk")
+    stuck: set[int] = set()
+    fired = 0
+    for pk, booking_id in list(due.values_list("pk", "booking_id")[:MOST_AT_ONCE]):
+        if booking_id in stuck:
+            continue
+        try:
+            fired += retried(lambda _nothing, pk=pk, of=booking_id: _fire(pk, of, now))
+        except Overloaded:
+            stuck.add(booking_id)
+        except Exception:
+            stuck.add(booking_id)
+            logger.exception("Booking %s: timer %s did not go off.", booking_id, pk)
+    return fired
+
+
+def _fire(pk: int, booking_id: int, now: datetime) -> bool:
+    booking = _locked(booking_id)
+    timer = Timer.objects.select_for_update().filter(pk=pk, fired_at=None, due_at__lte=now).first()
+    if timer is None:
+        return False
+    road = road_of(booking.agenda)
+    wanted = occasions_of(booking, road).get((timer.rule, timer.occasion))
+    if wanted is not None and wanted > now:
+        # The rule says another time by now, which was still to be written here.
+        timer.due_at = wanted
+        timer.save(update_fields=["due_at"])
+        return False
+    timer.fired_at = now
+    timer.save(update_fields=["fired_at"])
+    rule = _applying(timer, booking, road, now) if wanted is not None else None
+    if rule is None:
+        return False
+    if _fired_too_often(timer):
+        stopped(booking, now, MOST_REPEATS).save()
+        return False
+    reached = road.statuses[rule.leads_to]
+    entry = Entry.objects.create(
+        booking=booking,
+        what=Cause.TIME.value,
+        actor=Actor.SYSTEM,
+        at=now,
+        data={
+            "moment": rule.moment,
+            "amount": rule.amount,
+            "unit": rule.unit,
+            "due_at": timer.due_at.isoformat(),
+            **movement(booking.status, reached),
+        },
+    )
+    follow([booking], [entry], [reached], road=road, now=now)
+    return True
+
+
+def _applying(timer: Timer, booking: Booking, road: Road, now: datetime) -> Rule | None:
+    """The rule of a timer, if it fits. Nobody is reminded of what has begun already."""
+    rule = next(rule for rule in road.of_time if rule.key == timer.rule)
+    if rule.moment == BEFORE_START and rule.amount and booking.start <= now:
+        return None
+    return rule if road.fits(rule, booking, now) else None
+
+
+def _fired_too_often(timer: Timer) -> bool:
+    fired = Timer.objects.filter(
+        booking=timer.booking_id, rule=timer.rule, fired_at__isnull=False
+    ).exclude(pk=timer.pk)
+    return fired.count() >= MOST_REPEATS
+
+
+def _locked(booking_id: int) -> Booking:
+    """The booking as it is, locked, with what the workflow and the mails read of it.
+
+    Locked alone: in one statement with its relations, MariaDB would lock the agenda and the status
+    as well. The first statement writes where the database has no such lock, as SQLite wants it.
+    """
+    chosen = Booking.objects.filter(pk=booking_id)
+    if not connection.features.has_select_for_update:
+        chosen.update(status_since=F("status_since"))
+    chosen.select_for_update().order_by().values_list("pk").get()
+    present = chosen.select_related(*_RELATIONS).get()
+    if present.event is not None:
+        present.event.agenda = present.agenda
+    return present

@@ -1,0 +1,78 @@
+"""What an action does, and the block in which editors set it up: registered under one name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from wagtail.blocks import Block
+
+from wagtail_agenda.mailing import Mails
+from wagtail_agenda.models import Booking, Entry, WorkflowStatus
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """Why an action runs: the booking, the status it has reached, the entry that says so."""
+
+    booking: Booking
+    status: WorkflowStatus
+    entry: Entry
+    position: int
+    now: datetime
+    mails: Mails | None = field(default=None, repr=False, compare=False)
+
+
+Action = Callable[[Occasion, dict[str, Any]], None]
+
+_actions: dict[str, Action] = {}
+_action_blocks: dict[str, Block] = {}
+_never_failing: set[str] = set()
+
+
+def register_action(
+    name: str, block: Block | None = None, *, may_fail: bool = True
+) -> Callable[[Action], Action]:
+    """Register what the action of that name does, and the `block` in which editors set it up.
+
+    Call it from `AppConfig.ready()`, before anybody has edited a status::
+
+        @workflow.register_action("send_sms", block=SendSmsBlock())
+        def send_sms(occasion, value): ...
+
+    The function gets the `Occasion` and the block's value as plain data, which an import or a
+    removed field may have left incomplete. It runs inside the transaction: it may read and write
+    the database and must not reach the network.
+
+    `ActionFailed` undoes what this action alone has written and is noted, so that a rule « an
+    action failed » can lead on; whatever else it raises undoes the booking. `may_fail=False`
+    promises that neither it nor what it leaves to the worker ever fails in words, which saves a
+    savepoint and the question where such a rule would lead.
+    """
+
+    def register(action: Action) -> Action:
+        _actions[name] = action
+        if block is not None:
+            _action_blocks[name] = block
+        if may_fail:
+            _never_failing.discard(name)
+        else:
+            _never_failing.add(name)
+        return action
+
+    return register
+
+
+def action_of(name: str) -> Action | None:
+    """What is registered under that name."""
+    return _actions.get(name)
+
+
+def may_fail(name: str) -> bool:
+    """Whether an action may raise `ActionFailed`, or be noted as failed by the worker."""
+    return name not in _never_failing
+
+
+def action_blocks() -> list[tuple[str, Block]]:
+    """Name and block of the actions that a project has registered, for `ActionsBlock`."""
+    return list(_action_blocks.items())
