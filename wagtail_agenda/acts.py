@@ -17,6 +17,9 @@ from wagtail_agenda.choices import Actor, Cause
 from wagtail_agenda.errors import ActionFailed
 from wagtail_agenda.models import Booking, Entry
 
+SENT_ON = "sent_on"
+"""What the history says when an action or an answer sends a booking to the status ``go_to``."""
+
 Act = Callable[[Entry, datetime], None]
 
 _acts: dict[str, Act] = {}
@@ -77,6 +80,10 @@ def note_failure(entry: Entry, failure: ActionFailed, *, now: datetime) -> Entry
     return leave(
         entry.booking,
         Cause.ACTION_FAILED.value,
-        {"action": entry.what, "code": failure.code, "reason": str(failure.text)},
+        {
+            "action": entry.data.get("action", entry.what),
+            "code": failure.code,
+            "reason": str(failure.text),
+        },
         now=now,
     )

@@ -5,6 +5,22 @@ booking to the status: it writes rows, and what needs the network or other locks
 worker (`outbox`, `acts`).
 """
 
-from wagtail_agenda.actions import generate_ics
+from wagtail_agenda.actions import (
+    accept_from_waiting_list,
+    add_note,
+    call,
+    cancel_booking,
+    change_status,
+    generate_ics,
+    set_attendance,
+)
 
-__all__ = ["generate_ics"]
+__all__ = [
+    "accept_from_waiting_list",
+    "add_note",
+    "call",
+    "cancel_booking",
+    "change_status",
+    "generate_ics",
+    "set_attendance",
+]

@@ -12,6 +12,14 @@ from wagtail import blocks
 from wagtail.blocks.list_block import ListBlockValidationError
 from wagtail.blocks.struct_block import StructBlockValidationError
 
+from wagtail_agenda.blocks.booking_actions import (
+    AcceptFromWaitingListBlock,
+    AddNoteBlock,
+    CancelBookingBlock,
+    ChangeStatusBlock,
+    SetAttendanceBlock,
+)
+from wagtail_agenda.blocks.call_action import CallBlock
 from wagtail_agenda.blocks.ics_action import GenerateIcsBlock
 from wagtail_agenda.blocks.texts import validate_placeholders
 from wagtail_agenda.choices import Audience, MailTo
@@ -233,6 +241,12 @@ class ActionsBlock(blocks.StreamBlock):
 
     send_email = SendEmailBlock()
     generate_ics = GenerateIcsBlock()
+    call = CallBlock()
+    change_status = ChangeStatusBlock()
+    cancel_booking = CancelBookingBlock()
+    accept_from_waiting_list = AcceptFromWaitingListBlock()
+    set_attendance = SetAttendanceBlock()
+    add_note = AddNoteBlock()
 
     def __init__(self, local_blocks=(), **kwargs):
         # Imported late: it reaches the models, which name this block.

@@ -42,3 +42,11 @@ def validate_public_placeholders(text: str) -> None:
 
     allowed = [name for name in names_for(Audience.VISITOR) if name not in SECRET_PLACEHOLDERS]
     validate_placeholders(text, allowed)
+
+
+def validate_placeholders_of_staff(text: str) -> None:
+    """The same for what colleagues and other systems are told. ``{secret}`` is a header's own."""
+    from wagtail_agenda.correspondence import SECRET_PLACEHOLDERS, names_for
+
+    allowed = [name for name in names_for(Audience.STAFF) if name not in SECRET_PLACEHOLDERS]
+    validate_placeholders((text or "").replace("{secret}", ""), allowed)

@@ -14,7 +14,7 @@ worker is not tried for ever.
 """
 
 from wagtail_agenda.outbox.by_hand import cancel, closed_among, reopen, retry, retry_all
-from wagtail_agenda.outbox.calls import own_webhook_secret
+from wagtail_agenda.outbox.calls import own_webhook_secret, try_once
 from wagtail_agenda.outbox.claiming import BACKOFF, LEASE
 from wagtail_agenda.outbox.mails import is_superseded
 from wagtail_agenda.outbox.queueing import (
@@ -23,6 +23,7 @@ from wagtail_agenda.outbox.queueing import (
     enqueue_calls,
     enqueue_mails,
     host_of,
+    unsaved_call,
 )
 from wagtail_agenda.outbox.sweeping import SWEEP_LIMIT, deliver, deliver_all, sweep
 
@@ -45,4 +46,6 @@ __all__ = [
     "retry",
     "retry_all",
     "sweep",
+    "try_once",
+    "unsaved_call",
 ]

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from wagtail_agenda import conf, correspondence, encryption, signals, signing, webhooks
+from wagtail_agenda import acts, conf, correspondence, encryption, signals, signing, webhooks
 from wagtail_agenda.choices import Cause, DeliveryKind, DeliveryState
 from wagtail_agenda.cleaning import one_line
 from wagtail_agenda.models import ApiClient, Booking, ClosedAddress, Delivery, Entry, KeptFile
@@ -126,6 +126,19 @@ def conclude(delivery: Delivery, result: Result, now: datetime) -> str:
     return _fail(delivery, result.reason, _code_of(result), now, answered=result.status)
 
 
+def try_once(delivery: Delivery, now: datetime) -> Result:
+    """Make the call of a delivery that is not stored, as the worker would, and note nothing."""
+    trusted_hosts = conf.get("CALLBACK_HOSTS")
+    try:
+        _require_open(delivery)
+        call = _signed(delivery, trusted_hosts, now)
+    except webhooks.CallFailure as failure:
+        return failure
+    return result_of(
+        Claimed(delivery, partial(webhooks.perform, call, trusted_hosts=trusted_hosts))
+    )
+
+
 def is_silent(result: Result) -> bool:
     """Whether nobody answered at all, so that other calls to that host can wait."""
     return isinstance(result, webhooks.TemporaryFailure) and result.status is None
@@ -192,8 +205,9 @@ def _signed(delivery: Delivery, trusted_hosts, now: datetime) -> webhooks.Call:
         written = delivery.letter
         if "unwritable" in written:
             raise ValueError(written["unwritable"])
-        method, url, headers = written["method"], written["url"], dict(written["headers"])
+        method, url = written["method"], written["url"]
         target = webhooks.target_of(url, trusted_hosts)
+        headers = {name: _header(text, target) for name, text in written["headers"].items()}
         body = written["body"].encode()
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         # Another attempt would meet it again.
@@ -241,6 +255,30 @@ def _secrets_of(client: ApiClient | None) -> tuple[str, str]:
         ) from error
 
 
+def _header(written: str | dict, target: webhooks.Target) -> str:
+    """The value of a header; one that names a client gets its secret, at the client's own host.
+
+    Whoever writes such a header could otherwise have the secret sent to themselves. Raises
+    `webhooks.CallFailure`.
+    """
+    if not isinstance(written, dict):
+        return str(written)
+    client = ApiClient.objects.filter(pk=written["client"], active=True).first()
+    if client is None:
+        raise webhooks.PermanentFailure(
+            _("The other system whose secret this call needs is gone or not active.")
+        )
+    if (client.orig or "").lower() not in (target.host, f"{target.host}:{target.port}"):
+        raise webhooks.PermanentFailure(
+            _(
+                "The secret of “%(client)s” is sent to no other host than its own, so not to "
+                "“%(host)s”."
+            )
+            % {"client": client, "host": target.name}
+        )
+    return _secrets_of(client)[0].join(map(str, written["parts"])).strip()
+
+
 # After
 
 
@@ -251,6 +289,9 @@ def _succeed(delivery: Delivery, answer: webhooks.Answer, now: datetime) -> str:
             if identifier:
                 _keep(delivery, identifier, answer, now)
             claiming.note(delivery, "called", now, status=answer.status)
+            if delivery.action.get("on_answer"):
+                data = {"go_to": delivery.action["on_answer"], "identifier": identifier}
+                acts.leave(delivery.booking, acts.SENT_ON, data, now=now)
     return DeliveryState.DONE
 
 

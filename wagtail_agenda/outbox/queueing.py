@@ -43,16 +43,20 @@ class WebCall:
     `body` is JSON data, or None for no body. `identifier` is the name under which the answer is
     kept for the booking, empty to keep none; `expects` says what it has to be: ``"json"``,
     ``"file"``, or nothing in particular. `on_error` is the key of the status to go to if the call
-    fails for good. `cause` names the occasion: no second call about the booking can have the same.
+    fails for good, `on_answer` that of the one after an answer. A header may be a dictionary of
+    ``client``, the key of an `ApiClient`, and ``parts``, between which its secret is put at each
+    attempt: it is never stored with the call. `cause` names the occasion: no second call about the
+    booking can have the same.
     """
 
     booking: Booking
     url: str
     method: str = "POST"
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | dict[str, Any]] = field(default_factory=dict)
     body: Any = None
     identifier: str = ""
     on_error: int | None = None
+    on_answer: int | None = None
     cause: str = ""
     expects: str = ""
 
@@ -88,6 +92,11 @@ def enqueue_calls(calls: Sequence[WebCall], *, now: datetime) -> list[Delivery]:
     if fresh:
         wake(fresh)
     return deliveries
+
+
+def unsaved_call(wanted: WebCall, *, now: datetime) -> Delivery:
+    """The delivery that a call would be, to try it without queueing it."""
+    return _call(wanted, now)
 
 
 def wake(pks: list[int]) -> None:
@@ -147,6 +156,7 @@ def _call(wanted: WebCall, now: datetime) -> Delivery:
         action={
             "identifier": wanted.identifier,
             "on_error": wanted.on_error,
+            "on_answer": wanted.on_answer,
             "expects": wanted.expects,
         },
         letter=_written(wanted),
