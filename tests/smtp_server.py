@@ -6,10 +6,12 @@ Import the fixture where it is needed: `from tests.smtp_server import smtp_serve
 from __future__ import annotations
 
 import socket
+import ssl
 from dataclasses import dataclass
 
 import pytest
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,21 @@ class SmtpServer:
     `server.refuse("RCPT", 452, "Mailbox busy")`, or for one address only
     `server.refuse("RCPT", 550, "No such user", address="ada@example.org")`.
     A server with `messages_per_connection` says goodbye to whoever sends more (RFC 5321 §3.8).
+    One with `credentials`, a user and a password, takes nothing from others; one with `tls`, a
+    context, offers STARTTLS and lets nobody log in without it, or speaks TLS from the start.
     """
 
     host = "127.0.0.1"
 
-    def __init__(self):
+    def __init__(
+        self,
+        *,
+        credentials: tuple[str, str] | None = None,
+        tls: ssl.SSLContext | None = None,
+        from_the_start: bool = False,
+    ):
         self.received: list[Received] = []
+        self.credentials, self.tls, self.from_the_start = credentials, tls, from_the_start
         self.messages_per_connection: int | None = None
         self._refusals: dict[tuple[str, str], str] = {}
         self._controller: Controller | None = None
@@ -61,8 +72,21 @@ class SmtpServer:
         }
 
     def start(self) -> None:
-        self._controller = Controller(_Handler(self), hostname=self.host, port=self.port)
+        options = {}
+        if self.credentials is not None:
+            options |= {
+                "authenticator": self._authenticate,
+                "auth_required": True,
+                "auth_require_tls": self.tls is not None and not self.from_the_start,
+            }
+        if self.tls is not None:
+            options["ssl_context" if self.from_the_start else "tls_context"] = self.tls
+        self._controller = Controller(_Handler(self), hostname=self.host, port=self.port, **options)
         self._controller.start()
+
+    def _authenticate(self, server, session, envelope, mechanism, given) -> AuthResult:
+        known = (given.login.decode(), given.password.decode()) == self.credentials
+        return AuthResult(success=known, handled=False)
 
     def stop(self) -> None:
         """End the server: its port refuses connections until `start()`. Twice is harmless."""

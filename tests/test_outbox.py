@@ -281,7 +281,7 @@ def test_a_killed_worker_leaves_a_counted_attempt_and_the_same_bytes(lonely, mon
 
     letters = []
 
-    def send(letter, connection):
+    def send(letter, connection, server):
         letters.append(letter)
         if len(letters) == 1:
             raise Killed
@@ -302,7 +302,7 @@ def test_a_mail_that_kills_every_worker_is_given_up(lonely, monkeypatch):
     class Killed(BaseException):
         pass
 
-    def send(letter, connection):
+    def send(letter, connection, server):
         raise Killed
 
     monkeypatch.setattr(mail, "send", send)
@@ -319,9 +319,9 @@ def test_a_mail_that_kills_every_worker_is_given_up(lonely, monkeypatch):
 
 
 def test_a_worker_that_comes_back_too_late_does_not_undo_a_delivery(lonely, monkeypatch):
-    def slow(letter, connection):
+    def slow(letter, connection, server):
         # While this one waits, another worker takes over and succeeds.
-        monkeypatch.setattr(mail, "send", lambda letter, connection: None)
+        monkeypatch.setattr(mail, "send", lambda letter, connection, server: None)
         assert outbox.deliver(lonely.pk, now=NOW + outbox.LEASE) == DeliveryState.DONE
         raise mail.TemporaryFailure("timed out")
 
@@ -344,7 +344,7 @@ def test_of_many_workers_one_sends(lonely, smtp_server, simultaneously):  # noqa
 def test_a_delivery_taken_between_looking_and_claiming_is_left_alone(lonely, monkeypatch):
     wait_after = outbox.claiming.wait_after
     sent = []
-    monkeypatch.setattr(mail, "send", lambda letter, connection: sent.append(letter))
+    monkeypatch.setattr(mail, "send", lambda letter, connection, server: sent.append(letter))
 
     def overtaken(attempts):
         monkeypatch.setattr(outbox.claiming, "wait_after", wait_after)
@@ -362,7 +362,7 @@ def test_what_has_changed_since_a_batch_was_read_is_read_again(agenda, monkeypat
     ticking = itertools.count()
     monkeypatch.setattr(outbox.sweeping.time, "monotonic", lambda: next(ticking))
 
-    def send(letter, connection):
+    def send(letter, connection, server):
         if not second.is_cancelled:
             bookings.cancel(second, actor=Actor.AGENT, now=NOW)
             second.refresh_from_db()
@@ -406,7 +406,7 @@ def test_an_error_nobody_foresaw_stops_no_other(agenda, monkeypatch, caplog):
     first, second = make_booking(agenda).deliveries.order_by("pk")
     sent = []
 
-    def send(letter, connection):
+    def send(letter, connection, server):
         if not sent:
             sent.append(None)
             raise RuntimeError("the disk is on fire")

@@ -578,7 +578,7 @@ def test_mails_leave_while_a_call_waits(server, monkeypatch):
         handler.send_response(204),
         handler.end_headers(),
     )
-    monkeypatch.setattr(mail, "send", lambda letter, connection: left.set())
+    monkeypatch.setattr(mail, "send", lambda letter, connection, server: left.set())
     booking = make_booking(make_appointments()[0])
     queued(booking, server.url)
 

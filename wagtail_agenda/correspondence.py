@@ -24,7 +24,16 @@ from django.utils.translation import get_supported_language_variant, gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.models import Site
 
-from wagtail_agenda import cleaning, conf, form_definition, ics, placeholders, tokens, wording
+from wagtail_agenda import (
+    cleaning,
+    conf,
+    form_definition,
+    ics,
+    mail_settings,
+    placeholders,
+    tokens,
+    wording,
+)
 from wagtail_agenda.choices import Admission, Audience, Trigger
 from wagtail_agenda.ics import CalendarEvent, Party
 from wagtail_agenda.models import Booking, Entry, Invitation, KeptFile, Resource
@@ -540,10 +549,15 @@ def sender(site: Site | None = None) -> Party:
     """Whom mails and invitations come from: one service address, never a person's.
 
     A mail client ignores an invitation whose organiser is its own recipient, and a person's
-    address in From fails DMARC. `site` gives the name where the settings give none.
+    address in From fails DMARC. The mail settings of `site` come before the project's, and it
+    gives the name where neither has one.
     """
+    own = mail_settings.of_site(site)
     name, address = _parsed(conf.get("FROM_EMAIL") or settings.DEFAULT_FROM_EMAIL)
-    return Party(address, conf.get("FROM_NAME") or name or (site.site_name if site else ""))
+    name = conf.get("FROM_NAME") or name or (site.site_name if site else "")
+    if own is None:
+        return Party(address, name)
+    return Party(own.sender_address or address, own.sender_name or name)
 
 
 _parsed = lru_cache(maxsize=8)(parseaddr)

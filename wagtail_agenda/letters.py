@@ -14,7 +14,7 @@ from django.utils.html import escape
 from django.utils.translation import get_language_bidi, gettext
 from wagtail.rich_text import expand_db_html
 
-from wagtail_agenda import built_in_mails, ics, mail, placeholders
+from wagtail_agenda import built_in_mails, ics, mail, mail_settings, placeholders
 from wagtail_agenda.choices import Audience, DeliveryState, MailTo
 from wagtail_agenda.cleaning import MOST_ATTACHED
 from wagtail_agenda.correspondence import (
@@ -89,6 +89,7 @@ def written(delivery: Delivery, now: datetime) -> mail.Letter:
         text = _text_body(wanted.text, values)
         inner_html = _html_body(wanted.html, values, booking)
         inner_html = inner_html or placeholders.html_from_text(text, foreign=said)
+        own = mail_settings.of_site(booking.site)
         return mail.Letter(
             sender=sender(booking.site),
             to=Party(
@@ -96,10 +97,11 @@ def written(delivery: Delivery, now: datetime) -> mail.Letter:
                 booking.user_name if audience == Audience.VISITOR and not passed_on else "",
             ),
             subject=subject,
-            text=text,
-            html=_html_document(inner_html, subject, language),
+            text=text + mail_settings.signature_text(own),
+            html=_html_document(inner_html + mail_settings.signature_html(own), subject, language),
             message_id=delivery.message_id,
             date=now,
+            reply_to=own.reply_to if own else "",
             references=_earlier_message(delivery),
             language=language,
             calendar=_calendar_of(delivery),

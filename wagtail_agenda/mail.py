@@ -10,8 +10,9 @@ import hashlib
 import logging
 import re
 import smtplib
+import socket
 import ssl
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from email import encoders
 from email.errors import MessageError
@@ -24,6 +25,7 @@ from email.utils import format_datetime
 from django.core import mail as django_mail
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMultiAlternatives
+from django.core.mail.backends.smtp import EmailBackend
 from django.utils.translation import gettext as _
 
 from wagtail_agenda.cleaning import clean_text, email_address, one_line, shorten
@@ -37,6 +39,7 @@ CALENDAR_ATTACHMENT_TYPE = "application/ics"
 # RFC 5322 §2.1.1 allows 998 octets in a line, and a text without blanks cannot be folded.
 _LONGEST_HEADER_TEXT = 200
 _LONGEST_REASON = 500
+_SECONDS_TO_ANSWER = 20
 # Some Python releases lose the quotes of a name when they fold or encode the header, and what
 # the quotes held (RFC 5322 §3.2.3 specials) then reads as another address.
 _LONGEST_UNFOLDED_MAILBOX = 60
@@ -81,6 +84,29 @@ class Attachment:
     name: str
     content_type: str
     content: bytes
+
+
+@dataclass(frozen=True)
+class Server:
+    """A mail server of one site's own, in the place of the project's mail backend.
+
+    `security` is ``starttls``, ``tls`` or ``none``. Nobody logs in without a `user`.
+    """
+
+    host: str
+    port: int
+    security: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+    def without_password(self, text: str) -> str:
+        """What a server said, should it have repeated what it was sent."""
+        if not self.password:
+            return text
+        sent = f"\0{self.user}\0{self.password}"
+        for secret in (_to_base64(sent.encode()), _to_base64(self.password.encode())):
+            text = text.replace(secret, "…")
+        return text.replace(self.password, "…")
 
 
 @dataclass(frozen=True)
@@ -183,63 +209,78 @@ def compose(letter: Letter) -> InvitationMessage:
     return message
 
 
-def send(letter: Letter, connection=None) -> None:
-    """Send `letter` through `connection`, or else through the site's own mail backend.
+def send(
+    letter: Letter, connection: "KeptConnection | None" = None, *, server: Server | None = None
+) -> None:
+    """Send `letter` by `server`, or else by the project's own mail backend.
 
-    Raises `TemporaryFailure` or `PermanentFailure`. A lost connection may have come after the
-    server took the mail; sending again is then a duplicate with the same Message-ID, UID and
-    SEQUENCE, which clients recognise.
+    Over `connection` where many letters go in a row. Raises `TemporaryFailure` or
+    `PermanentFailure`, whose ``__cause__`` is what the backend raised. A lost connection may have
+    come after the server took the mail; sending again is then a duplicate with the same Message-ID,
+    UID and SEQUENCE, which clients recognise.
     """
     message = compose(letter)
     try:
-        sent = message.send() if connection is None else connection.send_messages([message])
+        if server is not None:
+            with connection or KeptConnection() as kept:
+                sent = kept.send_messages([message], server)
+        else:
+            sent = message.send() if connection is None else connection.send_messages([message])
     except Exception as error:
         # Any mail backend may be configured, and each raises what it likes: only here can
         # nothing narrower be caught without losing mails to an exception nobody listed.
-        raise _failure(error, letter) from error
+        raise _failure(error, letter, server) from error
     if sent == 0:
         raise TemporaryFailure(_("The mail backend did not send the message and gave no reason."))
 
 
 class KeptConnection:
-    """The site's mail backend with its connection kept open for many letters in a row.
+    """The mail backends that letters go by, each with its connection kept open for many in a row.
 
-    Pass it to `send()` as `connection`, inside a ``with``. Servers end a connection after some
-    messages or some silence (RFC 5321 §3.8): one that has been in use is then opened anew and the
-    letter sent once more, which is harmless should the server have taken it the first time.
+    There is one for the project's own backend, and one for each `Server`. Pass it to `send()` as
+    `connection`, inside a ``with``. Servers end a connection after some messages or some silence
+    (RFC 5321 §3.8): one that has been in use is then opened anew and the letter sent once more,
+    which is harmless should the server have taken it the first time.
     """
 
     def __init__(self):
-        self._backend = None
+        self._backends = {}
+        self._entered = 0
 
     def __enter__(self):
+        self._entered += 1
         return self
 
     def __exit__(self, *_error) -> None:
-        self._close()
+        self._entered -= 1
+        if not self._entered:
+            for server in list(self._backends):
+                self._close(server)
 
-    def send_messages(self, messages: list[InvitationMessage]) -> int | None:
-        in_use = self._backend is not None
+    def send_messages(
+        self, messages: list[InvitationMessage], server: Server | None = None
+    ) -> int | None:
+        in_use = server in self._backends
         try:
-            return self._send(messages)
+            return self._send(messages, server)
         except Exception as error:
-            self._close()
+            self._close(server)
             if not (in_use and _is_hung_up(error)):
                 raise
         try:
-            return self._send(messages)
+            return self._send(messages, server)
         except Exception:
-            self._close()
+            self._close(server)
             raise
 
-    def _send(self, messages: list[InvitationMessage]) -> int | None:
-        if self._backend is None:
-            self._backend = _site_backend()
-            self._backend.open()
-        return self._backend.send_messages(messages)
+    def _send(self, messages: list[InvitationMessage], server: Server | None) -> int | None:
+        if server not in self._backends:
+            self._backends[server] = _site_backend() if server is None else _backend_of(server)
+            self._backends[server].open()
+        return self._backends[server].send_messages(messages)
 
-    def _close(self) -> None:
-        backend, self._backend = self._backend, None
+    def _close(self, server: Server | None) -> None:
+        backend = self._backends.pop(server, None)
         if backend is None:
             return
         try:
@@ -247,6 +288,21 @@ class KeptConnection:
         except Exception:
             # The letters before it are sent or refused already.
             logger.info("The connection to the mail server did not end well", exc_info=True)
+
+
+def _backend_of(server: Server) -> EmailBackend:
+    # What is left out comes from the project's settings, which are for another server.
+    return EmailBackend(
+        host=server.host,
+        port=server.port,
+        username=server.user,
+        password=server.password,
+        use_tls=server.security == "starttls",
+        use_ssl=server.security == "tls",
+        timeout=_SECONDS_TO_ANSWER,
+        ssl_keyfile="",
+        ssl_certfile="",
+    )
 
 
 def _site_backend():
@@ -413,8 +469,53 @@ def _calendar_part(message: Message, calendar: bytes, method: str) -> Message:
     return part
 
 
-def _failure(error: Exception, letter: Letter) -> DeliveryFailure:
-    """Classify what a mail backend raised.
+def in_words(failure: DeliveryFailure, server: Server) -> str:
+    """What went wrong with a mail server of a site's own, and what to do about it.
+
+    For whoever types its settings; what the server answered stands at the end.
+    """
+    error = failure.__cause__
+    values = {"host": server.host, "port": server.port, "user": server.user}
+    advice = _advice(error, server) if error is not None else ""
+    return f"{advice % values} {failure.reason}" if advice else failure.reason
+
+
+def _advice(error: BaseException, server: Server) -> str:
+    if isinstance(error, (socket.gaierror, UnicodeError)):
+        return _("There is no mail server called “%(host)s”.")
+    if isinstance(error, ConnectionRefusedError):
+        return _("Nothing listens at port %(port)s of “%(host)s”.")
+    if isinstance(error, TimeoutError):
+        return _("“%(host)s” does not answer at port %(port)s.")
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return _("“%(host)s” does not accept the user “%(user)s” with this password.")
+    if isinstance(error, smtplib.SMTPNotSupportedError) and "STARTTLS" in str(error):
+        return _("“%(host)s” offers no STARTTLS at port %(port)s. Choose another security or port.")
+    if isinstance(error, smtplib.SMTPNotSupportedError) and "AUTH" in str(error):
+        return _("“%(host)s” lets nobody log in. Leave user and password empty, or use STARTTLS.")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _("The certificate of “%(host)s” is not that of a trusted server of this name.")
+    if isinstance(error, ssl.SSLError):
+        return _("There is no TLS at port %(port)s of “%(host)s”. Choose another security or port.")
+    if isinstance(error, smtplib.SMTPServerDisconnected) and server.security != "tls":
+        return _("“%(host)s” hangs up. At port %(port)s it may want TLS from the start.")
+    if isinstance(error, smtplib.SMTPSenderRefused):
+        return _("“%(host)s” does not take mails from this sender.")
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return _("“%(host)s” does not take mails to this address.")
+    return ""
+
+
+def _failure(error: Exception, letter: Letter, server: Server | None = None) -> DeliveryFailure:
+    found = _classified(error, letter)
+    if server is None:
+        return found
+    reason = server.without_password(found.reason)
+    return type(found)(reason, configuration=found.configuration)
+
+
+def _classified(error: Exception, letter: Letter) -> DeliveryFailure:
+    """What a mail backend raised, as a failure that is worth another try or is not.
 
     The order matters: every `SMTPException` is an `OSError`, and a certificate error is an
     `OSError` and a `ValueError` at once.

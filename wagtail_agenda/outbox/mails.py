@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from wagtail_agenda import letters, mail, tokens
+from wagtail_agenda import letters, mail, mail_settings, tokens
 from wagtail_agenda.choices import Admission, DeliveryKind, DeliveryState
 from wagtail_agenda.models import Delivery
 from wagtail_agenda.outbox import claiming
@@ -32,7 +32,8 @@ def attempt(
     if was_abandoned and now >= delivery.give_up_at:
         return _fail(delivery, claiming.never_came_back(), now)
     try:
-        mail.send(_letter(delivery, now), connection)
+        server = mail_settings.server_of(delivery.booking.site)
+        mail.send(_letter(delivery, now), connection, server=server)
     except mail.PermanentFailure as failure:
         return _fail(delivery, failure.reason, now)
     except mail.TemporaryFailure as failure:

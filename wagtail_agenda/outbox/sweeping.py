@@ -120,7 +120,7 @@ def _mails(pks: list[int], now: datetime) -> list[Delivery]:
             "booking__desk",
             "booking__event",
             "booking__status",
-            "booking__site",
+            "booking__site__agenda_mail_settings",
             "booking__form_version",
         )
         .prefetch_related("booking__resources")
