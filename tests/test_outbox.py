@@ -249,6 +249,89 @@ def test_a_waiting_delivery_can_be_hurried_and_keeps_its_bytes(lonely, smtp_serv
     assert lonely.due_at == NOW + timedelta(seconds=1)
 
 
+# The order in which mails leave
+
+
+def written(booking, number, recipient="ada@fairbridge.example"):
+    """A message of one's own wording, about which nothing later changes."""
+    texts = [{"language": "", "subject": f"Message {number}", "text": "Hello"}]
+    wanted = outbox.Mail(booking, "visitor", recipient, None, {"texts": texts}, f"own.{number}")
+    (delivery,) = outbox.enqueue_mails([wanted], domain="fairbridge.example", now=NOW)
+    return delivery
+
+
+def subjects(smtp_server):  # noqa: F811
+    return [parsed(content)["Subject"] for content in smtp_server.messages]
+
+
+def test_what_one_recipient_gets_about_a_booking_comes_in_order(lonely, smtp_server):  # noqa: F811
+    outbox.deliver(lonely.pk, now=NOW)
+    first, second, elsewhere = (
+        written(lonely.booking, 1),
+        written(lonely.booking, 2),
+        written(lonely.booking, 3, "grace@fairbridge.example"),
+    )
+    smtp_server.refuse("RCPT", 451, "Later", address="ada@fairbridge.example")
+    outbox.deliver(first.pk, now=NOW)
+    smtp_server.accept()
+
+    assert outbox.deliver(second.pk, now=NOW) is None
+    assert refreshed(second).attempts == 0
+    assert outbox.deliver(elsewhere.pk, now=NOW) == DeliveryState.DONE
+    assert outbox.sweep(now=NOW + timedelta(minutes=2)) == 2
+
+    assert subjects(smtp_server)[1:] == ["Message 3", "Message 1", "Message 2"]
+
+
+def test_what_failed_for_good_keeps_nothing_waiting(lonely, smtp_server):  # noqa: F811
+    outbox.deliver(lonely.pk, now=NOW)
+    first, second = written(lonely.booking, 1), written(lonely.booking, 2)
+    Delivery.objects.filter(pk=first.pk).update(state=DeliveryState.FAILED)
+
+    assert outbox.deliver(second.pk, now=NOW) == DeliveryState.DONE
+
+
+def test_after_an_hour_without_a_server_all_leaves_soon_and_in_order(agenda, smtp_server):  # noqa: F811
+    agenda.staff_addresses = ""
+    agenda.save()
+    smtp_server.stop()
+    made = []
+    for minute in range(60):
+        now = NOW + timedelta(minutes=minute)
+        if minute % 10 == 0:
+            made.append(make_booking(agenda, now=NOW))
+            written(made[-1], f"{minute}, first")
+            written(made[-1], f"{minute}, second")
+        outbox.sweep(now=now)
+    assert smtp_server.messages == []
+
+    smtp_server.start()
+    for minute in range(60, 75):
+        outbox.sweep(now=NOW + timedelta(minutes=minute))
+
+    assert not Delivery.objects.exclude(state=DeliveryState.DONE).exists()
+    assert len(smtp_server.messages) == 3 * len(made)
+    for number in range(0, 60, 10):
+        mine = [said for said in subjects(smtp_server) if said.startswith(f"Message {number},")]
+        assert mine == [f"Message {number}, first", f"Message {number}, second"]
+
+
+def test_a_mailbox_that_is_full_is_not_tried_more_often_because_others_are_reached(
+    agenda,
+    smtp_server,  # noqa: F811
+):
+    agenda.staff_addresses = ""
+    agenda.save()
+    full = make_booking(agenda, user_email="full@fairbridge.example").deliveries.get()
+    smtp_server.refuse("RCPT", 452, "Full", address="full@fairbridge.example")
+    outbox.sweep(now=NOW)
+    due_at = refreshed(full).due_at
+    make_booking(agenda)
+
+    assert outbox.sweep(now=NOW) == 1
+    assert refreshed(full).due_at == due_at > NOW
+
+
 # What is overtaken
 
 

@@ -112,11 +112,17 @@ def next_attempt_at(
     return due_at if due_at <= delivery.give_up_at else None
 
 
-def postpone(delivery: Delivery, due_at: datetime, reason: str, now: datetime) -> bool:
+def postpone(
+    delivery: Delivery, due_at: datetime, reason: str, now: datetime, **columns: Any
+) -> bool:
     """Try again then; False if another worker has it now."""
     with transaction.atomic():
         postponed = still_mine(delivery).update(
-            state=DeliveryState.DUE, due_at=due_at, leased_until=None, last_error=reason
+            state=DeliveryState.DUE,
+            due_at=due_at,
+            leased_until=None,
+            last_error=reason,
+            **columns,
         )
         if postponed:
             attempts = delivery.attempts

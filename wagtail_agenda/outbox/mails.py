@@ -2,10 +2,13 @@
 
 import json
 import logging
+import smtplib
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from wagtail_agenda import letters, mail, mail_settings, tokens
@@ -16,6 +19,7 @@ from wagtail_agenda.outbox import claiming
 logger = logging.getLogger(__name__)
 
 _STAND_IN = "\ue000manage-token\ue000"
+_AWAY = "server_away"
 _A_MINUTE = timedelta(minutes=1)
 
 
@@ -39,7 +43,7 @@ def attempt(
     except mail.TemporaryFailure as failure:
         if failure.configuration:
             logger.error("No mail leaves until the settings are changed: %s", failure.reason)
-        return _postpone(delivery, failure.reason, now)
+        return _postpone(delivery, failure, now)
     with transaction.atomic():
         if claiming.end(delivery, DeliveryState.DONE, now):
             claiming.note(delivery, "delivered", now)
@@ -90,12 +94,46 @@ def _fail(delivery: Delivery, reason: str, now: datetime) -> str:
     return DeliveryState.FAILED
 
 
-def _postpone(delivery: Delivery, reason: str, now: datetime) -> str:
+def _postpone(delivery: Delivery, failure: mail.TemporaryFailure, now: datetime) -> str:
     due_at = claiming.next_attempt_at(delivery, now)
     if due_at is None:
-        return _fail(delivery, claiming.given_up(reason), now)
-    claiming.postpone(delivery, due_at, reason, now)
+        return _fail(delivery, claiming.given_up(failure.reason), now)
+    columns = {}
+    if delivery.action.get(_AWAY, False) != _is_of_the_server(failure):
+        columns["action"] = {**delivery.action, _AWAY: _is_of_the_server(failure)}
+    claiming.postpone(delivery, due_at, failure.reason, now, **columns)
     return DeliveryState.DUE
+
+
+def _is_of_the_server(failure: mail.TemporaryFailure) -> bool:
+    """Whether any other mail would have met it too."""
+    cause = failure.__cause__
+    about_this_mail = (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused)
+    greeting = (smtplib.SMTPConnectError, smtplib.SMTPHeloError)
+    return bool(
+        failure.configuration
+        or isinstance(cause, greeting)
+        or (isinstance(cause, OSError) and not isinstance(cause, about_this_mail))
+    )
+
+
+def hurry(sites: Iterable[int | None], now: datetime) -> None:
+    """Let the mails of these sites leave that only waited for a server which is back."""
+    named = [site for site in sites if site is not None]
+    of_sites = Q(booking__site__in=named)
+    if len(named) < len(set(sites)):
+        of_sites |= Q(booking__site=None)
+    waiting = Delivery.objects.filter(
+        # What was never attempted waits for an earlier one.
+        of_sites & (Q(action__server_away=True) | Q(attempts=0)),
+        kind=DeliveryKind.MAIL,
+        state=DeliveryState.DUE,
+        due_at__gt=now,
+    )
+    # MariaDB updates no table that it reads in the same statement by way of another.
+    pks = list(waiting.values_list("pk", flat=True))
+    if pks:
+        Delivery.objects.filter(pk__in=pks, state=DeliveryState.DUE).update(due_at=now)
 
 
 def _letter(delivery: Delivery, now: datetime) -> mail.Letter:

@@ -69,7 +69,7 @@ def deliver_all(pks: Iterable[int], *, now: datetime | None = None) -> int:
     """
     pks = list(pks)
     stop_at = time.monotonic() + SWEEP_SECONDS
-    attempted = 0
+    attempted, reached = 0, set()
     lanes = Lanes(_calls(pks, now or timezone.now()), now=now, stop_at=stop_at)
     with mail.KeptConnection() as connection:
         lanes.go_on()
@@ -79,10 +79,14 @@ def deliver_all(pks: Iterable[int], *, now: datetime | None = None) -> int:
             try:
                 state = mails.attempt(delivery, now or timezone.now(), connection)
                 attempted += state is not None
+                if state == DeliveryState.DONE:
+                    reached.add(delivery.booking.site_id)
             except Exception:
                 # Whatever it is, its lease runs out and it is tried again; the rest must not wait.
                 logger.exception("Delivery %s could not be attempted", delivery.pk)
             lanes.go_on()
+    if reached:
+        mails.hurry(reached, now or timezone.now())
     lanes.finish()
     return attempted + lanes.attempted
 
