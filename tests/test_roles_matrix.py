@@ -20,6 +20,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from freezegun import freeze_time
+from wagtail.models import Site
 
 from tests.agents import make_staff
 from tests.factories import (
@@ -121,6 +122,18 @@ CLIENTS = {
     "activate": (ADMINISTRATOR, ADMINISTRATOR),
 }
 
+MAIL_SETTINGS = {
+    "index": (ADMINISTRATOR, NOBODY),
+    "index_results": (ADMINISTRATOR, NOBODY),
+    "add": (ADMINISTRATOR, ADMINISTRATOR),
+    "edit": (ADMINISTRATOR, ADMINISTRATOR),
+    "delete": (ADMINISTRATOR, ADMINISTRATOR),
+    "usage": (ADMINISTRATOR, NOBODY),
+    "history": (ADMINISTRATOR, NOBODY),
+    "history_results": (ADMINISTRATOR, NOBODY),
+    "test": (ADMINISTRATOR, ADMINISTRATOR),
+}
+
 # Wagtail takes it for granted that a form says how many blocks a StreamField has.
 NO_BLOCKS = {f"{field}-count": "0" for field in ("periods", "closures", "transitions", "actions")}
 
@@ -202,6 +215,7 @@ TABLES = {
     "wagtail_agenda_resource": RESOURCES,
     "wagtail_agenda_attendancereason": OFFERS,
     "wagtail_agenda_apiclient": CLIENTS,
+    "wagtail_agenda_mailsettings": MAIL_SETTINGS,
     "wagtail_agenda_admin": AGENDA_VIEW,
     "wagtail_agenda_guided": GUIDED,
     # Draws what it is sent, and knows nobody's rows.
@@ -280,6 +294,9 @@ class World:
         self.elsewhere = make_agenda(kind=AgendaKind.EVENTS)
         self.api_client, _told = clients.add("Forms", orig="forms.example", now=NOW)
         clients.new_secret(self.api_client)
+        self.mail_settings = models.MailSettings.objects.create(
+            site=Site.objects.get(is_default_site=True)
+        )
         self.booking = make_booking(self.agenda)
         self.delivery = models.Delivery.objects.create(
             key="x",
@@ -318,6 +335,7 @@ class World:
                 self.reason,
                 self.resource,
                 self.api_client,
+                self.mail_settings,
             )
         }
         self.rows["guided"] = self.agenda
@@ -453,7 +471,10 @@ def lists_and_choosers():
     return [
         (namespace, name)
         for namespace, name, arguments in our_addresses()
-        if not arguments and name in ("list", "index", "choose")
+        if not arguments
+        and name in ("list", "index", "choose")
+        # Has no label, and is for administrators, as the table above says.
+        and namespace != "wagtail_agenda_mailsettings"
     ]
 
 

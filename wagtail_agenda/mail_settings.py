@@ -4,6 +4,7 @@ What a site leaves empty, and a site without settings, is as the project's own s
 """
 
 import os
+import re
 import threading
 from datetime import datetime
 from email.utils import make_msgid
@@ -20,6 +21,8 @@ from wagtail_agenda.ics import Party
 from wagtail_agenda.models import MailSettings
 
 USUAL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+
+_VARIABLE = re.compile(r"(?=.*(?:MAIL|SMTP))[A-Z][A-Z0-9_]*", re.ASCII)
 
 SECONDS_TO_TEST = 30
 """How long an administrator waits for the answer of a mail server at the most."""
@@ -69,6 +72,12 @@ def password_problem(settings: MailSettings) -> str:
             "encrypted with are gone. Enter it again."
         )
         return problem % values
+    if settings.password_variable and not is_variable(settings.password_variable):
+        problem = _(
+            "The mail settings of “%(site)s” name the environment variable “%(variable)s”. Take "
+            "one with MAIL or SMTP in its name, of capitals, digits and “_”."
+        )
+        return problem % values
     if settings.password_variable and not password:
         problem = _(
             "The mail settings of “%(site)s” take the password from the environment variable "
@@ -83,6 +92,15 @@ def password_problem(settings: MailSettings) -> str:
         )
         return problem % values
     return ""
+
+
+def is_variable(name: str) -> bool:
+    """Whether a password may be taken from the environment variable of this name.
+
+    It has to be one for mail: whoever types these settings says which server is sent its value,
+    and must not come to know the other secrets of the process that way.
+    """
+    return _VARIABLE.fullmatch(name) is not None
 
 
 def _password(settings: MailSettings) -> str:

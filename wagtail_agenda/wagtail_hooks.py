@@ -5,6 +5,7 @@ from wagtail_agenda.hooks import (  # noqa: F401  (importing them registers)
     bookings,
     clients,
     dashboard,
+    mail_settings,
     menus,
     permissions,
     snippets,
