@@ -176,6 +176,8 @@ AGENDA_VIEW = {
     # Unmarking too is the agents': it is at the door that somebody turns out to be missing.
     "check_in_day": (AGENT, AGENT),
     "check_in_event": (AGENT, AGENT),
+    # A POST that names no call tests none.
+    "status_try": (EDITOR, NOBODY),
     # What one may not see is not in the list; elsewhere it is empty.
     "deliveries": (ANY_ROLE, NOBODY),
     "delivery_cancel": (NOBODY, AGENT),
@@ -369,6 +371,8 @@ class World:
     def row_named(self, name):
         if name in ("check_in_event", "waiting_list"):
             return self.event
+        if name == "status_try":
+            return self.rows["workflowstatus"]
         return self.delivery if name.startswith("delivery") else self.booking
 
     def client(self, role) -> Client:

@@ -48,7 +48,7 @@ def letter_of(delivery: Delivery, now: datetime) -> mail.Letter:
     `ValueError` when an address that the calendar entry needs is unusable, and
     `mail.PermanentFailure` when the files are too large for a mail.
     """
-    attachments, missing = _attachments_of(delivery)
+    attachments, missing = attachments_of(delivery)
     letter = replace(written(delivery, now), attachments=attachments)
     for name in missing:
         logger.warning("Delivery %s leaves without “%s”.", delivery.pk, name)
@@ -173,7 +173,7 @@ def _calendar_of(delivery: Delivery) -> bytes | None:
     return ics.invitation(entry, delivery.method)
 
 
-def _attachments_of(delivery: Delivery) -> tuple[tuple[mail.Attachment, ...], list[str]]:
+def attachments_of(delivery: Delivery) -> tuple[tuple[mail.Attachment, ...], list[str]]:
     """The files that go with a delivery, and the names of those that are not there.
 
     Raises `mail.PermanentFailure` when they are too large together.

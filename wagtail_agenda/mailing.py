@@ -61,11 +61,7 @@ class Mails:
         to = str(value.get("to") or Audience.VISITOR.value)
         audience = audience_of(to)
         action = {
-            "to": to,
-            "texts": _plain_texts(value),
-            "files": _plain_items(value, "files", str),
-            "documents": _plain_items(value, "documents", int),
-            "admission": booking.admission,
+            **self.action_of(booking, value),
             "trigger": entry.what,
             "facts": facts_of(booking, entry),
         }
@@ -87,6 +83,17 @@ class Mails:
             )
             for address, invitation in told.items()
         ]
+
+    @staticmethod
+    def action_of(booking: Booking, value: dict[str, Any]) -> dict[str, Any]:
+        """What a delivery keeps of the action that sends it, whatever led to the status."""
+        return {
+            "to": str(value.get("to") or Audience.VISITOR.value),
+            "texts": _plain_texts(value),
+            "files": _plain_items(value, "files", str),
+            "documents": _plain_items(value, "documents", int),
+            "admission": str(booking.admission),
+        }
 
     def write(self) -> None:
         """Write the invitations as they are now, and queue the messages."""

@@ -15,7 +15,7 @@ from wagtail_agenda.workflow import Occasion
 LONGEST_NOTE = 5000
 
 
-@workflow.register_action("add_note")
+@workflow.register_action("add_note", may_fail=False)
 def add_note(occasion: Occasion, value: dict[str, Any]) -> None:
     """Write a line into the history; none if there would be nothing in it."""
     template = value.get("text") if isinstance(value.get("text"), str) else ""

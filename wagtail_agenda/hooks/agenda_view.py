@@ -15,6 +15,7 @@ from wagtail_agenda.views.admin.month import MonthView
 from wagtail_agenda.views.admin.moving import MoveView
 from wagtail_agenda.views.admin.new_booking import NewBookingView
 from wagtail_agenda.views.admin.period import JumpView
+from wagtail_agenda.views.admin.trying import TryView
 from wagtail_agenda.views.admin.waiting_list import WaitingListView
 from wagtail_agenda.views.admin.week_and_day import DayView, WeekView
 
@@ -55,6 +56,7 @@ def register_agenda_view():
             deliveries.DeliveryCancelView.as_view(),
             name="delivery_cancel",
         ),
+        path("status/<int:pk>/try/", TryView.as_view(), name="status_try"),
         path("deliveries/", deliveries.DeliveriesView.as_view(), name="deliveries"),
         path(
             "deliveries/send-again/",

@@ -44,6 +44,8 @@ def register_log_actions(actions):
         _("Closed address opened again"),
     )
 
+    actions.register_action("wagtail_agenda.try_call", _("Test a call"), _("Call tested"))
+
     @actions.register_action("wagtail_agenda.export")
     class ExportFormatter(LogFormatter):
         label = _("Export")

@@ -37,6 +37,7 @@ from wagtail_agenda.views.admin.setup import (
     schedules,
     workflows,
 )
+from wagtail_agenda.views.admin.trying import TryPanel
 
 # Agendas
 
@@ -114,7 +115,8 @@ class WorkflowViewSet(ScopedSnippetViewSet):
             FieldPanel(
                 "transitions",
                 help_text=_(
-                    "What happens to a booking, and to which status that leads. "
+                    "What happens to a booking, and to which status that leads. Of several rules "
+                    "for the same, the first from the top that fits is taken. "
                     "Save a new workflow first, then make its statuses, then these rules."
                 ),
             ),
@@ -158,6 +160,7 @@ class WorkflowStatusViewSet(ScopedSnippetViewSet):
                 ],
                 heading=_("Which status this is"),
             ),
+            FieldPanel("final"),
             MultiFieldPanel(
                 [
                     FieldPanel(
@@ -192,6 +195,7 @@ class WorkflowStatusViewSet(ScopedSnippetViewSet):
                     "Without any, nobody is told."
                 ),
             ),
+            TryPanel(heading=_("Try it"), icon="view"),
         ],
         base_form_class=workflows.WorkflowStatusForm,
     )
