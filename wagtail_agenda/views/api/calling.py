@@ -172,5 +172,10 @@ def booking_of(client: ApiClient, name: str) -> Booking:
     except ValueError:
         found = None
     if found is None or not clients.may_touch(client, found.agenda):
-        raise Refused("unknown booking", _("There is no such booking."), 404)
+        raise unknown_booking()
     return found
+
+
+def unknown_booking() -> Refused:
+    """The same whether there is none, or one that the client may not know of."""
+    return Refused("unknown booking", _("There is no such booking."), 404)
