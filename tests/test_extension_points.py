@@ -18,6 +18,7 @@ from example_site.home.document_number import DocumentNumberBlock, check_digit
 from example_site.home.models import HomePage
 from tests.agents import make_administrator, url
 from tests.factories import NOW, make_appointments, make_booking
+from tests.test_workflow import make_workflow
 from wagtail_agenda import booking as bookings
 from wagtail_agenda import checks, conf, correspondence, form_definition, forms, spam, throttle
 from wagtail_agenda.blocks import FormFieldsBlock
@@ -428,6 +429,42 @@ def test_a_placeholder_is_for_somebody(audiences):
         register_placeholder("somebody", "", audiences=audiences)
 
 
+# Actions
+
+
+def archived(**answers):
+    to_staff = {"to": "staff", "files": ["slip"], "texts": [], "with_invitation": False}
+    actions = [
+        {"type": "archive_slip", "value": {"identifier": "slip"}},
+        {"type": "send_email", "value": to_staff},
+    ]
+    made = make_workflow({"booked": "confirmed"}, confirmed=actions)
+    agenda = make_appointments(workflow=made, staff_addresses="counter@fairbridge.example")[0]
+    return make_booking(agenda, answers=answers)
+
+
+def test_the_towns_own_action_keeps_a_file_that_a_mail_attaches():
+    booking = archived(old_number=NUMBER)
+    attached = letter(booking, Audience.STAFF).attachments
+    assert [(one.name, one.content.decode()) for one in attached] == [
+        (f"slip-{booking.reference}.txt", f"{NUMBER}\nneeded for {booking.reference}\n")
+    ]
+
+
+def test_where_the_towns_action_fails_the_booking_stands_and_the_mail_leaves():
+    booking = archived()
+    assert booking.entries.get(what="action_failed").data["code"] == "no old document"
+    assert letter(booking, Audience.STAFF).attachments == ()
+
+
+def test_editors_find_the_towns_action_among_the_others(client):
+    client.force_login(make_administrator())
+    assert (
+        "Write a slip for the archive"
+        in client.get("/admin/snippets/wagtail_agenda/workflowstatus/add/").text
+    )
+
+
 # Templates
 
 
@@ -454,7 +491,7 @@ def test_the_documented_code_is_the_towns_code():
     page = (ROOT / "docs" / "how-to" / "extend-it.md").read_text()
     shown = dict(re.findall(r"```python\n# home/(\w+)\.py\n(.*?)```", page, flags=re.S))
     home = ROOT / "example_site" / "home"
-    assert set(shown) == {"apps", "document_number", "placeholders", "spam"}
+    assert set(shown) == {"actions", "apps", "document_number", "placeholders", "spam"}
     for name in shown.keys() - {"apps"}:
         assert shown[name] == (home / f"{name}.py").read_text(), name
     assert (

@@ -8,4 +8,4 @@ class HomeConfig(AppConfig):
 
     def ready(self):
         # They register on import.
-        from example_site.home import document_number, placeholders  # noqa: F401
+        from example_site.home import actions, document_number, placeholders  # noqa: F401

@@ -53,6 +53,12 @@ SAYINGS: Mapping[str, Any] = {
     "delivery_failed": gettext_lazy("Mail not delivered"),
     "sent_again": gettext_lazy("Mail queued to be sent again"),
     CALLED_AGAIN: gettext_lazy("Call queued to be made again"),
+    "note": gettext_lazy("Note"),
+    "attachment_missing": gettext_lazy("Mail written without a file that was not there"),
+    "sent_on": gettext_lazy("Sent on to another status"),
+    "cancel_due": gettext_lazy("To be cancelled by an action"),
+    "promote_due": gettext_lazy("To be accepted from the waiting list by an action"),
+    "attendance_due": gettext_lazy("To be checked in by an action"),
 }
 """What the lines of a booking's history say, by what they are about (see `subject`)."""
 
@@ -86,6 +92,12 @@ ICONS = {
     ANSWERED: "link-external",
     CALL_FAILED: "warning",
     CALLED_AGAIN: "rotate",
+    "note": "edit",
+    "attachment_missing": "warning",
+    "sent_on": "redirect",
+    "cancel_due": "time",
+    "promote_due": "time",
+    "attendance_due": "time",
     "delivery_postponed": "time",
     "delivery_cancelled": "cross",
     "delivered": "mail",
@@ -103,6 +115,7 @@ KEYS = {
     "act",
     "before",
     "attendance",
+    "noted",
     "admission",
     "from_end",
 }
@@ -195,6 +208,8 @@ def details(data: Any, zone: ZoneInfo) -> list[tuple[str, str]]:
         "status_label": gettext("Status"),
         "reason": gettext("Reason"),
         "note": gettext("Note"),
+        "text": gettext("Note"),
+        "name": gettext("File"),
         "recipient": pgettext("mail", "To"),
         "audience": gettext("For"),
         "from_label": gettext("Event before"),
