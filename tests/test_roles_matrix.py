@@ -173,6 +173,7 @@ AGENDA_VIEW = {
     "booking_cancel": (AGENT, AGENT),
     "waiting_list": (AGENT, AGENT),
     "booking_check_in": (NOBODY, AGENT),
+    "booking_press": (NOBODY, AGENT),
     # Unmarking too is the agents': it is at the door that somebody turns out to be missing.
     "check_in_day": (AGENT, AGENT),
     "check_in_event": (AGENT, AGENT),

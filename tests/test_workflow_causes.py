@@ -259,6 +259,10 @@ def test_buttons_are_those_that_lead_on_for_whoever_looks():
     ]
 
     assert shown == [["For all"], ["For all", "For few"]]
+    with pytest.raises(errors.NotAllowedInThisStatus):
+        press(booking, "few", user=lena)
+    press(booking, "few", user=olga)
+    assert standing(booking) == "done"
 
 
 def test_a_cause_can_be_left_to_the_worker():

@@ -33,6 +33,9 @@ def register_log_actions(actions):
     )
     actions.register_action("wagtail_agenda.move", _("Move"), _("Booking moved"))
     actions.register_action("wagtail_agenda.resize", _("Change places"), _("Places changed"))
+    actions.register_action(
+        "wagtail_agenda.press", _("Press a button of the workflow"), _("Button pressed")
+    )
     actions.register_action("wagtail_agenda.check_in", _("Check in"), _("Attendance noted"))
     actions.register_action("wagtail_agenda.send_again", _("Send again"), _("Mail sent again"))
     actions.register_action(

@@ -53,6 +53,8 @@ def note_cause(
     ``identifier`` in `data` says which button or call; of `ACTION_FAILED`, ``code`` which error.
     With `advances`, the worker goes there later. Otherwise it is done here, in one transaction.
 
+    A button does what the first rule says whose groups `user` is in; without a user, any rule.
+
     Raises LookupError if no rule of the workflow is about that button or call,
     `NotAllowedInThisStatus` if none leads on from where the booking is, or `Overloaded`.
     """
@@ -88,21 +90,15 @@ def buttons_of(
     Of those that are for some groups alone, only the ones of groups that `user` is in.
     """
     road = road_of(booking.agenda)
-    rules = [rule for rule in road.rules if rule.cause == Cause.BY_HAND]
-    if not rules:
+    if not any(rule.cause == Cause.BY_HAND for rule in road.rules):
         return []
-    groups = None
-    found: dict[str, Rule] = {}
-    for rule in rules:
-        if rule.identifier in found or not road.fits(rule, booking, now):
-            continue
-        if rule.groups and user is not None and not user.is_superuser:
-            if groups is None:
-                groups = set(user.groups.values_list("pk", flat=True))
-            if not rule.groups & groups:
-                continue
-        found[rule.identifier] = rule
-    return list(found.values())
+    return road.buttons(booking, now, _groups_of(user))
+
+
+def _groups_of(user: AbstractBaseUser | None) -> set[int] | None:
+    if user is None or user.is_superuser:
+        return None
+    return set(user.groups.values_list("pk", flat=True))
 
 
 # In the worker
@@ -182,12 +178,14 @@ def _led_to(booking: Booking, entry: Entry, road: Road, now: datetime) -> Workfl
             trigger, booking.admission, booking=booking, came_from=booking.status, now=now
         )
     code = data.get("code")
+    by_hand = entry.what == Cause.BY_HAND
     rule = road.rule_for(
         entry.what,
         booking,
         now=now,
         identifier=_identifier(data),
         error=code if isinstance(code, str) else "",
+        groups=_groups_of(entry.user) if by_hand else None,
     )
     return road.statuses.get(rule.leads_to) if rule is not None else None
 

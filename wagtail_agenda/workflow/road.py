@@ -1,7 +1,7 @@
 """Where a booking workflow leads: read once per agenda, asked for each booking."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
@@ -106,13 +106,37 @@ class Road:
         now: datetime,
         identifier: str = "",
         error: str = "",
+        groups: Collection[int] | None = None,
     ) -> Rule | None:
-        """The first rule that fits what is no trigger: a button, a call, an action that failed."""
+        """The first rule that fits what is no trigger: a button, a call, an action that failed.
+
+        `groups` are those of whoever presses a button, None for somebody who may press all.
+        """
         facts = _Asked(booking, now)
         for rule in self.rules:
-            if rule.is_about(cause, identifier, error) and self._fits(rule, facts, booking.status):
+            if (
+                rule.is_about(cause, identifier, error)
+                and rule.is_for(groups)
+                and self._fits(rule, facts, booking.status)
+            ):
                 return rule
         return None
+
+    def buttons(
+        self, booking: Booking, now: datetime, groups: Collection[int] | None = None
+    ) -> list[Rule]:
+        """The rules whose buttons lead on from where the booking is, each button once."""
+        facts = _Asked(booking, now)
+        found: dict[str, Rule] = {}
+        for rule in self.rules:
+            if (
+                rule.cause == Cause.BY_HAND
+                and rule.identifier not in found
+                and rule.is_for(groups)
+                and self._fits(rule, facts, booking.status)
+            ):
+                found[rule.identifier] = rule
+        return list(found.values())
 
     def fits(self, rule: Rule, booking: Booking, now: datetime) -> bool:
         """Whether a rule of this road applies to the booking as it is now."""

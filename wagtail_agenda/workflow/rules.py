@@ -5,7 +5,7 @@ What is stored may be anything; a row that says no status or no cause is no rule
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any
@@ -58,6 +58,10 @@ class Rule:
         if cause in (Cause.BY_HAND, Cause.CALLED):
             return self.identifier == identifier
         return cause != Cause.ACTION_FAILED or self.error in ("", error)
+
+    def is_for(self, groups: Collection[int] | None) -> bool:
+        """Whether members of these groups see its button; None for somebody who sees all."""
+        return groups is None or not self.groups or not self.groups.isdisjoint(groups)
 
     def due_at(self, start: datetime, end: datetime, since: datetime | None, zone: tzinfo):
         """When it goes off for a booking with these times, in UTC; None if never.

@@ -51,6 +51,21 @@ class OfferView(ActView):
     act = acts.OFFER
 
 
+class PressView(BookingPage):
+    """Presses a button that the booking workflow has for where a booking is."""
+
+    http_method_names = ["post"]
+
+    def post(self, request, *args, **kwargs):
+        identifier = request.POST.get("identifier", "")
+        try:
+            outcome = acts.press(self.booking, identifier, now=self.now, user=request.user)
+        except Overloaded as error:
+            outcome = Outcome(str(error), failed=True)
+        tell(request, outcome)
+        return redirect(next_url(request, self.own_url))
+
+
 def tell(request, outcome: Outcome) -> None:
     """Say on the next page what came of an act."""
     if outcome.failed:

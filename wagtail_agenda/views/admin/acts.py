@@ -12,8 +12,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from wagtail_agenda import booking as bookings
-from wagtail_agenda.choices import Actor, Admission
-from wagtail_agenda.errors import AlreadyCancelled, BookingError, Overloaded, SoldOut
+from wagtail_agenda import workflow
+from wagtail_agenda.choices import Actor, Admission, Cause
+from wagtail_agenda.errors import (
+    AlreadyCancelled,
+    BookingError,
+    NotAllowedInThisStatus,
+    Overloaded,
+    SoldOut,
+)
 from wagtail_agenda.models import Booking
 from wagtail_agenda.views.admin.base import log_act, url_to
 from wagtail_agenda.wording import moment_text
@@ -167,6 +174,32 @@ def carry_out(act: Act, booking: Booking, *, now: datetime, user, **typed: Any) 
         return Outcome(_("This has been done already."))
     log_act(booking, act.name, user, **_to_keep(typed))
     return Outcome(str(act.done) % {"name": name})
+
+
+def press(booking: Booking, identifier: str, *, now: datetime, user) -> Outcome:
+    """Press a button of the booking workflow, and note it in the site's log.
+
+    A second click finds another status, from which the button may lead nowhere. Raises
+    `Overloaded`.
+    """
+    try:
+        entry = workflow.note_cause(
+            booking,
+            Cause.BY_HAND,
+            data={"identifier": identifier},
+            actor=Actor.AGENT,
+            user=user,
+            now=now,
+        )
+    except LookupError:
+        return Outcome(_("The booking workflow has no such button any more."), failed=True)
+    except NotAllowedInThisStatus as error:
+        return Outcome(str(error), failed=True)
+    log_act(booking, "press", user, identifier=identifier)
+    return Outcome(
+        _("The booking of %(name)s is “%(status)s” now.")
+        % {"name": booking.display_name, "status": entry.data["status_label"]}
+    )
 
 
 def _to_keep(typed: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.views.generic import TemplateView
 from wagtail.admin.widgets.button import HeaderButton
 
 from wagtail_agenda import booking as bookings
-from wagtail_agenda import permissions
+from wagtail_agenda import permissions, workflow
 from wagtail_agenda.attendance import Sheet, as_seen, reasons_for, reasons_of
 from wagtail_agenda.choices import Admission
 from wagtail_agenda.cleaning import web_address
@@ -126,6 +126,8 @@ class BookingView(BookingPage, TemplateView):
         return super().get_context_data(
             **kwargs,
             acts=[(act, address_of(act, booking)) for act in acts_for(booking, self.now)],
+            buttons=workflow.buttons_of(booking, now=self.now, user=self.request.user),
+            press_url=url_to("booking_press", booking.pk),
             standing_text=standing_of(booking),
             standing=self.standing(),
             together=[(url_to("booking", one.pk), one) for one in self.made_together()],

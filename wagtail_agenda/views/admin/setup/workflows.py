@@ -3,11 +3,14 @@
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms.models import WagtailAdminModelForm
+from wagtail.blocks.list_block import ListBlockValidationError
 from wagtail.blocks.stream_block import StreamBlockValidationError
 from wagtail.blocks.struct_block import StructBlockValidationError
 
 from wagtail_agenda import permissions
-from wagtail_agenda.models import Workflow
+from wagtail_agenda.models import Workflow, WorkflowStatus
+from wagtail_agenda.workflow import loops
+from wagtail_agenda.workflow.rules import rules_of
 
 
 class WorkflowForm(WagtailAdminModelForm):
@@ -27,18 +30,53 @@ class WorkflowForm(WagtailAdminModelForm):
         cleaned = super().clean()
         errors = {}
         for index, child in enumerate(cleaned.get("transitions") or ()):
-            status = child.value.get("status")
-            if status is not None and status.workflow_id != self.instance.pk:
-                message = _(
-                    "This status belongs to the booking workflow “%(workflow)s”. "
-                    "Choose one of this workflow's own."
-                )
-                params = {"workflow": status.workflow}
-                error = ValidationError(message, code="foreign_status", params=params)
-                errors[index] = StructBlockValidationError({"status": error})
+            wrong = {}
+            if foreign := self._foreign(child.value.get("status")):
+                wrong["status"] = foreign
+            sources = enumerate(child.value.get("only_from") or ())
+            if foreign_sources := {
+                place: error for place, status in sources if (error := self._foreign(status))
+            }:
+                wrong["only_from"] = ListBlockValidationError(foreign_sources)
+            if wrong:
+                errors[index] = StructBlockValidationError(wrong)
         if errors:
             self.add_error("transitions", StreamBlockValidationError(block_errors=errors))
+        elif "transitions" in cleaned and self.instance.pk:
+            rules = rules_of(cleaned["transitions"].get_prep_value())
+            steps = loops.steps_of(loops.stored_actions(self.instance.statuses.all()), rules)
+            if way := loops.circle(steps):
+                self.add_error("transitions", _in_circles(way, self.instance))
         return cleaned
+
+    def _foreign(self, status: WorkflowStatus | None) -> ValidationError | None:
+        if status is None or status.workflow_id == self.instance.pk:
+            return None
+        message = _(
+            "This status belongs to the booking workflow “%(workflow)s”. "
+            "Choose one of this workflow's own."
+        )
+        params = {"workflow": status.workflow}
+        return ValidationError(message, code="foreign_status", params=params)
+
+
+def _in_circles(way: list[loops.Step], workflow: Workflow) -> ValidationError:
+    labels = dict(workflow.statuses.values_list("pk", "label"))
+    blocks = WorkflowStatus._meta.get_field("actions").stream_block.child_blocks
+    said = [_("“%(status)s”") % {"status": labels.get(way[0].source, "")}]
+    for step in way:
+        action = blocks[step.action].label if step.action in blocks else step.action
+        why = _("%(action)s, if it fails") if step.failed else _("%(action)s")
+        said.append(
+            _("“%(status)s” (%(why)s)")
+            % {"status": labels.get(step.target, ""), "why": why % {"action": action}}
+        )
+    message = _(
+        "Bookings would go round without anything happening from outside: %(way)s. Change one of "
+        "these actions, or let the rule for a failed action lead only from the statuses that it "
+        "is meant for."
+    )
+    return ValidationError(message, code="in_circles", params={"way": " → ".join(map(str, said))})
 
 
 class WorkflowStatusForm(WagtailAdminModelForm):
@@ -51,6 +89,18 @@ class WorkflowStatusForm(WagtailAdminModelForm):
         if self.instance.pk:
             field.disabled = True
             field.help_text = _("Stays as it is. Make another one for another booking workflow.")
+
+    def clean(self):
+        cleaned = super().clean()
+        if not self.instance.pk or "actions" not in cleaned:
+            return cleaned
+        workflow = self.instance.workflow
+        actions = loops.stored_actions(workflow.statuses.all())
+        actions[self.instance.pk] = cleaned["actions"].get_prep_value()
+        steps = loops.steps_of(actions, rules_of(workflow.transitions.raw_data))
+        if way := loops.circle(steps, through=self.instance.pk):
+            self.add_error("actions", _in_circles(way, workflow))
+        return cleaned
 
 
 STATUS_ICONS = [
