@@ -7,11 +7,13 @@ import pytest
 from django.conf import settings as django_settings
 from django.conf.urls.i18n import i18n_patterns
 from django.core.checks import run_checks
-from django.db import connection
+from django.db import ProgrammingError, connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import clear_url_caches, include, path, re_path
+from wagtail.models import Site
 
 from wagtail_agenda import checks
+from wagtail_agenda.models import MailSettings
 
 OURS = "wagtail_agenda."
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
@@ -269,3 +271,42 @@ def test_a_shared_cache_is_fine(settings):
     }
 
     assert "W007" not in found(include_deployment_checks=True)
+
+
+@pytest.mark.django_db
+class TestMailPasswords:
+    @pytest.fixture
+    def site(self):
+        return Site.objects.get(is_default_site=True)
+
+    def test_a_variable_that_is_not_set_is_named(self, site, monkeypatch):
+        MailSettings.objects.create(
+            site=site, host="smtp.example", user="agenda", password_variable="AGENDA_MAIL_PASSWORD"
+        )
+        assert (
+            "“AGENDA_MAIL_PASSWORD”, which is not set here" in found(databases=["default"])["W009"]
+        )
+        monkeypatch.setenv("AGENDA_MAIL_PASSWORD", "secret")
+        assert "W009" not in found(databases=["default"])
+
+    def test_a_password_that_no_key_reads_is_named(self, site):
+        MailSettings.objects.create(
+            site=site, host="smtp.example", user="agenda", password="nonsense"
+        )
+        assert "Enter it again" in found(databases=["default"])["W009"]
+
+    def test_what_needs_no_password_is_fine(self, site):
+        MailSettings.objects.create(site=site, password_variable="AGENDA_MAIL_PASSWORD")
+        assert "W009" not in found(databases=["default"])
+
+    def test_a_plain_check_reads_no_database(self, site):
+        with CaptureQueriesContext(connection) as queries:
+            assert "W009" not in found()
+        assert len(queries) == 0
+
+    def test_tables_that_are_not_there_yet_are_no_error(self, monkeypatch):
+        def missing(*_args):
+            raise ProgrammingError("no such table")
+
+        monkeypatch.setattr(MailSettings.objects, "using", missing)
+        assert checks.check_mail_passwords(None, databases=["default"]) == []

@@ -11,13 +11,13 @@ from django_q.conf import Conf
 from django_q.models import Schedule as QueueSchedule
 from django_q.scheduler import scheduler
 from freezegun import freeze_time
-from wagtail.models import Page
+from wagtail.models import Page, Site
 
 from tests import factories
 from tests.factories import NOW
 from wagtail_agenda import booking, health, tasks
 from wagtail_agenda.choices import Actor, DeliveryState
-from wagtail_agenda.models import Delivery
+from wagtail_agenda.models import Delivery, MailSettings
 
 pytestmark = pytest.mark.django_db
 
@@ -54,7 +54,7 @@ def made():
 
 
 def test_a_site_that_runs_has_nothing_to_say(made, django_assert_max_num_queries):
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         assert health.problems(NOW) == []
 
 
@@ -319,3 +319,52 @@ def test_some_failed_mails_can_be_tolerated(capsys, made):
     assert run(capsys, "--tolerate-failed-mails", "1")[0] == 0
     fail(factories.make_booking(made.agenda))
     assert run(capsys, "--tolerate-failed-mails", "1")[0] == 1
+
+
+# Mails that their server refuses
+
+
+def refused(site, attempts=3, **fields):
+    made = factories.make_booking(site=site)
+    values = {"attempts": attempts, "due_at": NOW + HOUR, "last_error": "535 wrong password"}
+    made.deliveries.update(**{**values, **fields})
+    return made
+
+
+def test_a_site_whose_mails_never_leave_is_named_with_the_reason():
+    site = Site.objects.get()
+    for _time in range(2):
+        refused(site)
+    run_worker(at=NOW + 20 * MINUTE)
+    later = NOW + 20 * MINUTE
+    (problem,) = health.problems(later)
+    assert (problem.code, problem.count, problem.since) == ("mails_refused", 2, NOW)
+    assert "2 mails of localhost [default]" in problem.message
+    assert "535 wrong password" in problem.message
+    assert "EMAIL_HOST" in problem.remedy
+    MailSettings.objects.create(site=site, host="smtp.example")
+    assert "Settings → Mail settings" in health.problems(later)[0].remedy
+
+
+def test_each_site_is_named_and_those_whose_mails_leave_are_not():
+    first = Site.objects.get()
+    second, third = (
+        Site.objects.create(hostname=name, root_page=first.root_page)
+        for name in ("second.example", "third.example")
+    )
+    for site in (first, second, None, third):
+        refused(site)
+    # Of the third, others have left meanwhile: it is that recipient who refuses.
+    refused(third, state=DeliveryState.DONE, done_at=NOW + MINUTE)
+    run_worker(at=NOW + 20 * MINUTE)
+    said = [one.message for one in health.problems(NOW + 20 * MINUTE)]
+    assert len(said) == 3
+    for name in ("localhost", "second.example", "no site"):
+        assert any(f"mail of {name}" in text for text in said)
+
+
+@pytest.mark.parametrize(("attempts", "minutes"), [(2, 20), (3, 14), (0, 20)])
+def test_a_moment_of_trouble_is_no_alarm(attempts, minutes):
+    refused(Site.objects.get(), attempts)
+    run_worker(at=NOW + minutes * MINUTE)
+    assert codes(NOW + minutes * MINUTE) == []

@@ -1,7 +1,9 @@
 """Another system tells a booking that something has happened: who is let in, what it is told."""
 
 import json
+import re
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -126,6 +128,16 @@ def test_a_signed_call_reaches_it_too(made, caller, algo):
     response = Client().post(url)
     assert (response.status_code, response.json()) == (200, {"err": 0})
     assert len(calls()) == 1
+
+
+def test_the_example_of_the_documentation_is_let_in(made, caller):
+    page = Path(__file__).parent.parent / "docs/how-to/connect-another-system.md"
+    (source,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    example = {}
+    exec(compile(source, page.name, "exec"), example)  # noqa: S102
+    url = example["signed"](address(made), HOST, caller.told.secret)
+    response = Client().post(url, data={"missing": []}, content_type="application/json")
+    assert (response.status_code, response.json()) == (200, {"err": 0})
 
 
 def test_no_token_of_a_form_is_asked_for(made, caller):

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, Warning
 from django.core.mail.backends.smtp import EmailBackend
-from django.db import connections, router
+from django.db import DatabaseError, connections, router
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 from django.utils import translation
 from django.utils.module_loading import import_string
@@ -166,6 +166,35 @@ def check_sender(app_configs, **kwargs) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@checks.register(Tags.database)
+def check_mail_passwords(app_configs, databases=None, **kwargs) -> list[CheckMessage]:
+    """Whether the mail settings of each site come by their password here.
+
+    Reads the database, so only with ``check --database``, and while it is migrated.
+    """
+    from wagtail_agenda import mail_settings
+
+    model = apps.get_model("wagtail_agenda", "MailSettings")
+    alias = router.db_for_read(model)
+    if alias not in (databases or ()):
+        return []
+    try:
+        found = list(model.objects.using(alias).select_related("site"))
+    except DatabaseError:
+        # Not migrated yet: nobody can have set anything.
+        return []
+    return [
+        Warning(
+            problem,
+            hint="Until then no mail of this site leaves. Set the variable where the worker runs "
+            "too, or correct it under Settings → Mail settings.",
+            id="wagtail_agenda.W009",
+        )
+        for settings in found
+        if (problem := mail_settings.password_problem(settings))
+    ]
 
 
 @checks.register(Tags.urls)

@@ -14,7 +14,7 @@ worker and command: a cache may live in one process alone, and a queue that is d
 Reading all of it takes five queries, whatever there is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
@@ -28,8 +28,8 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext, ngettext
 from wagtail.models import Page, Revision
 
-from wagtail_agenda import conf
-from wagtail_agenda.choices import DeliveryState
+from wagtail_agenda import conf, mail_settings
+from wagtail_agenda.choices import DeliveryKind, DeliveryState
 from wagtail_agenda.models import Agenda, Delivery, Schedule
 from wagtail_agenda.tasks import SWEEP
 
@@ -38,6 +38,9 @@ UNSEEN_AFTER = timedelta(minutes=5)
 
 OVERDUE_AFTER = timedelta(minutes=15)
 """How long a mail that is due may wait, so that many at once are no alarm."""
+
+TRIED_OFTEN = 3
+"""After how many attempts it is the mail server rather than a moment’s trouble: six minutes."""
 
 UNPUBLISHED_AFTER = timedelta(hours=2)
 """Wagtail advises to call `publish_scheduled` at least once an hour."""
@@ -50,9 +53,9 @@ OF_USE_FOR = timedelta(days=7)
 class Problem:
     """Something that does not run, in words for whoever looks after bookings.
 
-    `code` is one of "schedule_missing", "worker_unseen", "mails_overdue", "publishing_overdue" and
-    "proxy_unread". `since` is when it began, as far as that can be known; `count` how many mails
-    wait because of it. The texts are in the active language.
+    `code` is one of "schedule_missing", "worker_unseen", "mails_overdue", "mails_refused",
+    "publishing_overdue" and "proxy_unread". `since` is when it began, as far as that can be known;
+    `count` how many mails wait because of it. The texts are in the active language.
     """
 
     code: str
@@ -78,6 +81,7 @@ def problems(now: datetime) -> list[Problem]:
     found = [
         # Without a worker every mail waits: one message says both.
         _worker_problem(now, waiting) or _mails_problem(now, waiting, oldest),
+        *_refused_problems(now),
         _publishing_problem(now),
     ]
     return [problem for problem in found if problem]
@@ -196,6 +200,54 @@ def _overdue(now: datetime) -> tuple[int, datetime | None]:
         | Q(state=DeliveryState.SENDING, leased_until__lt=before)
     ).aggregate(count=Count("pk"), oldest=Min("due_at"))
     return found["count"], found["oldest"]
+
+
+def _refused_problems(now: datetime) -> Iterator[Problem]:
+    """For each site whose mails are tried again and again while none of them leaves."""
+    refused = (
+        Delivery.objects.filter(
+            kind=DeliveryKind.MAIL,
+            state=DeliveryState.DUE,
+            attempts__gte=TRIED_OFTEN,
+            created_at__lt=now - OVERDUE_AFTER,
+        )
+        .order_by()
+        .values("booking__site")
+        .annotate(count=Count("pk"), oldest=Min("created_at"), latest=Max("pk"))
+    )
+    for row in refused:
+        mails = Delivery.objects.filter(kind=DeliveryKind.MAIL, booking__site=row["booking__site"])
+        if mails.filter(state=DeliveryState.DONE, done_at__gte=row["oldest"]).exists():
+            # Others leave: it is these recipients who refuse them.
+            continue
+        yield _refused_problem(row, mails.select_related("booking__site"), now)
+
+
+def _refused_problem(row: dict[str, Any], mails: QuerySet[Delivery], now: datetime) -> Problem:
+    last = mails.get(pk=row["latest"])
+    site = last.booking.site
+    message = ngettext(
+        "%(count)d mail of %(site)s is tried again and again since %(when)s (%(duration)s), and "
+        "none leaves: %(reason)s",
+        "%(count)d mails of %(site)s are tried again and again since %(when)s (%(duration)s), and "
+        "none leaves: %(reason)s",
+        row["count"],
+    )
+    values = {
+        "count": row["count"],
+        "site": site or gettext("no site"),
+        "reason": last.last_error,
+        **_times(row["oldest"], now),
+    }
+    own = mail_settings.of_site(site)
+    remedy = (
+        gettext("Correct them under Settings → Mail settings, and send a test message there.")
+        if own is not None and own.host
+        else gettext("Look at the mail server of the project: EMAIL_HOST and its neighbours.")
+    )
+    return Problem(
+        "mails_refused", message % values, remedy, since=row["oldest"], count=row["count"]
+    )
 
 
 # Publishing
