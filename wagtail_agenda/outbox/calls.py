@@ -19,7 +19,16 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from wagtail_agenda import acts, conf, correspondence, encryption, signals, signing, webhooks
+from wagtail_agenda import (
+    acts,
+    clients,
+    conf,
+    correspondence,
+    encryption,
+    signals,
+    signing,
+    webhooks,
+)
 from wagtail_agenda.choices import Cause, DeliveryKind, DeliveryState
 from wagtail_agenda.cleaning import one_line
 from wagtail_agenda.models import ApiClient, Booking, ClosedAddress, Delivery, Entry, KeptFile
@@ -217,7 +226,7 @@ def _signed(delivery: Delivery, trusted_hosts, now: datetime) -> webhooks.Call:
         ) from error
     # As it will be sent, because the signature is over the bytes of the query.
     url = f"{'https' if target.secure else 'http'}://{target.name}{target.path}"
-    client = _client_of(target)
+    client = clients.at_host(target.host, target.port)
     secret, webhook_secret = _secrets_of(client)
     if secret:
         url = signing.sign_url(url, secret, orig=orig_of(delivery.booking), now=now)
@@ -230,13 +239,6 @@ def _signed(delivery: Delivery, trusted_hosts, now: datetime) -> webhooks.Call:
 def orig_of(booking: Booking) -> str:
     """The host under which calls about a booking are signed."""
     return conf.get("ORIG") or urlsplit(correspondence.base_url(booking)).netloc
-
-
-def _client_of(target: webhooks.Target) -> ApiClient | None:
-    """The other system, if it is a known one: found by host and port, then by host."""
-    names = [f"{target.host}:{target.port}", target.host]
-    found = ApiClient.objects.filter(active=True, orig__in=names)
-    return min(found, key=lambda client: names.index(client.orig.lower()), default=None)
 
 
 def _secrets_of(client: ApiClient | None) -> tuple[str, str]:
