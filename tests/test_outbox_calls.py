@@ -648,3 +648,50 @@ def test_the_time_of_a_signature_is_that_of_the_attempt(booking, server):
     times = [int(headers["webhook-timestamp"]) for *_rest, headers, _body in server.received]
     moments = [datetime.fromtimestamp(stamp, timezone.utc) for stamp in times]
     assert moments == [NOW, NOW + DAY / 2]
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Takes a host for slow that keeps somebody waiting for more than a moment."""
+    monkeypatch.setattr(outbox.lanes, "SLOW_SECONDS", 0.1)
+    monkeypatch.setattr(outbox.lanes, "_slow_until", {})
+
+
+def slowly(handler):
+    time.sleep(0.2)
+    handler.send_response(204)
+    handler.end_headers()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_slow_host_is_left_to_the_sweep_when_others_are_to_be_served_at_once(booking, server):
+    server.drip = slowly
+    first, second = (queued(booking, server.url, cause=f"{number}.0") for number in range(2))
+
+    assert outbox.deliver_all([first.pk], now=NOW) == 1
+    assert outbox.deliver_all([second.pk], now=NOW) == 0
+    assert outbox.sweep(now=NOW) == 1
+
+    assert refreshed(second).state == DeliveryState.DONE
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_sweep_does_not_spend_all_its_time_on_a_slow_host(booking, server, monkeypatch):
+    monkeypatch.setattr(outbox.lanes, "SECONDS_FOR_THE_SLOW", 0.1)
+    server.drip = slowly
+    for number in range(8):
+        queued(booking, server.url, cause=f"{number}.0")
+
+    assert outbox.sweep(now=NOW) == 2
+    assert Delivery.objects.filter(state=DeliveryState.DUE, attempts=0).count() == 6
+
+
+def test_one_call_that_nobody_answers_puts_off_the_others_to_that_host(booking, settings):
+    with Server() as gone:
+        settings.WAGTAIL_AGENDA = {"CALLBACK_HOSTS": [gone.host]}
+    first, second = (queued(booking, gone.url, cause=f"{number}.0") for number in range(2))
+
+    assert outbox.deliver_all([first.pk], now=NOW) == 1
+
+    assert refreshed(second).due_at == NOW + MINUTE
+    assert second.attempts == 0

@@ -23,8 +23,24 @@ logger = logging.getLogger(__name__)
 CALLS_AT_ONCE = 8
 """How many calls one worker makes at the same time, to whichever hosts."""
 
-LONGEST_WAIT = webhooks.SECONDS_IN_ALL + 10
+LONGEST_WAIT = webhooks.SECONDS_IN_ALL + 3
 """Seconds after which nobody waits for a call any more: finding a host has no deadline."""
+
+SLOW_SECONDS = 3
+"""How long a call takes that makes its host a slow one."""
+
+SLOW_FOR = 300
+"""How many seconds a host is taken for slow after such a call."""
+
+SECONDS_FOR_THE_SLOW = 15
+"""After how long a sweep begins no further call to a slow host: the worker has others to serve."""
+
+_slow_until: dict[str, float] = {}
+
+
+def is_slow(host: str) -> bool:
+    """Whether this process has lately waited long for a host, in vain or not."""
+    return _slow_until.get(host, float("-inf")) > time.monotonic()
 
 
 class Lanes:
@@ -39,6 +55,7 @@ class Lanes:
         for delivery in deliveries:
             self._lanes.setdefault(delivery.host, deque()).append(delivery)
         self._now, self._stop_at = now, stop_at
+        self._stop_slow_at = time.monotonic() + SECONDS_FOR_THE_SLOW if self._lanes else stop_at
         self._results: queue.SimpleQueue = queue.SimpleQueue()
         self._under_way: dict[int, tuple[calls.Claimed, float]] = {}
         self.attempted = 0
@@ -66,7 +83,10 @@ class Lanes:
             for host in list(self._lanes):
                 if len(self._under_way) >= CALLS_AT_ONCE or time.monotonic() > self._stop_at:
                     return
-                if self._count_of(host) < limit and self._lanes.get(host):
+                if is_slow(host) and time.monotonic() > self._stop_slow_at:
+                    del self._lanes[host]
+                    continue
+                if self._count_of(host) < limit:
                     self._take(host)
                     progress = True
 
@@ -105,15 +125,19 @@ class Lanes:
             delivery, result = self._results.get(timeout=timeout) if timeout else self._at_once()
         except queue.Empty:
             return False
-        if self._under_way.pop(delivery.pk, None) is None:
+        claimed, since = self._under_way.pop(delivery.pk, (None, 0))
+        if claimed is None:
             return True
+        if time.monotonic() - since > SLOW_SECONDS:
+            _slow_until[delivery.host] = time.monotonic() + SLOW_FOR
         if isinstance(result, BaseException) and not isinstance(result, Exception):
             raise result
         try:
             if isinstance(result, Exception) and not isinstance(result, webhooks.CallFailure):
                 raise result
             calls.conclude(delivery, result, self._moment())
-            if calls.is_silent(result) and self._lanes.pop(delivery.host, None):
+            if calls.is_silent(result):
+                self._lanes.pop(delivery.host, None)
                 calls.hold(delivery.host, self._moment())
         except Exception:
             # Whatever it is, its lease runs out and it is tried again; the rest must not wait.
@@ -128,6 +152,7 @@ class Lanes:
         before = time.monotonic() - LONGEST_WAIT
         for pk in [pk for pk, (_call, since) in self._under_way.items() if since < before]:
             delivery = self._under_way.pop(pk)[0].delivery
+            _slow_until[delivery.host] = time.monotonic() + SLOW_FOR
             logger.error("The call %s to “%s” does not come back.", pk, delivery.host)
             self._lanes.pop(delivery.host, None)
 

@@ -14,7 +14,7 @@ from wagtail_agenda.choices import DeliveryKind, DeliveryState
 from wagtail_agenda.models import Delivery
 from wagtail_agenda.outbox import calls, mails
 from wagtail_agenda.outbox.claiming import claimable
-from wagtail_agenda.outbox.lanes import Lanes
+from wagtail_agenda.outbox.lanes import Lanes, is_slow
 
 logger = logging.getLogger(__name__)
 
@@ -59,18 +59,25 @@ def sweep(*, now: datetime | None = None) -> int:
     in_its_lane = Window(RowNumber(), partition_by=F("host"), order_by=["due_at", "pk"])
     others = due.filter(kind=DeliveryKind.CALL).annotate(place=in_its_lane).order_by("place", "pk")
     pks = [*_keys(letters), *_keys(others)]
-    return deliver_all(pks, now=now)
+    return _deliver(pks, now, patient=True)
 
 
 def deliver_all(pks: Iterable[int], *, now: datetime | None = None) -> int:
     """Attempt these: mails over one connection, calls meanwhile. Answers how many were attempted.
 
-    What an unexpected error or the clock leaves over is swept.
+    What an unexpected error or the clock leaves over is swept, and so are calls to hosts that have
+    been slow: a worker that waited for each of them would come to nothing else.
     """
-    pks = list(pks)
+    return _deliver(list(pks), now, patient=False)
+
+
+def _deliver(pks: list[int], now: datetime | None, *, patient: bool) -> int:
     stop_at = time.monotonic() + SWEEP_SECONDS
     attempted, reached = 0, set()
-    lanes = Lanes(_calls(pks, now or timezone.now()), now=now, stop_at=stop_at)
+    to_call = [
+        call for call in _calls(pks, now or timezone.now()) if patient or not is_slow(call.host)
+    ]
+    lanes = Lanes(to_call, now=now, stop_at=stop_at)
     with mail.KeptConnection() as connection:
         lanes.go_on()
         for delivery in _read_in_batches(pks, now):
