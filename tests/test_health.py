@@ -15,7 +15,7 @@ from wagtail.models import Page, Site
 
 from tests import factories
 from tests.factories import NOW
-from wagtail_agenda import booking, health, tasks
+from wagtail_agenda import booking, health, outbox, tasks
 from wagtail_agenda.choices import Actor, DeliveryState
 from wagtail_agenda.models import Delivery, MailSettings
 
@@ -129,6 +129,15 @@ def test_mails_that_stay_although_the_worker_runs_are_told(made):
     assert codes(later) == ["mails_overdue"]
     assert message("mails_overdue", later).startswith("1 mail has not left")
     assert codes(NOW + 15 * MINUTE) != ["mails_overdue"]
+
+
+def test_calls_that_stay_are_told_with_the_mails(made):
+    outbox.enqueue_calls([outbox.WebCall(made, "https://forms.example/")], now=NOW)
+    later = NOW + 16 * MINUTE
+    assert "2 mails and calls wait for it." in message("worker_unseen", later)
+    run_worker(at=later)
+
+    assert message("mails_overdue", later).startswith("2 mails and calls have not left")
 
 
 def test_a_worker_that_died_while_sending_is_told_after_its_lease(made):

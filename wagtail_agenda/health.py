@@ -77,10 +77,10 @@ class Problem:
 
 def problems(now: datetime) -> list[Problem]:
     """What does not run, the gravest first."""
-    waiting, oldest = _overdue(now)
+    waiting = _overdue(now)
     found = [
         # Without a worker every mail waits: one message says both.
-        _worker_problem(now, waiting) or _mails_problem(now, waiting, oldest),
+        _worker_problem(now, waiting) or _mails_problem(now, waiting),
         *_refused_problems(now),
         _publishing_problem(now),
     ]
@@ -88,7 +88,7 @@ def problems(now: datetime) -> list[Problem]:
 
 
 def failed_deliveries(now: datetime) -> QuerySet[Delivery]:
-    """The mails that failed and are still of use, the latest first.
+    """The mails and calls that failed and are still of use, the latest first.
 
     Left out are those about a booking that is over, after a week, and those from before a booking
     was cancelled: they would not be sent any more.
@@ -139,28 +139,46 @@ def _is_nearby(address: str) -> bool:
 # The worker and its mails
 
 
-def _worker_problem(now: datetime, waiting: int) -> Problem | None:
+@dataclass(frozen=True)
+class _Waiting:
+    """How many mails and calls should have been attempted long ago, and since when."""
+
+    count: int
+    calls: int
+    oldest: datetime | None
+
+
+def _worker_problem(now: datetime, waiting: _Waiting) -> Problem | None:
     next_run = _next_sweep()
     if next_run is None:
         return Problem(
             "schedule_missing",
             gettext("Nothing looks after the mails that wait: their schedule is missing."),
             gettext("Add “django_q” to INSTALLED_APPS, run “manage.py migrate”, start the worker."),
-            count=waiting,
+            count=waiting.count,
         )
     if now - next_run < UNSEEN_AFTER:
         return None
     message = gettext("The worker has not been seen since %(when)s (%(duration)s).")
     message %= _times(next_run, now)
-    if waiting:
-        wait = ngettext("%(count)d mail waits for it.", "%(count)d mails wait for it.", waiting)
-        message = f"{message} {wait % {'count': waiting}}"
+    if waiting.count:
+        if waiting.calls:
+            wait = ngettext(
+                "%(count)d mail or call waits for it.",
+                "%(count)d mails and calls wait for it.",
+                waiting.count,
+            )
+        else:
+            wait = ngettext(
+                "%(count)d mail waits for it.", "%(count)d mails wait for it.", waiting.count
+            )
+        message = f"{message} {wait % {'count': waiting.count}}"
     return Problem(
         "worker_unseen",
         message,
         gettext("Start “manage.py qcluster” beside the web server, and keep it running."),
         since=next_run,
-        count=waiting,
+        count=waiting.count,
     )
 
 
@@ -173,33 +191,45 @@ def _next_sweep() -> datetime | None:
     return schedules.aggregate(latest=Max("next_run"))["latest"]
 
 
-def _mails_problem(now: datetime, waiting: int, oldest: datetime | None) -> Problem | None:
-    if not waiting:
+def _mails_problem(now: datetime, waiting: _Waiting) -> Problem | None:
+    if not waiting.count:
         return None
-    message = ngettext(
-        "%(count)d mail has not left although the worker runs. It was due at %(when)s "
-        "(%(duration)s).",
-        "%(count)d mails have not left although the worker runs. The first was due at %(when)s "
-        "(%(duration)s).",
-        waiting,
-    )
+    if waiting.calls:
+        message = ngettext(
+            "%(count)d mail or call has not left although the worker runs. It was due at %(when)s "
+            "(%(duration)s).",
+            "%(count)d mails and calls have not left although the worker runs. The first was due "
+            "at %(when)s (%(duration)s).",
+            waiting.count,
+        )
+    else:
+        message = ngettext(
+            "%(count)d mail has not left although the worker runs. It was due at %(when)s "
+            "(%(duration)s).",
+            "%(count)d mails have not left although the worker runs. The first was due at "
+            "%(when)s (%(duration)s).",
+            waiting.count,
+        )
     return Problem(
         "mails_overdue",
-        message % {"count": waiting, **_times(oldest, now)},
+        message % {"count": waiting.count, **_times(waiting.oldest, now)},
         gettext("Look into the worker’s log: it does not keep up, or ends while it sends."),
-        since=oldest,
-        count=waiting,
+        since=waiting.oldest,
+        count=waiting.count,
     )
 
 
-def _overdue(now: datetime) -> tuple[int, datetime | None]:
-    """How many mails should have been attempted long ago, and the first time of theirs."""
+def _overdue(now: datetime) -> _Waiting:
     before = now - OVERDUE_AFTER
     found = Delivery.objects.filter(
         Q(state=DeliveryState.DUE, due_at__lt=before)
         | Q(state=DeliveryState.SENDING, leased_until__lt=before)
-    ).aggregate(count=Count("pk"), oldest=Min("due_at"))
-    return found["count"], found["oldest"]
+    ).aggregate(
+        count=Count("pk"),
+        calls=Count("pk", filter=Q(kind=DeliveryKind.CALL)),
+        oldest=Min("due_at"),
+    )
+    return _Waiting(**found)
 
 
 def _refused_problems(now: datetime) -> Iterator[Problem]:
