@@ -108,8 +108,11 @@ def test_texts_take_names_in_braces_in_one_pass():
     "nasty", ["a\r\nATTENDEE:mailto:x@y.example", "\x00\x07\x1bz\u2028q", "\ud800"]
 )
 def test_control_characters_add_no_property(nasty):
-    texts = dict.fromkeys(["summary", "description", "location", "comment"], nasty + "{user_name}")
-    booking = make_booking(agenda_with(ics_action(**texts)), user_name="Ada")
+    booking = make_booking(agenda_with())
+    booking.user_name = nasty
+    texts = dict.fromkeys(["summary", "description", "location", "comment"], nasty + "x{user_name}")
+    occasion = Occasion(booking, booking.status, booking.entries.first(), 0, NOW)
+    generate_ics(occasion, {"identifier": "fichier_ics", **texts})
 
     event = event_of(booking)
 

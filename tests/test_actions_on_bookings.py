@@ -163,7 +163,7 @@ def test_a_status_that_is_none_of_this_workflow_is_a_failure(odd):
 def test_a_note_stands_in_the_history_filled_in_once():
     text = "{user_name}\n{{7*7}} {x.__class__} {manage_url}\nPhone: {user_phone_number}"
     made = make_workflow(LEADS_TO, confirmed=[action("add_note", text=text)])
-    name = "{manage_url}\x00\x1b"
+    name = "{manage_url}\x1b\x07"
     booking = make_booking(make_appointments(workflow=made)[0], user_name=name)
     note = Entry.objects.get(booking=booking, what="note")
     assert note.data["text"] == "{manage_url}\n{{7*7}} {x.__class__} {manage_url}"

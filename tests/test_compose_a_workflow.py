@@ -263,6 +263,18 @@ def agenda_that_drives(client, service):
     return Editor(client, **host).compose("An agenda that drives a workflow")
 
 
+def test_an_action_leads_to_no_status_of_another_workflow(client):
+    editor = Editor(client)
+    made = editor.compose("A calendar file made first and sent later")
+    own, foreign = made.statuses.first(), WorkflowStatus.objects.exclude(workflow=made).first()
+    row = {"type": "change_status", "value": {"status": foreign.pk}}
+    data = editor.status(made, own.slug, own.label, [row])
+    response = client.post(reverse(f"{SNIPPETS}workflowstatus:edit", args=[own.pk]), data)
+    assert "Choose one of this workflow" in response.text
+    own.refresh_from_db()
+    assert [row["type"] for row in own.actions.raw_data] == ["generate_ics"]
+
+
 def test_an_agenda_that_drives_a_workflow(client, service):
     service.answer = (200, {"Content-Type": "application/json"}, b'{"file": "F-12"}')
     booking = booked(agenda_that_drives(client, service))

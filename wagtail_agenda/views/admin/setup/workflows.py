@@ -1,5 +1,8 @@
 """The forms of booking workflows and of their statuses."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms.models import WagtailAdminModelForm
@@ -52,12 +55,27 @@ class WorkflowForm(WagtailAdminModelForm):
     def _foreign(self, status: WorkflowStatus | None) -> ValidationError | None:
         if status is None or status.workflow_id == self.instance.pk:
             return None
-        message = _(
-            "This status belongs to the booking workflow “%(workflow)s”. "
-            "Choose one of this workflow's own."
-        )
-        params = {"workflow": status.workflow}
-        return ValidationError(message, code="foreign_status", params=params)
+        return _foreign_status(status)
+
+
+def _foreign_status(status: WorkflowStatus) -> ValidationError:
+    message = _(
+        "This status belongs to the booking workflow “%(workflow)s”. "
+        "Choose one of this workflow's own."
+    )
+    params = {"workflow": status.workflow}
+    return ValidationError(message, code="foreign_status", params=params)
+
+
+def _foreign_statuses(action: Any, workflow: Workflow) -> dict[str, ValidationError]:
+    """The fields of an action that name a status of another workflow, each with what is wrong."""
+    if not isinstance(action, Mapping):
+        return {}
+    return {
+        name: _foreign_status(status)
+        for name, status in action.items()
+        if isinstance(status, WorkflowStatus) and status.workflow_id != workflow.pk
+    }
 
 
 def _in_circles(way: list[loops.Step], workflow: Workflow) -> ValidationError:
@@ -95,6 +113,14 @@ class WorkflowStatusForm(WagtailAdminModelForm):
         if not self.instance.pk or "actions" not in cleaned:
             return cleaned
         workflow = self.instance.workflow
+        errors = {}
+        for index, child in enumerate(cleaned["actions"]):
+            foreign = _foreign_statuses(child.value, workflow)
+            if foreign:
+                errors[index] = StructBlockValidationError(foreign)
+        if errors:
+            self.add_error("actions", StreamBlockValidationError(block_errors=errors))
+            return cleaned
         actions = loops.stored_actions(workflow.statuses.all())
         actions[self.instance.pk] = cleaned["actions"].get_prep_value()
         steps = loops.steps_of(actions, rules_of(workflow.transitions.raw_data))
