@@ -14,7 +14,7 @@ from freezegun import freeze_time
 from tests.booking.books import Books
 from tests.booking.common import admissions, hold_first, join, make_course, numbers, stored
 from tests.factories import NOW, first_slot, make_appointments, make_booking, make_details
-from wagtail_agenda import booking, consistency, seeding
+from wagtail_agenda import booking, consistency, outbox, seeding
 from wagtail_agenda.choices import Admission
 from wagtail_agenda.models import (
     Bookable,
@@ -195,6 +195,15 @@ def test_a_booking_of_which_nobody_was_told(appointment):
     assert (delivery.recipient, delivery.state) == ("ada@fairbridge.example", "due")
     Delivery.objects.filter(booking=appointment).delete()
     assert "missing_deliveries" not in codes(NOW + timedelta(days=8))
+
+
+def test_a_call_to_another_system_is_no_mail():
+    made = make_booking()
+    made.deliveries.all().delete()
+    outbox.enqueue_calls([outbox.WebCall(made, "https://forms.example/")], now=NOW)
+
+    assert codes() == {"missing_deliveries": (made.pk,)}
+    assert_mended()
 
 
 def test_series_that_nobody_has_made_ahead():

@@ -131,3 +131,11 @@ def test_a_double_click_sends_one(booked, simultaneously):
     asked = simultaneously(lambda _number: send_again(booked, now=LATER), range(8))
     assert len({delivery.pk for delivery in asked}) == 1
     assert Delivery.objects.count() == 2
+
+
+def test_what_an_agent_has_kept_from_leaving_is_not_sent_by_asking_for_it():
+    made = make_booking()
+    outbox.cancel(made.deliveries.get(), now=NOW)
+
+    assert send_again(made, now=LATER) is None
+    assert outbox.sweep(now=LATER) == 0

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet, Sum, Window
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum, Window
 from django.db.models.functions import Lead
 from django.utils.translation import ngettext
 
@@ -20,7 +20,7 @@ from wagtail_agenda import booking, series, workflow
 from wagtail_agenda.availability import live_at
 from wagtail_agenda.booking.admission import bookings_for_update, lock, occupied_by, occupy
 from wagtail_agenda.booking.claims import bookables_of, claims_of, slot_of
-from wagtail_agenda.choices import Admission, Audience
+from wagtail_agenda.choices import Admission, Audience, DeliveryKind
 from wagtail_agenda.contention import Outpaced, retried
 from wagtail_agenda.mailing import Mails, recipients
 from wagtail_agenda.models import (
@@ -311,17 +311,18 @@ def _unsent(now: datetime) -> Iterator[Finding]:
         status.pk: {value.get("to") or Audience.VISITOR for _n, value in _mail_actions(status)}
         for status in WorkflowStatus.objects.all()
     }
+    mails = Delivery.objects.filter(booking=OuterRef("booking"), kind=DeliveryKind.MAIL)
     reached = Entry.objects.filter(
+        ~Exists(mails),
         Q(booking__user_email__gt="") | Q(booking__agenda__staff_addresses__gt=""),
         at__gte=now - MISSED_FOR,
         booking__status__in=[pk for pk, audiences in mailing.items() if audiences],
         booking__end__gt=now,
-        booking__deliveries__isnull=True,
     ).select_related("booking__agenda")
     silent = {
         entry.booking_id
         for entry in reached.order_by()
-        if entry.data.get("status") == entry.booking.status_id
+        if _led_to(entry, entry.booking.status_id)
         and any(recipients(entry.booking, to) for to in mailing[entry.booking.status_id])
     }
     keys = _keys(silent)
@@ -340,12 +341,21 @@ def _mail_actions(status: WorkflowStatus) -> Iterator[tuple[int, dict[str, Any]]
             yield position, value
 
 
+def _led_to(entry: Entry, status: int | None) -> bool:
+    """Whether a line of the history says that the booking reached this status.
+
+    What a line about a call has for a status is that of HTTP, or where an error was to lead.
+    """
+    return entry.data.get("status") == status and "delivery" not in entry.data
+
+
 def _queue_mails(made: Booking, _bookables: dict[int, Bookable], now: datetime) -> bool:
     """Queue what its status sends, as of the line of the history that led to it."""
-    if made.status is None or Delivery.objects.filter(booking=made).exists():
+    mails = Delivery.objects.filter(booking=made, kind=DeliveryKind.MAIL)
+    if made.status is None or mails.exists():
         return False
     entries = Entry.objects.filter(booking=made).order_by("-pk")
-    entry = next((row for row in entries if row.data.get("status") == made.status_id), None)
+    entry = next((row for row in entries if _led_to(row, made.status_id)), None)
     if entry is None:
         return False
     mails = Mails([made], now=now)

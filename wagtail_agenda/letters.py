@@ -246,7 +246,7 @@ def _earlier_message(delivery: Delivery) -> str:
             recipient__iexact=delivery.recipient,
             pk__lt=delivery.pk,
         )
-        .exclude(state=DeliveryState.SUPERSEDED)
+        .exclude(state__in=[DeliveryState.SUPERSEDED, DeliveryState.CANCELLED])
         .order_by("pk")
         .values_list("message_id", flat=True)
     )

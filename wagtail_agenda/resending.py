@@ -15,11 +15,12 @@ from wagtail_agenda.models import Booking, Delivery, Entry
 def last_mail(booking: Booking) -> Delivery | None:
     """The latest message to the visitor that nothing has overtaken; None if there is none.
 
-    A confirmation is overtaken once the booking is cancelled.
+    A confirmation is overtaken once the booking is cancelled. What an agent has kept from leaving
+    stays here.
     """
     written = (
         Delivery.objects.filter(booking=booking, kind="mail", audience=Audience.VISITOR)
-        .exclude(state=DeliveryState.SUPERSEDED)
+        .exclude(state__in=[DeliveryState.SUPERSEDED, DeliveryState.CANCELLED])
         .select_related("booking", "invitation")
         .order_by("-pk")
     )
