@@ -40,10 +40,11 @@ FUNCTIONS = {
     "consistency": ["findings", "mend", "Finding"],
     "attendance": ["check_in", "check_in_all", "undo_act", "mark_as_checked", "unmark"]
     + ["reasons_of", "Sheet", "Outcome"],
-    "workflow": ["register_action", "Occasion"],
+    "workflow": ["register_action", "Occasion", "note_cause", "buttons_of", "catch_up"]
+    + ["fire_timers", "plan_timers", "advance", "advance_all", "road_of", "Road"],
     "forms": ["register_field"],
     "correspondence": ["register_placeholder"],
-    "outbox": ["sweep", "retry"],
+    "outbox": ["sweep", "retry", "cancel", "enqueue_calls", "WebCall", "own_webhook_secret"],
     "permissions": ["agendas_for", "may", "visible", "editable", "is_administrator"],
 }
 """What projects may call, by module; everything else may change without notice."""
@@ -298,6 +299,7 @@ def questions() -> str:
 def other_blocks() -> str:
     from wagtail_agenda.blocks.actions import ActionsBlock
     from wagtail_agenda.blocks.closures import ClosuresBlock
+    from wagtail_agenda.blocks.conditions import ConditionsBlock
     from wagtail_agenda.blocks.schedule import PeriodsBlock
     from wagtail_agenda.blocks.transitions import TransitionsBlock
 
@@ -305,6 +307,7 @@ def other_blocks() -> str:
         PeriodsBlock: "Opening hours of a schedule",
         ClosuresBlock: "Closures of a closure calendar",
         TransitionsBlock: "Rules of a booking workflow",
+        ConditionsBlock: "Conditions of a rule",
         ActionsBlock: "Actions of a status",
     }
     parts = []
