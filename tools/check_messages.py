@@ -19,16 +19,19 @@ PACKAGE = ROOT / "wagtail_agenda"
 COMPLETE = {"fr"}
 FOR_VISITORS = {"de", "ru"}
 SOURCES_FOR_COLLEAGUES = (
+    "actions/",
     "apps.py",
     "availability/reasons/",
     "blocks/",
     "booking/waiting_list.py",
     "choices.py",
+    "clients.py",
     "consistency.py",
     "export.py",
     "health.py",
     "hooks/",
     "mail.py",
+    "mail_settings.py",
     "management/",
     "models.py",
     "outbox/",
@@ -39,6 +42,10 @@ SOURCES_FOR_COLLEAGUES = (
     "templates/wagtail_agenda/schedule_week.html",
     "validators.py",
     "views/admin/",
+    "views/api/calling.py",
+    "views/api/hooks.py",
+    "webhooks.py",
+    "workflow/engine.py",
 )
 """How the paths of the sources begin whose texts only editors and agents see.
 
