@@ -22,8 +22,9 @@ from example_site.home import demo_content
 from example_site.home.models import Notice
 from example_site.loopback import LoopbackOnly
 from tests import migrated
-from wagtail_agenda import permissions
-from wagtail_agenda.choices import Admission, Attendance, DeliveryState, Role
+from wagtail_agenda import permissions, workflow
+from wagtail_agenda.choices import Actor, Admission, Attendance, Cause, DeliveryState, Role
+from wagtail_agenda.letters import letter_of
 from wagtail_agenda.models import (
     Agenda,
     AgendaGrant,
@@ -135,6 +136,27 @@ def test_agent_and_editor_of_the_demo_have_their_own_agenda_only(settings):
     page = Page.objects.get(slug="workshops")
     assert page.permissions_for_user(editor).can_publish()
     assert not page.permissions_for_user(agent).can_edit()
+
+
+@pytest.mark.django_db
+def test_a_button_of_the_demo_sends_the_archive_a_slip_about_the_old_document(settings):
+    settings.DEBUG = True
+    demo_content.load(now=MONDAY)
+    bookings = Booking.objects.filter(agenda__slug="passports", status__slug="confirmed")
+    asked = next(one for one in bookings if one.answers.get("old_number"))
+    before = asked.deliveries.count()
+
+    (button,) = workflow.buttons_of(asked, now=MONDAY)
+    data = {"identifier": button.identifier}
+    workflow.note_cause(asked, Cause.BY_HAND, data=data, actor=Actor.AGENT, now=MONDAY)
+
+    asked.refresh_from_db()
+    assert asked.status.label == "Old file ordered"
+    assert asked.deliveries.count() == before + 1
+    letter = letter_of(asked.deliveries.last(), MONDAY)
+    assert letter.to.address == "archive@fairbridge.example"
+    (slip,) = letter.attachments
+    assert asked.answers["old_number"] in slip.content.decode()
 
 
 @pytest.mark.django_db

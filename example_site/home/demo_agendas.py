@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 from wagtail.models import Site
 
+from example_site.home import demo_workflows
 from wagtail_agenda import booking
 from wagtail_agenda.choices import AgendaKind, Attendance, DelayUnit
 from wagtail_agenda.models import (
@@ -56,6 +57,7 @@ def passports(site: Site) -> Agenda:
             maximal_booking_delay_unit=DelayUnit.DAYS,
             schedule=schedule("Office hours", office_hours),
             staff_addresses="counters@fairbridge.example",
+            workflow=demo_workflows.passport_counters(),
             label_template="{appointment_type}",
             user_display_label_template="{appointment_type} at the town hall",
             description_template="{appointment_type} at {desk}",
