@@ -18,8 +18,6 @@ class Server:
         self.answer = (200, {}, b"{}")
         self.answers = []
         self.drip = None
-        self.at_once = self.most_at_once = 0
-        counting = threading.Lock()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -28,16 +26,6 @@ class Server:
                 outer.received.append(
                     (self.command, self.path, dict(self.headers), self.rfile.read(length))
                 )
-                with counting:
-                    outer.at_once += 1
-                    outer.most_at_once = max(outer.most_at_once, outer.at_once)
-                try:
-                    self.reply()
-                finally:
-                    with counting:
-                        outer.at_once -= 1
-
-            def reply(self):
                 if outer.drip is not None:
                     outer.drip(self)
                     return

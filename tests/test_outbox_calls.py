@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 import threading
-import time
 from datetime import datetime, timedelta, timezone
 from urllib.parse import urlsplit
 
@@ -476,40 +475,54 @@ def test_of_many_workers_one_calls(booking, server, simultaneously):
     assert len(server.received) == 1
 
 
+class Gauge:
+    """Counts the calls that wait for an answer at the same moment, and lets `wait` end first."""
+
+    def __init__(self, wait):
+        self.most = self._present = 0
+        self._wait, self._counting = wait, threading.Lock()
+
+    def __call__(self, handler):
+        with self._counting:
+            self._present += 1
+            self.most = max(self.most, self._present)
+        self._wait()
+        with self._counting:
+            self._present -= 1
+        handler.send_response(204)
+        handler.end_headers()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_no_host_is_called_more_often_at_once_than_allowed(booking, server, simultaneously):
-    over = threading.Event()
-    server.drip = lambda handler: (over.wait(10), handler.send_response(204), handler.end_headers())
+    refused = threading.Event()
+    gauge = server.drip = Gauge(lambda: refused.wait(10))
     calls = [queued(booking, server.url, cause=f"{number}.0") for number in range(6)]
 
     def call(number):
         state = outbox.deliver(calls[number].pk, now=NOW)
         if state is None:
-            over.set()
+            refused.set()
         return state
 
     outcomes = simultaneously(call, range(6))
 
     assert outcomes.count(DeliveryState.DONE) == len(server.received) <= 6
-    assert server.most_at_once <= 2
-    over.set()
+    assert gauge.most <= 2
     server.drip = None
     assert outbox.sweep(now=NOW) == outcomes.count(None)
     assert not Delivery.objects.exclude(state=DeliveryState.DONE).exists()
     assert set(Delivery.objects.values_list("attempts", flat=True)) == {1}
 
 
-def test_a_sweep_calls_a_host_no_more_often_at_once_than_allowed(booking, server):
-    server.drip = lambda handler: (
-        time.sleep(0.02),
-        handler.send_response(204),
-        handler.end_headers(),
-    )
+def test_a_sweep_calls_a_host_twice_at_once_and_no_more_often(booking, server):
+    # Each waits for one that comes beside it.
+    gauge = server.drip = Gauge(threading.Barrier(2, timeout=10).wait)
     for number in range(10):
         queued(booking, server.url, cause=f"{number}.0")
 
     assert outbox.sweep(now=NOW) == 10
-    assert server.most_at_once == 2
+    assert gauge.most == 2
 
 
 # One slow system
@@ -652,20 +665,13 @@ def test_the_time_of_a_signature_is_that_of_the_attempt(booking, server):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    """Takes a host for slow that keeps somebody waiting for more than a moment."""
-    monkeypatch.setattr(outbox.lanes, "SLOW_SECONDS", 0.1)
+    """Takes every host for slow that was called once."""
+    monkeypatch.setattr(outbox.lanes, "SLOW_SECONDS", -1)
     monkeypatch.setattr(outbox.lanes, "_slow_until", {})
-
-
-def slowly(handler):
-    time.sleep(0.2)
-    handler.send_response(204)
-    handler.end_headers()
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_slow_host_is_left_to_the_sweep_when_others_are_to_be_served_at_once(booking, server):
-    server.drip = slowly
     first, second = (queued(booking, server.url, cause=f"{number}.0") for number in range(2))
 
     assert outbox.deliver_all([first.pk], now=NOW) == 1
@@ -677,8 +683,7 @@ def test_a_slow_host_is_left_to_the_sweep_when_others_are_to_be_served_at_once(b
 
 @pytest.mark.usefixtures("impatient")
 def test_a_sweep_does_not_spend_all_its_time_on_a_slow_host(booking, server, monkeypatch):
-    monkeypatch.setattr(outbox.lanes, "SECONDS_FOR_THE_SLOW", 0.1)
-    server.drip = slowly
+    monkeypatch.setattr(outbox.lanes, "SECONDS_FOR_THE_SLOW", -1)
     for number in range(8):
         queued(booking, server.url, cause=f"{number}.0")
 
