@@ -23,9 +23,11 @@ class Server:
         class Handler(BaseHTTPRequestHandler):
             def do(self):
                 length = int(self.headers.get("Content-Length") or 0)
-                outer.received.append(
-                    (self.command, self.path, dict(self.headers), self.rfile.read(length))
-                )
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    # Whoever called has died in the middle of it.
+                    return
+                outer.received.append((self.command, self.path, dict(self.headers), body))
                 if outer.drip is not None:
                     outer.drip(self)
                     return
