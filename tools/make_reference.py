@@ -45,6 +45,7 @@ FUNCTIONS = {
     "forms": ["register_field"],
     "correspondence": ["register_placeholder"],
     "outbox": ["sweep", "retry", "cancel", "enqueue_calls", "WebCall", "own_webhook_secret"],
+    "privacy": ["anonymise_due", "anonymise", "export", "erase"],
     "permissions": ["agendas_for", "may", "visible", "editable", "is_administrator"],
 }
 """What projects may call, by module; everything else may change without notice."""

@@ -14,7 +14,7 @@ from django.db.models import Model
 from django.dispatch import receiver
 from django.utils import timezone
 
-from wagtail_agenda import booking, clients, outbox, series, workflow
+from wagtail_agenda import booking, clients, outbox, privacy, series, workflow
 from wagtail_agenda.signals import deliveries_due, entries_due, time_rules_changed
 
 logger = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ SCHEDULES = {
     "wagtail_agenda: settle what has lapsed": ("wagtail_agenda.tasks.settle", 1),
     "wagtail_agenda: purge lapsed holds": ("wagtail_agenda.tasks.purge_lapsed_holds", 60),
     "wagtail_agenda: purge used nonces": ("wagtail_agenda.tasks.purge_nonces", 60),
+    "wagtail_agenda: forget persons": ("wagtail_agenda.tasks.forget_persons", 60),
     "wagtail_agenda: make the events of series": ("wagtail_agenda.tasks.make_occurrences", 60),
 }
 """Name of each schedule → function and minutes between its runs."""
@@ -132,6 +133,11 @@ def purge_lapsed_holds() -> int:
 def purge_nonces() -> int:
     """Forget the numbers of signed calls that are too old to be accepted once more."""
     return clients.purge_nonces(timezone.now())
+
+
+def forget_persons() -> int:
+    """Anonymise bookings that are over for longer than their agenda keeps them."""
+    return privacy.anonymise_due(timezone.now())
 
 
 def make_occurrences() -> int:

@@ -220,6 +220,10 @@ agenda_panels = TabbedInterface(
                     [FieldPanel("visitors_may_move"), FieldPanel("move_notice")],
                     heading=_("Whether visitors move their bookings themselves"),
                 ),
+                MultiFieldPanel(
+                    [FieldPanel("retention_days")],
+                    heading=_("How long it is known who came"),
+                ),
             ],
             heading=_("Rules for bookings"),
         ),
