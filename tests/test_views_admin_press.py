@@ -93,6 +93,15 @@ def test_a_button_for_others_is_neither_seen_nor_pressed(client, made):
     assert "Papers are" in page(client, made)
 
 
+def test_the_page_says_which_time_had_come(client, made):
+    data = {"moment": "before_start", "amount": 2, "unit": "days", "due_at": NOW.isoformat()}
+    Entry.objects.create(booking=made, what="time", data=data)
+    Entry.objects.create(booking=made, what="time", data={"moment": [], "unit": "days"})
+    client.force_login(make_staff(made.agenda, role=Role.AGENT))
+
+    assert "2 days before it starts" in page(client, made)
+
+
 def test_looking_presses_nothing(client, made):
     client.force_login(make_staff(made.agenda, role=Role.AGENT))
 

@@ -258,3 +258,15 @@ def test_a_status_is_made_final(administrator, made):
     assert answer.status_code == 302
     status.refresh_from_db()
     assert status.final
+
+
+def test_a_status_that_a_rule_leads_from_stays(administrator, made):
+    source, status = make_status(made, "source"), make_status(made, "new")
+    rule = {"trigger": "moved", "status": status.pk, "only_from": [source.pk]}
+    assert save(administrator, made, ("transition", rule)).status_code == 302
+    address = reverse("wagtailsnippets_wagtail_agenda_workflowstatus:delete", args=[source.pk])
+
+    said = words(administrator.post(address, follow=True))
+
+    assert "leads only from the status “Source”" in said
+    assert WorkflowStatus.objects.filter(pk=source.pk).exists()

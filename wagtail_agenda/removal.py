@@ -183,6 +183,11 @@ def _status(status: WorkflowStatus) -> str:
             "A rule of the booking workflow “%(workflow)s” leads to the status “%(name)s”. "
             "Remove that rule first."
         ) % {"workflow": status.workflow, "name": status}
+    if any(status in (child.value.get("only_from") or ()) for child in status.workflow.transitions):
+        return _(
+            "A rule of the booking workflow “%(workflow)s” leads only from the status “%(name)s” "
+            "or a few more. Take the status out of that rule first."
+        ) % {"workflow": status.workflow, "name": status}
     return ""
 
 

@@ -9,11 +9,13 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext, gettext_lazy, pgettext
 
 from wagtail_agenda.attendance import REASON_NOTED
+from wagtail_agenda.blocks.transitions import MOMENTS as RULE_MOMENTS
+from wagtail_agenda.blocks.transitions import UNITS
 from wagtail_agenda.choices import Actor, Cause, Trigger
 from wagtail_agenda.models import Booking, Entry
 from wagtail_agenda.views.admin.delivery_lines import DeliveryLine
 from wagtail_agenda.wording import moment_text
-from wagtail_agenda.workflow import CHECK_IN_UNDONE
+from wagtail_agenda.workflow import CHECK_IN_UNDONE, LOOP_STOPPED
 
 ANSWERED, CALL_FAILED, CALLED_AGAIN = "call_answered", "call_failed", "call_again"
 """What lines say of calls that share their `Entry.what` with something else."""
@@ -56,6 +58,7 @@ SAYINGS: Mapping[str, Any] = {
     "note": gettext_lazy("Note"),
     "attachment_missing": gettext_lazy("Mail written without a file that was not there"),
     "sent_on": gettext_lazy("Sent on to another status"),
+    LOOP_STOPPED: gettext_lazy("Went round in circles, and was stopped"),
     "cancel_due": gettext_lazy("To be cancelled by an action"),
     "promote_due": gettext_lazy("To be accepted from the waiting list by an action"),
     "attendance_due": gettext_lazy("To be checked in by an action"),
@@ -86,6 +89,7 @@ ICONS = {
     Trigger.CANCELLED_BY_API: "circle-xmark",
     Trigger.CHECKED: "check",
     Cause.TIME: "time",
+    LOOP_STOPPED: "warning",
     Cause.BY_HAND: "user",
     Cause.CALLED: "link",
     Cause.ACTION_FAILED: "warning",
@@ -106,6 +110,10 @@ ICONS = {
 }
 
 KEYS = {
+    "moment",
+    "amount",
+    "unit",
+    "position",
     "status",
     "from_status",
     "method",
@@ -122,7 +130,7 @@ KEYS = {
 """What entries keep for machines."""
 
 
-MOMENTS = {"from_start", "decide_by", "next_attempt"}
+MOMENTS = {"from_start", "decide_by", "due_at", "next_attempt"}
 """What they keep in ISO format."""
 
 
@@ -215,6 +223,7 @@ def details(data: Any, zone: ZoneInfo) -> list[tuple[str, str]]:
         "from_label": gettext("Event before"),
         "from_start": gettext("Time before"),
         "decide_by": gettext("To be decided by"),
+        "due_at": gettext("Due"),
         "from_places": gettext("Places before"),
         "places": gettext("Places"),
         "message_id": gettext("Message-ID"),
@@ -225,7 +234,8 @@ def details(data: Any, zone: ZoneInfo) -> list[tuple[str, str]]:
         "attempts": gettext("Attempts"),
         "next_attempt": gettext("Next attempt"),
     }
-    return [
+    said = [(gettext("Rule"), rule)] if (rule := _rule_of_time(data)) else []
+    return said + [
         (
             names.get(name, name.replace("_", " ").capitalize()),
             _moment(value, zone) if name in MOMENTS else str(value),
@@ -233,6 +243,15 @@ def details(data: Any, zone: ZoneInfo) -> list[tuple[str, str]]:
         for name, value in data.items()
         if name not in KEYS and value not in (None, "", [], {})
     ]
+
+
+def _rule_of_time(data: Mapping[str, Any]) -> str:
+    """The time that had come, as its rule says it: “2 days before it starts”."""
+    said = [dict(words).get(str(data.get(name))) for name, words in _OF_TIME.items()]
+    return f"{data['amount']} {' '.join(map(str, said))}" if all(said) and "amount" in data else ""
+
+
+_OF_TIME = {"unit": UNITS, "moment": RULE_MOMENTS}
 
 
 def _moment(value: Any, zone: ZoneInfo) -> str:
