@@ -10,7 +10,7 @@ from wagtail_agenda.models import Entry
 from wagtail_agenda.workflow import Occasion
 
 
-@workflow.register_action("accept_from_waiting_list")
+@workflow.register_action("accept_from_waiting_list", fails_first=True)
 def accept_from_waiting_list(occasion: Occasion, value: dict[str, Any]) -> None:
     """Let the worker give a place to somebody on the waiting list, whoever else waits."""
     data = {"action": "accept_from_waiting_list"}

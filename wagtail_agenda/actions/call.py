@@ -36,13 +36,13 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _IN_A_HEADER = "".join(chr(code) for code in range(0x20, 0x7F))
 
 
-@workflow.register_action("call")
+@workflow.register_action("call", fails_first=True)
 def call(occasion: Occasion, value: dict[str, Any]) -> None:
     """Queue the call; the worker makes it, and tries again where that helps."""
     facts = facts_of(occasion.booking, occasion.entry)
     cause = f"{occasion.entry.pk}.{occasion.position}"
     wanted = call_of(occasion.booking, value, facts=facts, cause=cause)
-    outbox.enqueue_calls([wanted], now=occasion.now)
+    outbox.enqueue_calls([wanted], now=occasion.now, first_time=True)
 
 
 def try_out(booking: Booking, value: dict[str, Any], *, cause: str, now: datetime) -> Result:

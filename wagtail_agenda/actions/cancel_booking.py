@@ -16,7 +16,7 @@ from wagtail_agenda.workflow import Occasion
 LONGEST_REASON = 1000
 
 
-@workflow.register_action("cancel_booking")
+@workflow.register_action("cancel_booking", fails_first=True)
 def cancel_booking(occasion: Occasion, value: dict[str, Any]) -> None:
     """Let the worker cancel the booking, with a reason that its visitor reads."""
     reason = value.get("reason") if isinstance(value.get("reason"), str) else ""

@@ -26,7 +26,7 @@ _SEQUENCE = re.compile(rb"^SEQUENCE:([0-9]+)\r?$", re.MULTILINE)
 _COUNTED = re.compile(rb"^(?:SEQUENCE|DTSTAMP|LAST-MODIFIED|PRODID):.*\r?\n(?: .*\r?\n)*", re.M)
 
 
-@workflow.register_action("generate_ics")
+@workflow.register_action("generate_ics", fails_first=True)
 def generate_ics(occasion: Occasion, value: dict[str, Any]) -> None:
     """Keep a calendar file of the booking, in place of the one kept under that name before.
 

@@ -15,7 +15,7 @@ from wagtail_agenda.workflow import Occasion
 CHOICES = [choice for choice in Attendance.choices if choice[0]]
 
 
-@workflow.register_action("set_attendance")
+@workflow.register_action("set_attendance", fails_first=True)
 def set_attendance(occasion: Occasion, value: dict[str, Any]) -> None:
     """Let the worker check the visitor in as present, late or absent."""
     said = value.get("attendance")

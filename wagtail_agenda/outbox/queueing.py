@@ -73,15 +73,22 @@ def enqueue_mails(mails: Sequence[Mail], *, domain: str, now: datetime) -> list[
     return deliveries
 
 
-def enqueue_calls(calls: Sequence[WebCall], *, now: datetime) -> list[Delivery]:
+def enqueue_calls(
+    calls: Sequence[WebCall], *, now: datetime, first_time: bool = False
+) -> list[Delivery]:
     """Queue calls, inside the transaction that is their reason. As many queries for 500 as for one.
 
     A call that was queued before, for the same booking and cause, is left as it is. Answers with
     the deliveries of all of them. What cannot be sent as it is asked for fails when it is tried,
-    with its reason, and never here.
+    with its reason, and never here. `first_time` says that their causes are new, named after an
+    entry of this very transaction, so that there is no need to look.
     """
     if not calls:
         return []
+    if first_time:
+        made = Delivery.objects.bulk_create(_call(wanted, now) for wanted in calls)
+        wake([delivery.pk for delivery in made])
+        return made
     written = {delivery.key: delivery for delivery in (_call(wanted, now) for wanted in calls)}
     known = set(Delivery.objects.filter(key__in=written).values_list("key", flat=True))
     new = [delivery for key, delivery in written.items() if key not in known]

@@ -24,7 +24,7 @@ from wagtail_agenda.workflow import timers
 from wagtail_agenda.workflow.registry import (
     Occasion,
     action_of,
-    may_fail,
+    needs_undoing,
     register_action,
 )
 from wagtail_agenda.workflow.road import Road, road_of, rows_of
@@ -167,7 +167,7 @@ def _act(
             if run is None:
                 logger.warning("Nothing is registered for the action %r of “%s”.", name, status)
                 continue
-            may_have_changed |= may_fail(name)
+            may_have_changed |= needs_undoing(name)
             try:
                 with _undoing(name):
                     run(Occasion(booking, status, entry, position, now, mails), value)
@@ -181,8 +181,8 @@ def _act(
 
 
 def _undoing(name: str) -> AbstractContextManager:
-    """What an action writes, undone if it fails. Those that never fail pay for no savepoint."""
-    return transaction.atomic() if may_fail(name) else nullcontext()
+    """What an action writes, undone if it fails. Who has nothing to undo pays for no savepoint."""
+    return transaction.atomic() if needs_undoing(name) else nullcontext()
 
 
 def _failed(

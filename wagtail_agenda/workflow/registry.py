@@ -28,10 +28,11 @@ Action = Callable[[Occasion, dict[str, Any]], None]
 _actions: dict[str, Action] = {}
 _action_blocks: dict[str, Block] = {}
 _never_failing: set[str] = set()
+_failing_first: set[str] = set()
 
 
 def register_action(
-    name: str, block: Block | None = None, *, may_fail: bool = True
+    name: str, block: Block | None = None, *, may_fail: bool = True, fails_first: bool = False
 ) -> Callable[[Action], Action]:
     """Register what the action of that name does, and the `block` in which editors set it up.
 
@@ -47,7 +48,9 @@ def register_action(
     `ActionFailed` undoes what this action alone has written and is noted, so that a rule « an
     action failed » can lead on; whatever else it raises undoes the booking. `may_fail=False`
     promises that neither it nor what it leaves to the worker ever fails in words, which saves a
-    savepoint and the question where such a rule would lead.
+    savepoint and the question where such a rule would lead. `fails_first` promises that if it
+    fails in words, it has written nothing yet, and that it leaves the columns of the booking
+    alone: that saves the savepoint too.
     """
 
     def register(action: Action) -> Action:
@@ -58,6 +61,10 @@ def register_action(
             _never_failing.discard(name)
         else:
             _never_failing.add(name)
+        if fails_first:
+            _failing_first.add(name)
+        else:
+            _failing_first.discard(name)
         return action
 
     return register
@@ -71,6 +78,11 @@ def action_of(name: str) -> Action | None:
 def may_fail(name: str) -> bool:
     """Whether an action may raise `ActionFailed`, or be noted as failed by the worker."""
     return name not in _never_failing
+
+
+def needs_undoing(name: str) -> bool:
+    """Whether an action may have written something when it raises `ActionFailed`."""
+    return may_fail(name) and name not in _failing_first
 
 
 def action_blocks() -> list[tuple[str, Block]]:
