@@ -351,6 +351,8 @@ def test_a_site_whose_mails_never_leave_is_named_with_the_reason():
     assert "2 mails of localhost [default]" in problem.message
     assert "535 wrong password" in problem.message
     assert "EMAIL_HOST" in problem.remedy
+    Delivery.objects.update(last_error="451 4.7.1 <ada@post.example>: Greylisted")
+    assert "451 4.7.1 <…@…>: Greylisted" in health.problems(later)[0].message
     MailSettings.objects.create(site=site, host="smtp.example")
     assert "Settings → Mail settings" in health.problems(later)[0].remedy
 

@@ -14,6 +14,7 @@ worker and command: a cache may live in one process alone, and a queue that is d
 Reading all of it takes five queries, whatever there is.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -44,6 +45,8 @@ TRIED_OFTEN = 3
 
 UNPUBLISHED_AFTER = timedelta(hours=2)
 """Wagtail advises to call `publish_scheduled` at least once an hour."""
+
+_ADDRESS = re.compile(r"[^\s<>@:;,]+@[^\s<>@:;,]+")
 
 OF_USE_FOR = timedelta(days=7)
 """How long a failed mail about a booking that is over stays worth a look."""
@@ -266,7 +269,8 @@ def _refused_problem(row: dict[str, Any], mails: QuerySet[Delivery], now: dateti
     values = {
         "count": row["count"],
         "site": site or gettext("no site"),
-        "reason": last.last_error,
+        # Servers repeat the recipient, which is not for whoever works with another agenda.
+        "reason": _ADDRESS.sub("…@…", last.last_error),
         **_times(row["oldest"], now),
     }
     own = mail_settings.of_site(site)

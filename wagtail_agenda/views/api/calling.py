@@ -22,7 +22,7 @@ LONGEST_BODY = 65_536
 """Bytes of a call that are read."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Refused(Exception):
     """A call that is answered with an error: `code` for machines, `text` for people."""
 
