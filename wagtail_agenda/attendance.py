@@ -399,7 +399,7 @@ def _note(
     if not noted:
         return outcome
     if asked.attendance == Attendance.UNKNOWN:
-        workflow.go_back(noted, now=now, user=user)
+        workflow.go_back(noted, now=now, user=user, road=road)
     else:
         trigger = Trigger(asked.attendance)
         workflow.advance_all(noted, trigger, road=road, actor=Actor.AGENT, now=now, user=user)

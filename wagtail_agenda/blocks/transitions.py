@@ -209,6 +209,10 @@ class TransitionsBlock(blocks.StreamBlock):
     called = CalledRuleBlock()
     action_failed = ActionFailedRuleBlock()
 
+    class Meta:
+        # So that each is read as its sentence, until somebody opens it.
+        collapsed = True
+
     def clean(self, value):
         cleaned = super().clean(value)
         errors = {}

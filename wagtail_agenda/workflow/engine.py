@@ -254,12 +254,13 @@ def go_back(
     *,
     now: datetime,
     user: AbstractBaseUser | None,
+    road: Road | None = None,
 ) -> list[Entry]:
     """Put bookings back into the status that they had before their check-in was noted.
 
     Each comes with what its history is to keep; ``attendance`` in it says what holds again, and is
     empty where nobody is checked in any more. No action runs: nobody is to be mailed for a slip of
-    the hand.
+    the hand. `road` is their agenda's, if it is known.
     """
     statuses = _statuses_before(noted)
     entries = []
@@ -283,7 +284,7 @@ def go_back(
     bookings = [booking for booking, _data in noted]
     Booking.objects.bulk_update(bookings, ["status", "status_since"])
     if bookings:
-        timers.plan(bookings, road_of(bookings[0].agenda), now=now)
+        timers.plan(bookings, road or road_of(bookings[0].agenda), now=now)
     for (booking, _data), entry in zip(noted, entries, strict=True):
         _announce(booking, entry)
     return entries
