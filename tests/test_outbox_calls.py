@@ -80,10 +80,10 @@ def test_a_call_is_made_as_it_was_asked_for(booking, server):
     assert is_signed(headers, body, kept_key())
     assert (refreshed(delivery).state, delivery.answered) == (DeliveryState.DONE, 200)
     assert (delivery.host, delivery.letter) == (server.host, None)
-    entry = Entry.objects.get(what="called")
+    entry = Entry.objects.get(what="call_answered")
     assert entry.data == {
         "url": server.url + "?q=o%C3%B9",
-        "status": 200,
+        "answered": 200,
         "identifier": "",
         "delivery": delivery.pk,
     }
@@ -122,7 +122,7 @@ def test_a_known_system_is_called_with_its_own_secrets(booking, server):
     )
     assert signed.orig == "agenda.example"
     assert is_signed(headers, body, b"k" * 24)
-    assert "signature" not in Entry.objects.get(what="called").data["url"]
+    assert "signature" not in Entry.objects.get(what="call_answered").data["url"]
 
 
 def test_a_system_is_known_by_its_host_alone_too_unless_it_was_switched_off(booking, server):
@@ -428,7 +428,7 @@ def test_a_killed_worker_costs_one_more_call_of_the_same_bytes(booking, server, 
         delivery.message_id: {json.dumps({"n": n}).encode()}
         for n, delivery in enumerate(deliveries)
     }
-    assert Entry.objects.filter(what="called").count() == 3
+    assert Entry.objects.filter(what="call_answered").count() == 3
 
 
 def test_a_call_that_kills_every_worker_is_given_up(booking, server, monkeypatch):
@@ -461,7 +461,7 @@ def test_a_worker_that_comes_back_too_late_notes_nothing_twice(booking, server, 
     outbox.deliver(delivery.pk, now=NOW)
 
     assert refreshed(delivery).state == DeliveryState.DONE
-    assert Entry.objects.filter(what="called").count() == 1
+    assert Entry.objects.filter(what="call_answered").count() == 1
     assert not Entry.objects.filter(what="delivery_postponed").exists()
 
 

@@ -344,7 +344,7 @@ def _mail_actions(status: WorkflowStatus) -> Iterator[tuple[int, dict[str, Any]]
 def _led_to(entry: Entry, status: int | None) -> bool:
     """Whether a line of the history says that the booking reached this status.
 
-    What a line about a call has for a status is that of HTTP, or where an error was to lead.
+    What a line about a failed call has for a status is where the failure was to lead.
     """
     return entry.data.get("status") == status and "delivery" not in entry.data
 

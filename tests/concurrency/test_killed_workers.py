@@ -149,7 +149,7 @@ def test_killed_workers_make_every_call_with_the_same_bytes(settings):
         assert sweeping.kills >= min(KILLS, 3)
         assert len(times) == len(bodies) == wanted
         assert times.total() <= wanted + sweeping.kills
-    assert Entry.objects.filter(what="called").count() == wanted
+    assert Entry.objects.filter(what="call_answered").count() == wanted
 
 
 def test_killed_workers_send_every_mail_with_the_same_bytes(settings):

@@ -290,7 +290,7 @@ def _succeed(delivery: Delivery, answer: webhooks.Answer, now: datetime) -> str:
         if claiming.end(delivery, DeliveryState.DONE, now, answered=answer.status):
             if identifier:
                 _keep(delivery, identifier, answer, now)
-            claiming.note(delivery, "called", now, status=answer.status)
+            claiming.note(delivery, "call_answered", now, answered=answer.status)
             if delivery.action.get("on_answer"):
                 data = {"go_to": delivery.action["on_answer"], "identifier": identifier}
                 acts.leave(delivery.booking, acts.SENT_ON, data, now=now)

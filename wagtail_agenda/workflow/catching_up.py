@@ -201,7 +201,7 @@ def _in_circles(entry: Entry) -> bool:
     steps = 0
     for earlier in before[: 10 * MOST_STEPS]:
         data = earlier.data if isinstance(earlier.data, dict) else {}
-        if _is_from_outside(earlier, data):
+        if _is_from_outside(earlier):
             return False
         steps += "status" in data and "from_status" in data
         if steps >= MOST_STEPS:
@@ -209,14 +209,11 @@ def _in_circles(entry: Entry) -> bool:
     return False
 
 
-def _is_from_outside(entry: Entry, data: dict[str, Any]) -> bool:
-    if entry.what == Cause.CALLED:
-        # What a web service has answered to our own call is noted under that name too.
-        return "delivery" not in data
+def _is_from_outside(entry: Entry) -> bool:
     if entry.what in Trigger.values:
         # Actions cancel, promote and check in as well, in nobody's name.
         return entry.user_id is not None or entry.actor in (Actor.VISITOR, Actor.CLIENT)
-    return entry.what in (Cause.BY_HAND, Cause.TIME)
+    return entry.what in (Cause.BY_HAND, Cause.CALLED, Cause.TIME)
 
 
 # Time

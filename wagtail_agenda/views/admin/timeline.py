@@ -17,7 +17,7 @@ from wagtail_agenda.views.admin.delivery_lines import DeliveryLine
 from wagtail_agenda.wording import moment_text
 from wagtail_agenda.workflow import CHECK_IN_UNDONE, LOOP_STOPPED
 
-ANSWERED, CALL_FAILED, CALLED_AGAIN = "call_answered", "call_failed", "call_again"
+CALL_FAILED, CALLED_AGAIN = "call_failed", "call_again"
 """What lines say of calls that share their `Entry.what` with something else."""
 
 SAYINGS: Mapping[str, Any] = {
@@ -47,7 +47,7 @@ SAYINGS: Mapping[str, Any] = {
     Cause.BY_HAND: gettext_lazy("Moved on by hand"),
     Cause.CALLED: gettext_lazy("Called by another system"),
     Cause.ACTION_FAILED: gettext_lazy("An action failed"),
-    ANSWERED: gettext_lazy("Call answered"),
+    "call_answered": gettext_lazy("Call answered"),
     CALL_FAILED: gettext_lazy("Call failed"),
     "delivery_postponed": gettext_lazy("Not delivered yet; tried again later"),
     "delivery_cancelled": gettext_lazy("Kept from leaving by an agent"),
@@ -93,7 +93,7 @@ ICONS = {
     Cause.BY_HAND: "user",
     Cause.CALLED: "link",
     Cause.ACTION_FAILED: "warning",
-    ANSWERED: "link-external",
+    "call_answered": "link-external",
     CALL_FAILED: "warning",
     CALLED_AGAIN: "rotate",
     "note": "edit",
@@ -161,7 +161,7 @@ def timeline(booking: Booking, deliveries: Iterable[DeliveryLine] = ()) -> list[
                 icon=ICONS.get(about, "info-circle"),
                 who=who_did_it(entry),
                 at=entry.at,
-                details=[*answer(entry), *details(entry.data, booking.agenda.zone)],
+                details=details(entry.data, booking.agenda.zone),
                 retry_url=waiting.pop(delivery_of(entry), ""),
             )
         )
@@ -178,19 +178,8 @@ def subject(entry: Entry) -> str:
     """What a line is about. Of a call that this site made, that is not all in `Entry.what`."""
     if delivery_of(entry) is None or "url" not in entry.data:
         return entry.what
-    calls = {
-        Cause.CALLED.value: ANSWERED,
-        Cause.ACTION_FAILED.value: CALL_FAILED,
-        "sent_again": CALLED_AGAIN,
-    }
+    calls = {Cause.ACTION_FAILED.value: CALL_FAILED, "sent_again": CALLED_AGAIN}
     return calls.get(entry.what, entry.what)
-
-
-def answer(entry: Entry) -> list[tuple[str, str]]:
-    """The HTTP status with which a call was answered."""
-    if subject(entry) != ANSWERED:
-        return []
-    return [(gettext("Answer"), str(entry.data.get("status", "")))]
 
 
 def what_happened(what: str) -> str:
@@ -213,6 +202,7 @@ def details(data: Any, zone: ZoneInfo) -> list[tuple[str, str]]:
     if not isinstance(data, Mapping):
         return []
     names = {
+        "answered": gettext("Answer"),
         "status_label": gettext("Status"),
         "reason": gettext("Reason"),
         "note": gettext("Note"),
