@@ -455,7 +455,7 @@ def test_what_an_action_raises_undoes_the_booking(monkeypatch):
     def explode(occasion, value):
         raise RuntimeError("no")
 
-    monkeypatch.setitem(workflow._actions, "send_email", explode)
+    monkeypatch.setitem(registry._actions, "send_email", explode)
     agenda = make_appointments()[0]
 
     with pytest.raises(RuntimeError):

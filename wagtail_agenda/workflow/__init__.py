@@ -28,8 +28,6 @@ from wagtail_agenda.workflow.planning import plan_timers, with_time_rules
 from wagtail_agenda.workflow.registry import (
     Action,
     Occasion,
-    _action_blocks,
-    _actions,
     action_blocks,
     register_action,
 )
@@ -45,8 +43,6 @@ __all__ = [
     "ActionFailed",
     "Occasion",
     "Road",
-    "_action_blocks",
-    "_actions",
     "action_blocks",
     "advance",
     "advance_all",
