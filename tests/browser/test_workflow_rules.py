@@ -4,7 +4,6 @@ import pytest
 from django.contrib.auth import get_user_model
 from playwright.sync_api import expect
 
-from tests.browser.test_setting_up_rules import log_in
 from wagtail_agenda.models import Workflow
 from wagtail_agenda.workflow import ensure_default_workflow
 
@@ -27,9 +26,8 @@ def built_in(transactional_db):
     return made
 
 
-def test_rules_read_as_sentences_and_open_to_be_changed(open_page, built_in):
-    page = open_page()
-    log_in(page)
+def test_rules_read_as_sentences_and_open_to_be_changed(page, built_in, log_in, axe):
+    log_in(page, "mayor")
     page.goto(f"/admin/snippets/wagtail_agenda/workflow/edit/{built_in.pk}/")
 
     expect(page.get_by_text("A booking is made → Confirmed")).to_be_visible()
@@ -38,6 +36,7 @@ def test_rules_read_as_sentences_and_open_to_be_changed(open_page, built_in):
     amount = page.locator("[name$=-value-amount]")
     expect(amount).to_be_hidden()
     sentence.click()
+    axe(page, "#w-editor-form")
     amount.fill("3")
     page.get_by_role("button", name="Save").click()
 
