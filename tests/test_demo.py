@@ -15,6 +15,8 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from wagtail.models import Page, Site
 
@@ -39,6 +41,8 @@ from wagtail_agenda.models import (
     Occupation,
     Resource,
     Schedule,
+    Workflow,
+    WorkflowStatus,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -87,6 +91,7 @@ def test_demo_loads_once_and_follows_the_calendar(settings, mailoutbox):
     assert coming.count() >= 8
     assert any(event.bookable.places_booked == event.places for event in coming)
     every_kind_of_agenda_has_its_example()
+    everything_can_be_edited()
 
     # Five days later, the fortnights have moved on.
     later = MONDAY + timedelta(days=5)
@@ -101,6 +106,15 @@ def test_demo_loads_once_and_follows_the_calendar(settings, mailoutbox):
     between = Booking.objects.filter(start__gt=MONDAY, start__lt=later - timedelta(days=1))
     expected = between.filter(cancelled_at=None)
     assert expected.exclude(attendance=Attendance.UNKNOWN).count() > expected.count() / 2
+
+
+def everything_can_be_edited():
+    client = Client()
+    client.force_login(get_user_model().objects.get(username="admin"))
+    for model in (Agenda, ClosureCalendar, Schedule, Workflow, WorkflowStatus):
+        for row in model.objects.all():
+            address = reverse(model.snippet_viewset.get_url_name("edit"), args=[row.pk])
+            assert client.get(address).status_code == 200, row
 
 
 def every_kind_of_agenda_has_its_example():

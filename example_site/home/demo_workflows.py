@@ -34,15 +34,12 @@ def passport_counters() -> Workflow:
                     "to": "addresses",
                     "addresses": "archive@fairbridge.example",
                     "with_invitation": False,
-                    "files": [{"type": "item", "value": "slip"}],
+                    "files": ["slip"],
                     "documents": [],
                     "texts": [
                         {
-                            "type": "item",
-                            "value": {
-                                "subject": "Old file for {date}, {time}",
-                                "text": "Please bring the file on the attached slip to {desk}.",
-                            },
+                            "subject": "Old file for {date}, {time}",
+                            "text": "Please bring the file on the attached slip to {desk}.",
                         }
                     ],
                 },
@@ -58,7 +55,7 @@ def passport_counters() -> Workflow:
         "label": "Order the old file",
         "identifier": "old-file",
         "status": ordered.pk,
-        "only_from": [{"type": "item", "value": confirmed.pk}],
+        "only_from": [confirmed.pk],
         "groups": [],
         "conditions": [],
     }
