@@ -99,7 +99,8 @@ def _types_of(agendas: Sequence[Agenda], slug: str | None) -> list[MeetingType]:
         types = types.filter(slug=slug)
     order = {agenda.pk: number for number, agenda in enumerate(agendas)}
     by_pk = {agenda.pk: agenda for agenda in agendas}
-    found = list(types.order_by("sort_order", "pk"))
+    # MariaDB takes capitals and small letters for the same.
+    found = [each for each in types.order_by("sort_order", "pk") if slug in (None, each.slug)]
     for meeting_type in found:
         meeting_type.agenda = by_pk[meeting_type.agenda_id]
     return sorted(found, key=lambda meeting_type: order[meeting_type.agenda_id])
