@@ -45,7 +45,7 @@ class _LeadingBlock(blocks.StructBlock):
     def __init__(self, local_blocks=(), **kwargs):
         status = StatusChooserBlock(
             "wagtail_agenda.WorkflowStatus",
-            label=_("the booking goes to the status"),
+            label=_("The booking goes to the status"),
             help_text=_(
                 "Its actions are then carried out, such as mails. One of this workflow's own."
             ),
@@ -80,7 +80,7 @@ class TransitionBlock(_LeadingBlock):
 
     class Meta:
         icon = "arrow-right"
-        label = _("Rule")
+        label = _("Something happens")
         label_format = "{trigger} → {status}"
 
 
@@ -93,17 +93,17 @@ class TimeRuleBlock(_LeadingBlock):
     amount = blocks.IntegerBlock(
         min_value=0,
         max_value=MOST_MINUTES,
-        label=_("So many"),
+        label=_("How long"),
         help_text=_(
             "Who books when this time is past already is not made up for: a booking of today "
             "gets no reminder of yesterday."
         ),
     )
-    unit = blocks.ChoiceBlock(choices=UNITS, default=HOURS, label=_("minutes, hours or days"))
+    unit = blocks.ChoiceBlock(choices=UNITS, default=HOURS, label=_("In minutes, hours or days"))
     moment = blocks.ChoiceBlock(
         choices=MOMENTS,
         default=BEFORE_START,
-        label=_("before or after"),
+        label=_("Before or after what"),
         help_text=_(
             "Days are those of the calendar, at the same time of day. Cancelled bookings are left "
             "out, unless their status is among those below. A final status ends all reminders."
