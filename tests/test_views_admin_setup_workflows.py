@@ -164,6 +164,7 @@ def test_only_from_a_status_of_its_own(administrator, made):
         ("time", {"amount": "9" * 50, "unit": "days", "moment": "after_end"}, "less than or equal"),
         ("time", {"amount": "1", "unit": "years", "moment": "after_end"}, "valid choice"),
         ("by_hand", {"label": "Go", "identifier": "gö hin"}, "valid “slug”"),
+        ("by_hand", {"label": "★", "identifier": ""}, "Write an identifier"),
         ("called", {"identifier": ""}, "required"),
         (
             "transition",
@@ -191,6 +192,15 @@ def test_what_no_rule_can_say_is_refused_in_words(administrator, made, kind, val
     assert answer.status_code == 200
     assert said in words(answer)
     assert not made.transitions
+
+
+@pytest.mark.parametrize(("label", "made_of_it"), [("Papers OK!", "papers-ok"), ("Да", "da")])
+def test_a_button_needs_no_identifier(administrator, made, label, made_of_it):
+    status = make_status(made, "new")
+    button = {"label": label, "identifier": "", "status": status.pk}
+    assert save(administrator, made, ("by_hand", button)).status_code == 302
+    made.refresh_from_db()
+    assert made.transitions[0].value["identifier"] == made_of_it
 
 
 # Circles
