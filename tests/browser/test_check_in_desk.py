@@ -87,7 +87,9 @@ def test_a_list_comes_back_as_narrowed_whatever_its_agenda_is_called(page, enter
     make_staff(agenda, username="clerk")
     enter(page, f"/admin/agendas/agenda/booking/check-in/{made.local_start.date()}/")
     page.get_by_label("Name or number").press_sequentially("ada")
-    expect(page.locator("#wagtail-agenda-together")).to_have_attribute("action", re.compile("q=ada"))
+    expect(page.locator("#wagtail-agenda-together")).to_have_attribute(
+        "action", re.compile("q=ada")
+    )
     # What is said of one person goes to the page of their booking.
     say = page.locator("form.wagtail-agenda-say")
     assert {form.get_attribute("action") for form in say.all()} <= {
