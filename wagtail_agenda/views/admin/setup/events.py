@@ -21,12 +21,7 @@ from wagtail_agenda.views.admin.setup.asking import (
     coming_bookings,
     lines_of,
 )
-from wagtail_agenda.views.admin.setup.dates import (
-    EARLIEST_YEAR,
-    LATEST_YEAR,
-    skipped_error,
-    year_error,
-)
+from wagtail_agenda.views.admin.setup.dates import refuse_far_dates, skipped_error
 from wagtail_agenda.views.admin.setup.offers import OfferForm
 from wagtail_agenda.wording import day_text, short_moment_text, span_text, time_text
 
@@ -120,12 +115,9 @@ class EventForm(AskingForm, OfferForm):
 
     def _read_in_zone_of(self, agenda: Agenda, cleaned) -> None:
         """Takes the times as the agenda's: the field has read them as the site's."""
+        refuse_far_dates(self, cleaned, TIMES)
         for field in TIMES:
             if cleaned.get(field) is None:
-                continue
-            if not EARLIEST_YEAR <= cleaned[field].year <= LATEST_YEAR:
-                cleaned[field] = None
-                self.add_error(field, year_error())
                 continue
             typed = timezone.make_naive(cleaned[field])
             if schedule.wall_time_exists(typed.date(), typed.time(), agenda.zone):
