@@ -156,6 +156,21 @@ def note(
     **data: Any,
 ) -> Entry:
     """Add a line about the delivery to the history of its booking."""
+    entry = line_about(delivery, what, now, user=user, advances=advances, **data)
+    entry.save(force_insert=True)
+    return entry
+
+
+def line_about(
+    delivery: Delivery,
+    what: str,
+    now: datetime,
+    *,
+    user=None,
+    advances: bool = False,
+    **data: Any,
+) -> Entry:
+    """The same, still to be saved."""
     if delivery.kind == DeliveryKind.CALL:
         about = {
             "url": delivery.url,
@@ -170,7 +185,7 @@ def note(
             "method": delivery.method,
             "delivery": delivery.pk,
         }
-    return Entry.objects.create(
+    return Entry(
         booking_id=delivery.booking_id,
         what=what,
         actor=Actor.AGENT if user else Actor.SYSTEM,

@@ -22,6 +22,7 @@ from wagtail_agenda.views.admin.base import (
     AgentPage,
     AgentView,
     log_act,
+    log_acts,
     next_url,
     url_to,
 )
@@ -194,8 +195,8 @@ class DeliveriesRetryView(AgentView):
         # The oldest first: pressed again, the button goes on with those that were left.
         failed = permissions.editable(request.user, failed).order_by("pk")[:MOST_AT_ONCE]
         queued = outbox.retry_all(failed, user=request.user)
-        for delivery in queued:
-            log_act(delivery.booking, "send_again", request.user, delivery=delivery.pk)
+        acts = [(delivery.booking, {"delivery": delivery.pk}) for delivery in queued]
+        log_acts(acts, "send_again", request.user)
         if queued:
             messages.success(request, on_their_way(queued))
         else:
