@@ -146,17 +146,9 @@ def never_came_back() -> str:
     return _("Given up: the worker never came back from sending it.")
 
 
-def note(
-    delivery: Delivery,
-    what: str,
-    now: datetime,
-    *,
-    user=None,
-    advances: bool = False,
-    **data: Any,
-) -> Entry:
-    """Add a line about the delivery to the history of its booking."""
-    entry = line_about(delivery, what, now, user=user, advances=advances, **data)
+def note(delivery: Delivery, what: str, now: datetime, **said: Any) -> Entry:
+    """Add a line about the delivery to the history of its booking, as `line_about` has it."""
+    entry = line_about(delivery, what, now, **said)
     entry.save(force_insert=True)
     return entry
 
@@ -170,7 +162,7 @@ def line_about(
     advances: bool = False,
     **data: Any,
 ) -> Entry:
-    """The same, still to be saved."""
+    """A line about the delivery, still to be saved."""
     if delivery.kind == DeliveryKind.CALL:
         about = {
             "url": delivery.url,
