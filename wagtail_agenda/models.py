@@ -183,7 +183,10 @@ class WorkflowStatus(models.Model):
     final = models.BooleanField(
         _("final"),
         default=False,
-        help_text=_("Time leads nowhere from here: no reminder, no « after so many hours »."),
+        help_text=_(
+            "Time leads nowhere from here: no reminder is sent, and no rule counts how long a "
+            "booking has been in this status."
+        ),
     )
     visitor_text = models.TextField(
         _("text for the visitor"),

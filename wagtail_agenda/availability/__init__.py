@@ -34,7 +34,7 @@ from wagtail_agenda.availability.offers import (
 )
 from wagtail_agenda.availability.openings import desk_openings
 from wagtail_agenda.availability.reasons import Reason, explain
-from wagtail_agenda.availability.slot import Slot
+from wagtail_agenda.availability.slot import Slot, closest
 from wagtail_agenda.schedule import day_bounds
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "Slot",
     "TypeWithDesks",
     "booking_window",
+    "closest",
     "day_bounds",
     "desk_openings",
     "ends",

@@ -207,6 +207,12 @@ class Listing(Sequence[Slot]):
         return repr(list(self))
 
 
+def closest(found: Iterable[Slot], around: datetime, limit: int) -> list[Slot]:
+    """At most `limit` of the slots, those that start closest to a moment, in order of time."""
+    moment = around.astimezone(timezone.utc)
+    return by_time(sorted(found, key=lambda slot: abs(slot.start - moment))[:limit])
+
+
 def by_time(found: Iterable[Slot]) -> list[Slot]:
     # Within one zone Python compares wall times, which a night may repeat.
     return sorted(found, key=lambda slot: slot.start.astimezone(timezone.utc))

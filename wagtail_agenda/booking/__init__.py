@@ -30,6 +30,7 @@ waiting_list  who waits, and how they get a place
 ending        cancelled, declined, refused, lapsed
 events        places, time and cancellation of a whole event
 settling      what the clock alone has changed
+forgetting    who a booking was for, forgotten
 ============  ======================================================================
 """
 
@@ -39,6 +40,7 @@ from wagtail_agenda.booking.claims import slot_of, slots_of
 from wagtail_agenda.booking.details import Details
 from wagtail_agenda.booking.ending import cancel, decline_offer, refuse
 from wagtail_agenda.booking.events import cancel_event, change_event_time, change_places
+from wagtail_agenda.booking.forgetting import anonymise, forget_draft
 from wagtail_agenda.booking.holds import (
     BASKET_LIFETIME,
     hold,
@@ -68,6 +70,7 @@ __all__ = [
     "Together",
     "Waiting",
     "accept_offer",
+    "anonymise",
     "approve",
     "book",
     "book_together",
@@ -79,6 +82,7 @@ __all__ = [
     "confirm",
     "confirm_all",
     "decline_offer",
+    "forget_draft",
     "hold",
     "hold_together",
     "is_held",

@@ -15,9 +15,11 @@ from wagtail_agenda.views.admin.month import MonthView
 from wagtail_agenda.views.admin.moving import MoveView
 from wagtail_agenda.views.admin.new_booking import NewBookingView
 from wagtail_agenda.views.admin.period import JumpView
+from wagtail_agenda.views.admin.persons import PersonEraseView, PersonExportView, PersonView
 from wagtail_agenda.views.admin.trying import TryView
 from wagtail_agenda.views.admin.waiting_list import WaitingListView
 from wagtail_agenda.views.admin.week_and_day import DayView, WeekView
+from wagtail_agenda.views.admin.what_is_kept import WhatIsKeptView
 
 NAMESPACE = "wagtail_agenda_admin"
 
@@ -64,6 +66,10 @@ def register_agenda_view():
             deliveries.DeliveriesRetryView.as_view(),
             name="deliveries_retry",
         ),
+        path("persons/", PersonView.as_view(), name="person"),
+        path("persons/export/", PersonExportView.as_view(), name="person_export"),
+        path("persons/erase/", PersonEraseView.as_view(), name="person_erase"),
+        path("what-is-kept/", WhatIsKeptView.as_view(), name="what_is_kept"),
     ]
     for view in (DayView, WeekView, MonthView, ListView):
         scale = view.scale

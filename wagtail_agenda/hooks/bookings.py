@@ -61,6 +61,17 @@ def register_log_actions(actions):
             said = ngettext("Exported %(count)d booking", "Exported %(count)d bookings", count)
             return "; ".join([said % {"count": count}, *which])
 
+    actions.register_action(
+        "wagtail_agenda.export_person",
+        _("Export what is held about a person"),
+        _("What is held about a person exported"),
+    )
+    actions.register_action(
+        "wagtail_agenda.erase_person",
+        _("Erase what is held about a person"),
+        _("What is held about a person erased"),
+    )
+
 
 class BookingUrlFinder:
     """Lets Wagtail link a booking, in its reports, to the page about it."""

@@ -146,7 +146,8 @@ def _letter(delivery: Delivery, now: datetime) -> mail.Letter:
         if delivery.letter is None:
             letter = mail.to_json(letters.letter_of(delivery, now))
             delivery.letter = _replaced(letter, token, _STAND_IN)
-            Delivery.objects.filter(pk=delivery.pk).update(letter=delivery.letter)
+            still_known = Delivery.objects.filter(pk=delivery.pk, key=delivery.key)
+            still_known.update(letter=delivery.letter)
         return mail.from_json(_replaced(delivery.letter, _STAND_IN, token))
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         # Data of a shape nobody foresaw: another attempt would meet it again.

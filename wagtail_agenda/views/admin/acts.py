@@ -182,11 +182,17 @@ def press(booking: Booking, identifier: str, *, now: datetime, user) -> Outcome:
     A second click finds another status, from which the button may lead nowhere. Raises
     `Overloaded`.
     """
+    labels = {
+        rule.identifier: rule.label
+        for rule in workflow.buttons_of(booking, now=now, user=user)
+        if rule.identifier == identifier
+    }
     try:
         entry = workflow.note_cause(
             booking,
             Cause.BY_HAND,
-            data={"identifier": identifier},
+            # As it was called then, for the history: rules come and go.
+            data={"identifier": identifier, "button": labels.get(identifier, "")},
             actor=Actor.AGENT,
             user=user,
             now=now,

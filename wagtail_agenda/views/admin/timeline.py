@@ -220,18 +220,20 @@ def details(data: Any, zone: ZoneInfo) -> list[tuple[str, str]]:
         "sequence": gettext("Calendar revision"),
         "url": gettext("Address"),
         "identifier": gettext("Name"),
+        "button": gettext("Button"),
         "code": gettext("Error"),
         "attempts": gettext("Attempts"),
         "next_attempt": gettext("Next attempt"),
     }
     said = [(gettext("Rule"), rule)] if (rule := _rule_of_time(data)) else []
+    hidden = {*KEYS, "identifier"} if data.get("button") else KEYS
     return said + [
         (
             names.get(name, name.replace("_", " ").capitalize()),
             _moment(value, zone) if name in MOMENTS else str(value),
         )
         for name, value in data.items()
-        if name not in KEYS and value not in (None, "", [], {})
+        if name not in hidden and value not in (None, "", [], {})
     ]
 
 
