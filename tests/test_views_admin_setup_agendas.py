@@ -32,6 +32,7 @@ OF_ALL = {
     "minimal_booking_delay_unit": "hours",
     "maximal_booking_delay": "60",
     "maximal_booking_delay_unit": "days",
+    "alarm_before_unit": "minutes",
 }
 OF_EVENTS = {
     "waiting_list_promotion": "automatic",

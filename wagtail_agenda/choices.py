@@ -17,6 +17,11 @@ class DelayUnit(models.TextChoices):
     WORKING_DAYS = "working_days", _("working days")
 
 
+class AlarmUnit(models.TextChoices):
+    MINUTES = "minutes", _("minutes")
+    HOURS = "hours", _("hours")
+
+
 class WaitingListPromotion(models.TextChoices):
     """Who decides that somebody on a waiting list gets a place that has become free."""
 

@@ -572,6 +572,16 @@ def calendar_domain() -> str:
         return "localhost"
 
 
+_UNDECIDED = frozenset({Admission.PENDING, Admission.WAITING, Admission.OFFERED})
+
+
+def has_calendar_entry(booking: Booking) -> bool:
+    """Whether a booking as it is stands in calendars: for sure or, if its agenda has it so, not."""
+    if booking.admission in _UNDECIDED:
+        return booking.agenda.tentative_entries
+    return booking.admission == Admission.CONFIRMED
+
+
 def calendar_event(
     booking: Booking,
     *,
@@ -617,6 +627,8 @@ def calendar_event(
         organizer=sender(booking.site),
         attendee=attendee,
         language=language_for(booking, audience),
+        tentative=booking.admission in _UNDECIDED,
+        alarm=booking.agenda.alarm,
     )
 
 
@@ -634,6 +646,13 @@ def visitor_event(booking: Booking) -> CalendarEvent:
     return event
 
 
+def status_of(booking: Booking) -> str:
+    """What a calendar file says of a booking: whoever waits for anything has nothing for sure."""
+    if booking.is_cancelled:
+        return "CANCELLED"
+    return "TENTATIVE" if booking.admission in _UNDECIDED else "CONFIRMED"
+
+
 def download(booking: Booking, *, refresh: timedelta | None = None) -> bytes:
     """The booking as a calendar file, without the visitor's address in it.
 
@@ -641,9 +660,4 @@ def download(booking: Booking, *, refresh: timedelta | None = None) -> bytes:
 
     Raises `ValueError` if the site sends from an unusable address; a system check says so.
     """
-    if booking.is_cancelled:
-        status = "CANCELLED"
-    else:
-        # Who waits for a place or an approval has nothing for sure.
-        status = "CONFIRMED" if booking.admission == Admission.CONFIRMED else "TENTATIVE"
-    return ics.publication(visitor_event(booking), status=status, refresh=refresh)
+    return ics.publication(visitor_event(booking), status=status_of(booking), refresh=refresh)

@@ -20,6 +20,7 @@ from wagtail_agenda.correspondence import (
     calendar_domain,
     calendar_event,
     facts_of,
+    has_calendar_entry,
     language_for,
     read_resources,
 )
@@ -119,10 +120,11 @@ class Mails:
 
         SEQUENCE rises on every revision and on the cancellation (RFC 5546 §2.1.4); content that
         the recipient has already keeps its SEQUENCE and DTSTAMP, so that a repeat is
-        byte-identical. Whoever lost their place, for good or for now, has their copy cancelled.
+        byte-identical. Whoever lost their place, for good or for now, has their copy cancelled, or
+        made tentative where the agenda has it so.
         """
         known = self._invitations_of(booking).get((audience, address))
-        if booking.admission != Admission.CONFIRMED:
+        if not has_calendar_entry(booking):
             if known is not None and known.method != "CANCEL":
                 return self._withdraw(known)
             return known if booking.admission == Admission.CANCELLED else None
@@ -151,7 +153,7 @@ class Mails:
         """
         self._read(booking, *_RELATIONS)
         address = next(iter(recipients(booking, Audience.VISITOR)), "").lower()
-        if address and booking.admission == Admission.CONFIRMED:
+        if address and has_calendar_entry(booking):
             return self._revised(booking, Audience.VISITOR, address)
         return self._invitations_of(booking).get((Audience.VISITOR, address))
 
