@@ -129,6 +129,13 @@ class MailTo(models.TextChoices):
     ANSWER = "answer", _("An e-mail address among the answers")
 
 
+FORMER_ADDRESS = "former_address"
+"""To whom the mail goes that takes a booking back from an address that is no longer the visitor's.
+
+Not among `MailTo`: no editor writes it.
+"""
+
+
 class DeliveryKind(models.TextChoices):
     MAIL = "mail", _("Mail")
     CALL = "call", _("Call to a web service")

@@ -609,11 +609,11 @@ def calendar_event(
     )
     attendee = None
     if invitation is not None:
-        # Somebody to whom it is passed on has a UID of their own, and is not the visitor.
-        own = invitation.uid.startswith(f"{booking.uuid}@")
+        # Somebody to whom it is passed on is not the visitor.
+        own = is_visitors_own(invitation, booking)
         attendee = Party(invitation.address, booking.user_name if own else "")
     return CalendarEvent(
-        uid=invitation.uid if invitation else f"{booking.uuid}@{calendar_domain()}",
+        uid=invitation.uid if invitation else visitor_uid(booking),
         sequence=invitation.sequence if sequence is None and invitation else sequence or 0,
         stamp=invitation.stamp if invitation else booking.cancelled_at or booking.created_at,
         start=booking.start,
@@ -632,12 +632,59 @@ def calendar_event(
     )
 
 
+def visitor_uid(booking: Booking) -> str:
+    """The UID of the visitor's calendar entry, as long as no invitation says another.
+
+    Whoever is reached at a corrected address gets another one. Under one UID, the `CANCEL` to the
+    wrong address would contend with the `REQUEST` to the right one wherever both lead to the same
+    calendar, and mails to two mailboxes come in any order.
+    """
+    version = f"-{booking.address_version}" if booking.address_version else ""
+    return f"{booking.uuid}{version}@{calendar_domain()}"
+
+
+def is_visitors_own(invitation: Invitation, booking: Booking) -> bool:
+    """Whether it is the calendar copy of the visitor, at the address that they have now."""
+    return (
+        invitation.audience == Audience.VISITOR
+        and invitation.address == booking.user_email.strip().lower()
+    )
+
+
+def facts_to_withdraw(booking: Booking) -> dict[str, str]:
+    """What `without_visitor` may tell of a booking as it is now, kept until a mail is written."""
+    subject = booking.event or booking.meeting_type
+    return {
+        "title": (subject.label if subject else "") or booking.agenda.label,
+        "start": booking.start.isoformat(),
+        "end": booking.end.isoformat(),
+    }
+
+
+def without_visitor(event: CalendarEvent, facts: Mapping[str, str]) -> CalendarEvent:
+    """An entry that is taken out of the calendar of whom it does not concern.
+
+    Nothing in it is the visitor's, and nothing is of later than `facts_to_withdraw`.
+    """
+    return replace(
+        event,
+        start=datetime.fromisoformat(facts["start"]),
+        end=datetime.fromisoformat(facts["end"]),
+        summary=facts["title"],
+        description="",
+        location="",
+        comment="",
+        url="",
+    )
+
+
 def visitor_event(booking: Booking) -> CalendarEvent:
     """The booking as it stands in the visitor's calendar at this moment, in their language.
 
     A cancellation that no mail has told of is a revision of its own.
     """
-    invitation = booking.invitations.filter(uid__startswith=f"{booking.uuid}@").first()
+    invitations = booking.invitations.filter(audience=Audience.VISITOR)
+    invitation = next((one for one in invitations if is_visitors_own(one, booking)), None)
     with translation.override(language_for(booking, Audience.VISITOR)):
         event = calendar_event(booking, invitation=invitation)
     if booking.is_cancelled and (invitation is None or invitation.method != "CANCEL"):

@@ -15,14 +15,16 @@ from django.db.models import F, prefetch_related_objects
 from django.utils import translation
 
 from wagtail_agenda import cleaning, ics, outbox
-from wagtail_agenda.choices import Admission, Audience, MailTo
+from wagtail_agenda.choices import FORMER_ADDRESS, Admission, Audience, MailTo
 from wagtail_agenda.correspondence import (
     calendar_domain,
     calendar_event,
     facts_of,
+    facts_to_withdraw,
     has_calendar_entry,
     language_for,
     read_resources,
+    visitor_uid,
 )
 from wagtail_agenda.models import Booking, Delivery, Entry, Invitation
 
@@ -63,7 +65,7 @@ class Mails:
         audience = audience_of(to)
         action = {
             **self.action_of(booking, value),
-            "trigger": entry.what,
+            "trigger": "" if _reads_of_it_first(audience, entry) else entry.what,
             "facts": facts_of(booking, entry),
         }
         told: dict[str, Invitation | None] = dict.fromkeys(recipients(booking, to, value))
@@ -182,6 +184,29 @@ class Mails:
             and invitation.uid.startswith(f"{booking.uuid}-{Audience.STAFF.value}-")
         }
 
+    def take_back(self, booking: Booking, entry: Entry, address: str) -> None:
+        """Keep from leaving what waits for an address that is no longer the visitor's.
+
+        What may have come into a calendar there is taken out again, with a mail that names nobody.
+        Whom nothing has reached is not written to.
+        """
+        self._read(booking, *_RELATIONS)
+        reached = outbox.overtake(booking, address, now=self._now)
+        calendar_parts = [mail.method for mail in reached if mail.method]
+        invitation = self._invitations_of(booking).get((Audience.VISITOR.value, address.lower()))
+        if invitation is None or not calendar_parts or calendar_parts[-1] == "CANCEL":
+            return
+        self._mails.append(
+            outbox.Mail(
+                booking=booking,
+                audience=Audience.VISITOR.value,
+                recipient=address,
+                invitation=self._withdraw(invitation),
+                action={"to": FORMER_ADDRESS, "facts": facts_to_withdraw(booking)},
+                cause=f"{entry.pk}.{FORMER_ADDRESS}",
+            )
+        )
+
     def _withdraw(self, invitation: Invitation) -> Invitation:
         invitation.method, invitation.stamp = "CANCEL", self._now
         invitation.sequence += 1
@@ -220,6 +245,11 @@ class Mails:
 
 
 _MOST_ADDRESSES = 50
+
+
+def _reads_of_it_first(audience: str, entry: Entry) -> bool:
+    """Whether the visitor's address is a new one, where a mail about a change makes no sense."""
+    return audience == Audience.VISITOR and "user_email" in entry.data.get("corrected", ())
 
 
 def audience_of(to: str) -> str:
@@ -300,7 +330,7 @@ def _uid(booking: Booking, whom: str, address: str) -> str:
     if whom == Audience.VISITOR or (
         whom == MailTo.ANSWER and address == booking.user_email.strip().lower()
     ):
-        return f"{booking.uuid}@{calendar_domain()}"
+        return visitor_uid(booking)
     digest = hashlib.sha256(address.encode()).hexdigest()[:12]
     kind = {MailTo.ADDRESSES: "other", MailTo.ANSWER: "extra"}.get(whom, whom)
     return f"{booking.uuid}-{kind}-{digest}@{calendar_domain()}"

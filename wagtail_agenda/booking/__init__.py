@@ -28,6 +28,8 @@ moving        to another time, to another number of places
 approval      bookings that need it
 waiting_list  who waits, and how they get a place
 ending        cancelled, declined, refused, lapsed
+correcting    whom a booking is for
+texts         what a booking is called
 events        places, time and cancellation of a whole event
 settling      what the clock alone has changed
 ============  ======================================================================
@@ -36,6 +38,7 @@ settling      what the clock alone has changed
 from wagtail_agenda.booking.admission import Waiting, bookings_for_update
 from wagtail_agenda.booking.approval import approve
 from wagtail_agenda.booking.claims import slot_of, slots_of
+from wagtail_agenda.booking.correcting import correct
 from wagtail_agenda.booking.details import Details
 from wagtail_agenda.booking.ending import cancel, decline_offer, refuse
 from wagtail_agenda.booking.events import cancel_event, change_event_time, change_places
@@ -78,6 +81,7 @@ __all__ = [
     "change_places",
     "confirm",
     "confirm_all",
+    "correct",
     "decline_offer",
     "hold",
     "hold_together",
