@@ -194,14 +194,17 @@ class Mails:
         reached = outbox.overtake(booking, address, now=self._now)
         calendar_parts = [mail.method for mail in reached if mail.method]
         invitation = self._invitations_of(booking).get((Audience.VISITOR.value, address.lower()))
-        if invitation is None or not calendar_parts or calendar_parts[-1] == "CANCEL":
+        if invitation is None:
+            return
+        self._withdraw(invitation)
+        if not calendar_parts or calendar_parts[-1] == "CANCEL":
             return
         self._mails.append(
             outbox.Mail(
                 booking=booking,
                 audience=Audience.VISITOR.value,
                 recipient=address,
-                invitation=self._withdraw(invitation),
+                invitation=invitation,
                 action={"to": FORMER_ADDRESS, "facts": facts_to_withdraw(booking)},
                 cause=f"{entry.pk}.{FORMER_ADDRESS}",
             )
