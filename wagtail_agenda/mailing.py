@@ -190,7 +190,6 @@ class Mails:
         What may have come into a calendar there is taken out again, with a mail that names nobody.
         Whom nothing has reached is not written to.
         """
-        self._read(booking, *_RELATIONS)
         reached = outbox.overtake(booking, address, now=self._now)
         calendar_parts = [mail.method for mail in reached if mail.method]
         invitation = self._invitations_of(booking).get((Audience.VISITOR.value, address.lower()))

@@ -30,7 +30,7 @@ waiting_list  who waits, and how they get a place
 ending        cancelled, declined, refused, lapsed
 correcting    whom a booking is for
 texts         what a booking is called
-events        places, time and cancellation of a whole event
+events        places, time, texts and cancellation of a whole event
 settling      what the clock alone has changed
 ============  ======================================================================
 """
@@ -41,7 +41,13 @@ from wagtail_agenda.booking.claims import slot_of, slots_of
 from wagtail_agenda.booking.correcting import correct
 from wagtail_agenda.booking.details import Details
 from wagtail_agenda.booking.ending import cancel, decline_offer, refuse
-from wagtail_agenda.booking.events import cancel_event, change_event_time, change_places
+from wagtail_agenda.booking.events import (
+    EVENT_TEXTS,
+    cancel_event,
+    change_event_time,
+    change_places,
+    reword_event,
+)
 from wagtail_agenda.booking.holds import (
     BASKET_LIFETIME,
     hold,
@@ -66,6 +72,7 @@ from wagtail_agenda.booking.waiting_list import (
 
 __all__ = [
     "BASKET_LIFETIME",
+    "EVENT_TEXTS",
     "Details",
     "Standing",
     "Together",
@@ -96,6 +103,7 @@ __all__ = [
     "release",
     "require_may_move",
     "resize",
+    "reword_event",
     "settle",
     "slot_of",
     "slots_of",
