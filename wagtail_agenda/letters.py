@@ -35,7 +35,6 @@ from wagtail_agenda.models import Booking, Delivery, Entry, KeptFile
 logger = logging.getLogger(__name__)
 
 LINKS = frozenset({"admin_url", "manage_url", "backoffice_url", "form_url", "url"})
-_THE_VISITOR = (None, MailTo.VISITOR)
 _PATH_OF_THIS_SITE = re.compile(r"""(<a\b[^>]*\shref=")(?=/(?!/))""")
 
 
@@ -73,7 +72,7 @@ def written(delivery: Delivery, now: datetime) -> mail.Letter:
     Raises `ValueError` when an address that the calendar entry needs is unusable.
     """
     booking, audience = delivery.booking, delivery.audience
-    to = delivery.action.get("to")
+    to = delivery.action.get("to", MailTo.VISITOR)
     passed_on = to == MailTo.ANSWER
     language = language_for(booking, audience)
     with translation.override(language):
@@ -97,7 +96,7 @@ def written(delivery: Delivery, now: datetime) -> mail.Letter:
             sender=sender(booking.site),
             to=Party(
                 delivery.recipient,
-                booking.user_name if audience == Audience.VISITOR and to in _THE_VISITOR else "",
+                booking.user_name if audience == Audience.VISITOR and to == MailTo.VISITOR else "",
             ),
             subject=subject,
             text=text + mail_settings.signature_text(own),
