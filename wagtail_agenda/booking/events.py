@@ -90,9 +90,7 @@ def change_event_time(
 
     def work(road: workflow.Road) -> int:
         lock([event.bookable_id])
-        present = Event.objects.select_for_update().get(pk=event.pk)
-        if present.is_cancelled:
-            raise EventCancelled()
+        present = _require_live(event)
         occupied = list(
             Occupation.objects.select_for_update().filter(bookable_id=event.bookable_id)
         )
@@ -151,9 +149,7 @@ def reword_event(
 
     def work(road: workflow.Road) -> int:
         lock([event.bookable_id])
-        present = Event.objects.select_for_update().get(pk=event.pk)
-        if present.is_cancelled:
-            raise EventCancelled()
+        present = _require_live(event)
         before = {name: getattr(present, name) for name in wanted}
         if before == wanted:
             return 0
@@ -203,9 +199,7 @@ def cancel_event(
 
     def work(_nothing: None) -> int:
         bookables = lock([event.bookable_id])
-        present = Event.objects.select_for_update().get(pk=event.pk)
-        if present.is_cancelled:
-            raise EventCancelled()
+        _require_live(event)
         Event.objects.filter(pk=event.pk).update(cancelled_at=now, cancellation_reason=reason)
         forget_holds([event.bookable_id])
         booked = Booking.objects.filter(event=event).exclude(admission=Admission.CANCELLED)
@@ -227,3 +221,11 @@ def cancel_event(
     ended = retried(work)
     event.cancelled_at, event.cancellation_reason = now, reason
     return ended
+
+
+def _require_live(event: Event) -> Event:
+    """The event as it is, under the lock that must be held. Raises `EventCancelled`."""
+    present = Event.objects.select_for_update().get(pk=event.pk)
+    if present.is_cancelled:
+        raise EventCancelled()
+    return present
