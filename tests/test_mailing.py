@@ -464,6 +464,25 @@ def test_colleagues_of_the_agenda_that_a_booking_leaves_are_rid_of_it():
     }
 
 
+def test_who_is_no_longer_among_the_staff_is_rid_of_a_booking_with_the_next_mail():
+    agenda = make_appointments(staff_addresses=f"{STAFF}\nleft@fairbridge.example")[0]
+    made = make_booking(agenda)
+    agenda.staff_addresses = STAFF
+    agenda.save()
+
+    bookings.cancel(Booking.objects.get(), actor=Actor.VISITOR, now=NOW)
+
+    told = Delivery.objects.filter(recipient="left@fairbridge.example").order_by("pk")
+    assert [(one.method, one.sequence) for one in told] == [("REQUEST", 0), ("CANCEL", 1)]
+    letter = letter_of(told[1], NOW)
+    assert letter.subject == f"No longer for you: {agenda}"
+    event = read_calendar(letter.calendar).event
+    assert (event.status, event.start) == ("CANCELLED", made.start)
+    said = f"{letter.subject} {letter.text} {letter.to} {letter.calendar.decode()}"
+    assert [secret for secret in ("Ada", "ada@", made.reference) if secret in said] == []
+    assert entries(made, "staff")[-2:] == [("CANCEL", 1), ("CANCEL", 1)]
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -72,6 +72,16 @@ FOR_FORMER_ADDRESS = Text(
 )
 """What an address is told that was not the visitor's. A stranger may read it: it names nobody."""
 
+FOR_FORMER_STAFF = Text(
+    _("No longer for you: {agenda}"),
+    _(
+        "Hello,\n\n"
+        "you are no longer among those who are told of bookings of “{agenda}”. This mail takes one "
+        "of them out of your calendar. You need not do anything."
+    ),
+)
+"""What a colleague is told who is not among the staff of an agenda any more."""
+
 
 _OFFER_LAPSED = "offer lapsed"
 _REQUEST_LAPSED = "request lapsed"

@@ -130,7 +130,7 @@ class MailTo(models.TextChoices):
 
 
 FORMER_ADDRESS = "former_address"
-"""To whom the mail goes that takes a booking back from an address that is no longer the visitor's.
+"""To whom the mail goes that takes a booking back from an address that it concerns no more.
 
 Not among `MailTo`: no editor writes it.
 """

@@ -115,6 +115,8 @@ def _text_for(delivery: Delivery, language: str) -> built_in_mails.Text:
     """What an editor wrote in that language or for all others; the built-in text for the rest."""
     if delivery.action.get("to") == FORMER_ADDRESS:
         text = built_in_mails.FOR_FORMER_ADDRESS
+        if delivery.audience == Audience.STAFF:
+            text = built_in_mails.FOR_FORMER_STAFF
         return built_in_mails.Text(str(text.subject), str(text.text))
     written = {
         str(text.get("language") or ""): text for text in reversed(delivery.action.get("texts", []))

@@ -73,8 +73,15 @@ class Mails:
             told = {
                 address: self._revised(booking, audience, address.lower(), to) for address in told
             }
-            if to == Audience.STAFF and "from_start" in entry.data:
-                told |= self._left_behind(booking, set(map(str.lower, told)))
+            if to == Audience.STAFF:
+                left_behind = self._left_behind(booking, set(map(str.lower, told)))
+                if "from_start" in entry.data:
+                    told |= left_behind
+                else:
+                    self._mails += [
+                        _farewell(booking, invitation, address, f"{entry.pk}.{position}")
+                        for address, invitation in left_behind.items()
+                    ]
         self._mails += [
             outbox.Mail(
                 booking=booking,
@@ -171,9 +178,10 @@ class Mails:
         return self._none_yet
 
     def _left_behind(self, booking: Booking, told: set[str]) -> dict[str, Invitation]:
-        """The colleagues who have a copy of a booking that has moved to others, which is withdrawn.
+        """The colleagues who have a copy of a booking that is now others', which is withdrawn.
 
-        An agenda has staff of its own, and a calendar would keep the booking at its old time.
+        It has moved to an agenda with staff of its own, or they are among the staff no more; their
+        calendars would keep it as it was for ever.
         """
         return {
             address: self._withdraw(invitation)
@@ -198,16 +206,8 @@ class Mails:
         self._withdraw(invitation)
         if not calendar_parts or calendar_parts[-1] == "CANCEL":
             return
-        self._mails.append(
-            outbox.Mail(
-                booking=booking,
-                audience=Audience.VISITOR.value,
-                recipient=address,
-                invitation=invitation,
-                action={"to": FORMER_ADDRESS, "facts": facts_to_withdraw(booking)},
-                cause=f"{entry.pk}.{FORMER_ADDRESS}",
-            )
-        )
+        cause = f"{entry.pk}.{FORMER_ADDRESS}"
+        self._mails.append(_farewell(booking, invitation, address, cause))
 
     def _withdraw(self, invitation: Invitation) -> Invitation:
         invitation.method, invitation.stamp = "CANCEL", self._now
@@ -247,6 +247,18 @@ class Mails:
 
 
 _MOST_ADDRESSES = 50
+
+
+def _farewell(booking: Booking, invitation: Invitation, address: str, cause: str) -> outbox.Mail:
+    """What takes a booking out of the calendar of whom it concerns no more, and names nobody."""
+    return outbox.Mail(
+        booking=booking,
+        audience=invitation.audience,
+        recipient=address,
+        invitation=invitation,
+        action={"to": FORMER_ADDRESS, "facts": facts_to_withdraw(booking)},
+        cause=cause,
+    )
 
 
 def _reads_of_it_first(audience: str, entry: Entry) -> bool:
