@@ -158,6 +158,7 @@ def reword_event(
         coming = bookings_for_update(
             booked.exclude(admission=Admission.CANCELLED).values_list("pk", flat=True)
         )
+        # They have read the new texts along; those of the bookings are still made of the old ones.
         for booking in coming:
             _set(booking.event, before)
         with texts.following(coming):
