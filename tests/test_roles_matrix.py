@@ -171,6 +171,7 @@ AGENDA_VIEW = {
     "booking_suspend": (AGENT, AGENT),
     "booking_move": (AGENT, AGENT),
     "booking_resize": (AGENT, AGENT),
+    "booking_correct": (AGENT, AGENT),
     "booking_cancel": (AGENT, AGENT),
     "waiting_list": (AGENT, AGENT),
     "booking_check_in": (NOBODY, AGENT),
