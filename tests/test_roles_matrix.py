@@ -16,6 +16,7 @@ from http.cookies import SimpleCookie
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import Permission
+from django.core.management import call_command
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -170,6 +171,7 @@ AGENDA_VIEW = {
     "booking_suspend": (AGENT, AGENT),
     "booking_move": (AGENT, AGENT),
     "booking_resize": (AGENT, AGENT),
+    "booking_correct": (AGENT, AGENT),
     "booking_cancel": (AGENT, AGENT),
     "waiting_list": (AGENT, AGENT),
     "booking_check_in": (NOBODY, AGENT),
@@ -349,6 +351,8 @@ class World:
         self.rows["guided"] = self.agenda
         self.rows["acts"] = self.event
         self.cookies = {role: self._logged_in(user) for role, user in self.users.items()}
+        # The pages that tell who uses something have something to tell.
+        call_command("rebuild_references_index", verbosity=0)
 
     @staticmethod
     def _logged_in(user) -> SimpleCookie:

@@ -12,6 +12,8 @@ asked         what the one who asks may see, and wants
 slot          `Slot`: what a listing is made of
 delays        whether an agenda is open, and from when to when something may start
 offers        appointment types with the desks and resources they need, also of virtual agendas
+gathered      all that this takes, read in one statement
+desks         the desks in service, as rows
 openings      when desks and resources are open: hours less closures
 occupied      what is taken: time as bits of a grid, places kept until a moment
 prepared      queries whose SQL is written once for each process

@@ -1,6 +1,6 @@
 """What a listing is made of."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from itertools import repeat
@@ -28,7 +28,7 @@ class Offering:
     meeting_type: MeetingType | None = None
     event: Event | None = None
     places_total: int = 1
-    desks: dict[int, Desk] = field(default_factory=dict, repr=False, compare=False)
+    desks: Mapping[int, Desk] = field(default_factory=dict, repr=False, compare=False)
     resources: tuple[Resource, ...] = ()
     waiting_total: int = 0
     waiting_free: int = 0

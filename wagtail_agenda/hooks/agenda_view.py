@@ -46,6 +46,7 @@ def register_agenda_view():
         path("booking/<int:pk>/put-back/", act_views.SuspendView.as_view(), name="booking_suspend"),
         path("booking/<int:pk>/move/", MoveView.as_view(), name="booking_move"),
         path("booking/<int:pk>/places/", act_views.ResizeView.as_view(), name="booking_resize"),
+        path("booking/<int:pk>/correct/", act_views.CorrectView.as_view(), name="booking_correct"),
         path("booking/<int:pk>/cancel/", act_views.CancelView.as_view(), name="booking_cancel"),
         path("booking/<int:pk>/press/", act_views.PressView.as_view(), name="booking_press"),
         path("booking/<int:pk>/check-in/", check_in.CheckInView.as_view(), name="booking_check_in"),

@@ -34,6 +34,11 @@ def register_log_actions(actions):
     actions.register_action("wagtail_agenda.move", _("Move"), _("Booking moved"))
     actions.register_action("wagtail_agenda.resize", _("Change places"), _("Places changed"))
     actions.register_action(
+        "wagtail_agenda.correct",
+        _("Correct name or address"),
+        _("Name or address of a booking corrected"),
+    )
+    actions.register_action(
         "wagtail_agenda.press", _("Press a button of the workflow"), _("Button pressed")
     )
     actions.register_action("wagtail_agenda.check_in", _("Check in"), _("Attendance noted"))

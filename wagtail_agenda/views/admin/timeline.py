@@ -126,6 +126,7 @@ KEYS = {
     "noted",
     "admission",
     "from_end",
+    "corrected",
 }
 """What entries keep for machines."""
 
@@ -215,6 +216,9 @@ def details(data: Any, zone: ZoneInfo) -> list[tuple[str, str]]:
         "decide_by": gettext("To be decided by"),
         "due_at": gettext("Due"),
         "from_places": gettext("Places before"),
+        "from_user_name": gettext("Name before"),
+        "from_user_email": gettext("E-mail before"),
+        "from_user_phone_number": gettext("Telephone before"),
         "places": gettext("Places"),
         "message_id": gettext("Message-ID"),
         "sequence": gettext("Calendar revision"),
