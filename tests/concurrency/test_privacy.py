@@ -1,4 +1,4 @@
-"""Somebody is forgotten while workers send and note their mails, and they write no trace of them down again."""
+"""Somebody is forgotten while workers send their mails, and nobody writes them down again."""
 
 import pytest
 
