@@ -47,7 +47,8 @@ class CalendarEvent:
     `uid` stays the same for the life of a booking; `sequence` grows with every mail whose
     content differs, and `stamp` is the instant of that revision (both are stored, never
     computed here, or a retry would not repeat itself). `comment` is shown by few calendars;
-    what must be read belongs into `description`. `producer` names the site in PRODID.
+    what must be read belongs into `description`. `optional` says that the attendee need not come;
+    `producer` names the site in PRODID.
 
     All datetimes are aware; seconds are the finest unit written. Raises `ValueError` on a
     naive datetime, an end that is not after the start, an empty uid or a negative sequence.
@@ -66,6 +67,7 @@ class CalendarEvent:
     created: datetime | None = None
     organizer: Party | None = None
     attendee: Party | None = None
+    optional: bool = False
     language: str = "en"
     producer: str = "wagtail-agenda"
 
@@ -133,6 +135,9 @@ def content_hash(event: CalendarEvent, method: str) -> str:
         "organizer": _seen_party(event.organizer),
         "attendee": _seen_party(event.attendee),
     }
+    if event.optional:
+        # Not among the rest, so that what had no such part keeps its digest.
+        seen["optional"] = True
     canonical = json.dumps(seen, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
@@ -203,7 +208,7 @@ def _component(event: CalendarEvent, method: str, status: str) -> Event:
     component.add("transp", "OPAQUE")
     component.add("organizer", _calendar_address(event.organizer))
     if method != "PUBLISH":
-        component.add("attendee", _invited(event.attendee))
+        component.add("attendee", _invited(event.attendee, optional=event.optional))
     return component
 
 
@@ -215,13 +220,13 @@ def _calendar_address(party: Party, **parameters) -> vCalAddress:
     return vCalAddress.new(address, **parameters)
 
 
-def _invited(party: Party) -> vCalAddress:
+def _invited(party: Party, *, optional: bool) -> vCalAddress:
     # NEEDS-ACTION even for people who booked themselves: Outlook files away the mail of
     # someone who has accepted already.
     return _calendar_address(
         party,
         cutype="INDIVIDUAL",
-        role="REQ-PARTICIPANT",
+        role="OPT-PARTICIPANT" if optional else "REQ-PARTICIPANT",
         partstat="NEEDS-ACTION",
         rsvp=True,
     )

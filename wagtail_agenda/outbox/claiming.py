@@ -154,7 +154,7 @@ def note(
     advances: bool = False,
     **data: Any,
 ) -> Entry:
-    """Add a line about the delivery to the history of its booking."""
+    """Add a line about the delivery to the history of its booking or meeting."""
     if delivery.kind == DeliveryKind.CALL:
         about = {
             "url": delivery.url,
@@ -171,6 +171,7 @@ def note(
         }
     return Entry.objects.create(
         booking_id=delivery.booking_id,
+        called_meeting_id=delivery.called_meeting_id,
         what=what,
         actor=Actor.AGENT if user else Actor.SYSTEM,
         user=user,

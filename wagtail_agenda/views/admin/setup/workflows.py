@@ -1,31 +1,59 @@
 """The forms of booking workflows and of their statuses."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms.models import WagtailAdminModelForm
+from wagtail.blocks import BlockField, StreamBlock, StreamValue
 from wagtail.blocks.list_block import ListBlockValidationError
 from wagtail.blocks.stream_block import StreamBlockValidationError
 from wagtail.blocks.struct_block import StructBlockValidationError
 
 from wagtail_agenda import permissions
+from wagtail_agenda.blocks.actions import ActionsBlock
+from wagtail_agenda.blocks.texts import names_for, validate_placeholders
+from wagtail_agenda.blocks.transitions import TransitionsBlock
+from wagtail_agenda.choices import About
 from wagtail_agenda.models import Workflow, WorkflowStatus
 from wagtail_agenda.workflow import loops
 from wagtail_agenda.workflow.rules import rules_of
 
 
-class WorkflowForm(WagtailAdminModelForm):
-    def clean_slug(self) -> str:
-        from wagtail_agenda.workflow import DEFAULT_WORKFLOW
+def _offering(form: WagtailAdminModelForm, name: str, block: StreamBlock) -> None:
+    """Let a field offer the blocks of that one, which are some of its own."""
+    field = form.fields[name]
+    block.set_meta_options({"required": field.required})
+    form.fields[name] = BlockField(
+        block=block, required=field.required, label=field.label, help_text=field.help_text
+    )
 
-        slug = self.cleaned_data.get("slug") or ""
-        if self.instance.pk and self.initial.get("slug") == DEFAULT_WORKFLOW != slug:
+
+class WorkflowForm(WagtailAdminModelForm):
+    """A workflow stays about what it was made for; that says what can happen and be asked."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        # A form of before there were meetings does not say.
+        self.fields["about"].required = False
+        if self.instance.pk:
+            self.fields["about"].disabled = True
+            self.fields["about"].help_text = _("Stays as it is. Make another one for the other.")
+            _offering(self, "transitions", TransitionsBlock(about=self.instance.about))
+
+    def clean_about(self) -> str:
+        return self.cleaned_data.get("about") or About.BOOKINGS.value
+
+    def clean_slug(self) -> str:
+        from wagtail_agenda.workflow import SLUGS
+
+        slug, before = self.cleaned_data.get("slug") or "", self.initial.get("slug")
+        if self.instance.pk and before in SLUGS.values() and slug != before:
             raise ValidationError(
-                _("The built-in booking workflow keeps its slug, “%(slug)s”."),
+                _("A built-in workflow keeps its slug, “%(slug)s”."),
                 code="built_in",
-                params={"slug": DEFAULT_WORKFLOW},
+                params={"slug": before},
             )
         return slug
 
@@ -78,6 +106,25 @@ def _foreign_statuses(action: Any, workflow: Workflow) -> dict[str, ValidationEr
     }
 
 
+def _unknown_names(action: StreamValue.StreamChild, workflow: Workflow) -> ValidationError | None:
+    """What is wrong if a text names what is known of bookings in a workflow of meetings."""
+    allowed = [*names_for(about=workflow.about), "secret"]
+    for text in _texts_in(action.get_prep_value().get("value")):
+        try:
+            validate_placeholders(text, allowed)
+        except ValidationError as error:
+            return error
+    return None
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts_in(inner)
+
+
 def _in_circles(way: list[loops.Step], workflow: Workflow) -> ValidationError:
     labels = dict(workflow.statuses.values_list("pk", "label"))
     blocks = WorkflowStatus._meta.get_field("actions").stream_block.child_blocks
@@ -106,7 +153,9 @@ class WorkflowStatusForm(WagtailAdminModelForm):
         field.queryset = permissions.editable(self.for_user, Workflow.objects.all())
         if self.instance.pk:
             field.disabled = True
-            field.help_text = _("Stays as it is. Make another one for another booking workflow.")
+            field.help_text = _("Stays as it is. Make another one for another workflow.")
+            about = self.instance.workflow.about
+            _offering(self, "actions", ActionsBlock(about=about))
 
     def clean(self):
         cleaned = super().clean()
@@ -115,9 +164,11 @@ class WorkflowStatusForm(WagtailAdminModelForm):
         workflow = self.instance.workflow
         errors = {}
         for index, child in enumerate(cleaned["actions"]):
-            foreign = _foreign_statuses(child.value, workflow)
-            if foreign:
-                errors[index] = StructBlockValidationError(foreign)
+            wrong = _foreign_statuses(child.value, workflow)
+            if wrong:
+                errors[index] = StructBlockValidationError(wrong)
+            elif unknown := _unknown_names(child, workflow):
+                errors[index] = StructBlockValidationError(non_block_errors=[unknown])
         if errors:
             self.add_error("actions", StreamBlockValidationError(block_errors=errors))
             return cleaned
