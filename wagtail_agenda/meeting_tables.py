@@ -206,6 +206,10 @@ class CalledMeeting(models.Model):
         return self.title
 
     @property
+    def display_name(self) -> str:
+        return self.title
+
+    @property
     def is_cancelled(self) -> bool:
         return self.cancelled_at is not None
 

@@ -21,6 +21,7 @@ from wagtail_agenda.blocks.booking_actions import (
     SetAttendanceBlock,
 )
 from wagtail_agenda.blocks.call_action import CallBlock
+from wagtail_agenda.blocks.documents import document_block
 from wagtail_agenda.blocks.ics_action import GenerateIcsBlock
 from wagtail_agenda.blocks.texts import names_for, secret_names, validate_placeholders
 from wagtail_agenda.choices import MAILS_OF, About, Audience, MailTo
@@ -133,10 +134,8 @@ class SendEmailBlock(blocks.StructBlock):
     def __init__(self, local_blocks=(), about=None, **kwargs):
         local_blocks = [("to", _whom(about)), *local_blocks]
         if apps.is_installed("wagtail.documents"):
-            from wagtail.documents.blocks import DocumentChooserBlock
-
             documents = blocks.ListBlock(
-                DocumentChooserBlock(),
+                document_block(),
                 default=[],
                 required=False,
                 label=_("Documents to attach"),

@@ -9,13 +9,14 @@ from wagtail.snippets.views.snippets import SnippetViewSetGroup
 from wagtail_agenda.hooks.agenda_view import AgendaViewMenuItem, agenda_view_menu_item
 from wagtail_agenda.hooks.attendance import AttendanceReasonViewSet
 from wagtail_agenda.hooks.guided import guided_menu_item
+from wagtail_agenda.hooks.meetings import MeetingViewSet
 from wagtail_agenda.hooks.snippets import SETUP_VIEWSETS
 
 
 class AgendaMenu(SnippetViewSetGroup):
     """The agenda view first, then what there is to set up; each item decides who sees it."""
 
-    items = (*SETUP_VIEWSETS, AttendanceReasonViewSet)
+    items = (*SETUP_VIEWSETS, AttendanceReasonViewSet, MeetingViewSet)
     menu_label = _("Agendas")
     menu_name = "agendas"
     menu_icon = "calendar"

@@ -3,6 +3,9 @@
 from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.db.models.signals import pre_delete
+from django.dispatch import receiver
 
 from wagtail_agenda import workflow
 from wagtail_agenda.choices import Trigger
@@ -52,3 +55,10 @@ def cancel(
         return present
 
     return retried(work, guess)
+
+
+@receiver(pre_delete, sender=CalledMeeting, dispatch_uid="wagtail_agenda.meeting_deleted")
+def _called_meeting_deleted(instance: CalledMeeting, **_kwargs) -> None:
+    """Give back what a meeting takes that is deleted, which the counters would keep for ever."""
+    with transaction.atomic():
+        rooms.give_back(instance, rooms.locked(rooms.taken_by(instance.meeting)))

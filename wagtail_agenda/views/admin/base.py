@@ -16,7 +16,8 @@ from wagtail.log_actions import log
 from wagtail_agenda import permissions
 from wagtail_agenda.choices import Role
 from wagtail_agenda.errors import Overloaded
-from wagtail_agenda.models import Agenda, Booking
+from wagtail_agenda.models import Agenda, Booking, CalledMeeting
+from wagtail_agenda.subjects import Subject
 
 
 def url_to(name: str, *args) -> str:
@@ -38,18 +39,28 @@ def next_url(request: HttpRequest, otherwise: str) -> str:
     return wanted if is_ours and wanted.startswith("/") else otherwise
 
 
-def log_act(booking: Booking, action: str, user, **data) -> None:
-    """Note in Wagtail's own log what an agent did.
+def log_act(subject: Subject, action: str, user, **data) -> None:
+    """Note in Wagtail's own log what an agent did with a booking or a meeting.
 
-    By the booking's number, not by its title: the site's history is read by others than agents.
+    A booking by its number, not by its title: the site's history is read by others than agents.
     """
+    if isinstance(subject, CalledMeeting):
+        instance, title = subject.meeting, subject.title
+    else:
+        instance, title = subject, subject.reference
     log(
-        instance=booking,
+        instance=instance,
         action=f"wagtail_agenda.{action}",
         user=user,
-        title=booking.reference,
+        title=title,
         data=data,
     )
+
+
+def page_of(subject: Subject) -> str:
+    """The address of the page of a booking or a meeting."""
+    name = "meeting" if isinstance(subject, CalledMeeting) else "booking"
+    return url_to(name, subject.pk)
 
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
