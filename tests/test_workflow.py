@@ -31,9 +31,9 @@ from wagtail_agenda.workflow import DEFAULT_MEETING_WORKFLOW, DEFAULT_WORKFLOW, 
 pytestmark = pytest.mark.django_db
 
 
-def make_workflow(leads_to, slug="own", **actions):
+def make_workflow(leads_to, slug="own", about=About.BOOKINGS, **actions):
     """A workflow whose statuses are those that `leads_to` names, in that order."""
-    made = Workflow.objects.create(label="Own", slug=slug)
+    made = Workflow.objects.create(label="Own", slug=slug, about=about)
     statuses = {}
     for order, name in enumerate(dict.fromkeys(leads_to.values())):
         statuses[name] = WorkflowStatus.objects.create(

@@ -194,7 +194,8 @@ def test_it_is_announced_as_a_new_one_once_there_is_room(room):
     an_hour_later()
     meetings.cancel(other, actor=Actor.AGENT, now=NOW)
     late = CalledMeeting.objects.get(title="Too late")
-    publish(late.meeting)
+    with freeze_time(NOW + 2 * HOUR):
+        publish(late.meeting)
     late.refresh_from_db()
     assert late.published_at is not None
     assert late.deliveries.filter(method="REQUEST").count() == 3

@@ -145,6 +145,9 @@ class SendEmailBlock(blocks.StructBlock):
         super().__init__(local_blocks, **kwargs)
         # Whom it goes to is asked first, though it is not the same for every workflow.
         self.child_blocks.move_to_end("to", last=False)
+        if about == About.MEETINGS:
+            # No form was filled in.
+            del self.child_blocks["answer"]
 
     def clean(self, value):
         cleaned = super().clean(value)

@@ -45,6 +45,9 @@ def published_by_hand(user: AbstractBaseUser) -> Iterator[None]:
 
 @receiver(published, sender=Meeting, dispatch_uid="wagtail_agenda.meeting_published")
 def _meeting_published(instance: Meeting, **_kwargs) -> None:
+    if not instance.live:
+        # Wagtail sends the signal for what is to go live later, too.
+        return
     now, user = timezone.now(), _by_hand.get()
     if user is not None:
         call(instance, now=now, user=user)
