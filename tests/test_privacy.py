@@ -199,7 +199,7 @@ def test_where_somebody_is_named_by_others_is_told_and_erased(frozen_now):
         ("entry", ["data"]),
     ]
 
-    assert privacy.erase(ADA, now=NOW) == {"bookings": 0, "mentions": 2}
+    assert privacy.erase(ADA, now=NOW) == {"bookings": 0, "meetings": 0, "mentions": 2}
 
     others.refresh_from_db()
     assert others.user_email == "grace@post.example"
@@ -262,7 +262,7 @@ def test_the_command_tells_and_erases(frozen_now):
         run("erase", ADA)
     bookings.cancel(made, actor=Actor.AGENT, now=NOW)
     assert run("erase", ADA)["bookings"] == 1
-    assert run("export", ADA) == {"email": ADA, "bookings": [], "mentions": []}
+    assert run("export", ADA) == {"email": ADA, "bookings": [], "meetings": [], "mentions": []}
 
 
 @pytest.mark.parametrize("email", ["", " ", "ada"])

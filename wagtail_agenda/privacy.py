@@ -9,7 +9,7 @@ import json
 import logging
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,9 +19,11 @@ from django.db.models.functions import Cast
 
 from wagtail_agenda import tokens
 from wagtail_agenda.choices import DeliveryState
+from wagtail_agenda.meetings import forgetting
 from wagtail_agenda.models import (
     Agenda,
     Booking,
+    CalledMeeting,
     Delivery,
     Entry,
     Hold,
@@ -61,18 +63,19 @@ _NOT_OVER = (DeliveryState.DUE, DeliveryState.SENDING, DeliveryState.FAILED)
 
 
 class BookingsToCome(Exception):
-    """Somebody still has bookings that are to come: `bookings`. Nothing was erased."""
+    """Somebody still has `bookings` or `meetings` that are to come. Nothing was erased."""
 
-    def __init__(self, bookings: list[Booking]) -> None:
-        self.bookings = bookings
-        super().__init__(", ".join(booking.reference for booking in bookings))
+    def __init__(self, bookings: list[Booking], meetings: Sequence[CalledMeeting] = ()) -> None:
+        self.bookings, self.meetings = bookings, meetings
+        names = [*(one.reference for one in bookings), *(one.title for one in meetings)]
+        super().__init__(", ".join(names))
 
 
 # After a time
 
 
 def anonymise_due(now: datetime, *, most: int = AT_ONCE) -> int:
-    """Anonymise what is over for longer than its agenda keeps it. Answers how many bookings.
+    """Anonymise what is over for longer than its agenda keeps it: bookings and meetings.
 
     `most` at a time, those that ended first; the rest is left to the next run.
     """
@@ -86,7 +89,7 @@ def anonymise_due(now: datetime, *, most: int = AT_ONCE) -> int:
         due += _with_labels(over)[: most - len(due)]
         if len(due) == most:
             break
-    return anonymise(due, now=now)
+    return anonymise(due, now=now) + forgetting.forget_due(now, most=most)
 
 
 def _with_labels(bookings: QuerySet[Booking]) -> QuerySet[Booking]:
@@ -173,6 +176,7 @@ def export(email: str) -> dict[str, Any]:
     return {
         "email": email.strip(),
         "bookings": [_told(booking) for booking in theirs],
+        "meetings": forgetting.told(email),
         "mentions": [
             {"table": row._meta.model_name, "key": row.pk, "fields": fields}
             for row, fields in _mentions(email, of_others_than=theirs)
@@ -236,7 +240,7 @@ def _readable(kept: KeptFile) -> str:
 
 
 def erase(email: str, *, now: datetime) -> dict[str, int]:
-    """Erase what is held about an e-mail address, and answer how much: bookings and mentions.
+    """Erase what is held about an e-mail address, and answer how much of it there was.
 
     Its own bookings are anonymised; where it stands in those of others, the address alone goes.
     Raises `BookingsToCome` if it has a booking that is neither over nor cancelled: cancel that
@@ -244,15 +248,17 @@ def erase(email: str, *, now: datetime) -> dict[str, int]:
     """
     theirs = list(bookings_of(email))
     to_come = [booking for booking in theirs if not booking.is_cancelled and booking.end > now]
-    if to_come:
-        raise BookingsToCome(to_come)
+    coming = forgetting.to_come(email, now)
+    if to_come or coming:
+        raise BookingsToCome(to_come, coming)
     with transaction.atomic():
         forgotten = anonymise(theirs, now=now)
+        meetings = forgetting.take_out(email)
         mentions = 0
         for row, fields in list(_mentions(email)):
             _take_out(row, fields, email)
             mentions += 1
-    return {"bookings": forgotten, "mentions": mentions}
+    return {"bookings": forgotten, "meetings": meetings, "mentions": mentions}
 
 
 # Where an address stands besides

@@ -13,6 +13,7 @@ rooms        the desk and the resource that it takes
 calling      it is published, for the first time or anew
 ending       it is cancelled
 publishing   Wagtail publishes: somebody by a form, or the clock
+forgetting   who was named in it is told so, and forgotten
 ===========  =======================================================================
 """
 
