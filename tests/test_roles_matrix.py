@@ -16,6 +16,7 @@ from http.cookies import SimpleCookie
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import Permission
+from django.core.management import call_command
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -194,6 +195,7 @@ AGENDA_VIEW = {
     "booking_suspend": (AGENT, AGENT),
     "booking_move": (AGENT, AGENT),
     "booking_resize": (AGENT, AGENT),
+    "booking_correct": (AGENT, AGENT),
     "booking_cancel": (AGENT, AGENT),
     "waiting_list": (AGENT, AGENT),
     "booking_check_in": (NOBODY, AGENT),
@@ -212,6 +214,11 @@ AGENDA_VIEW = {
     "delivery_retry": (NOBODY, AGENT),
     # Sends only what belongs to one's own agendas; elsewhere there is nothing to send.
     "deliveries_retry": (NOBODY, ANY_ROLE),
+    # A POST that names nobody finds nobody.
+    "person": (ADMINISTRATOR, ADMINISTRATOR),
+    "person_export": (NOBODY, ADMINISTRATOR),
+    "person_erase": (NOBODY, ADMINISTRATOR),
+    "what_is_kept": (ADMINISTRATOR, NOBODY),
 }
 
 GUIDED = {
@@ -377,6 +384,8 @@ class World:
         self.rows["guided"] = self.agenda
         self.rows["acts"] = self.event
         self.cookies = {role: self._logged_in(user) for role, user in self.users.items()}
+        # The pages that tell who uses something have something to tell.
+        call_command("rebuild_references_index", verbosity=0)
 
     @staticmethod
     def _logged_in(user) -> SimpleCookie:
@@ -568,6 +577,7 @@ def test_the_menu_leads_where_one_gets_through(world, role):
         "agendas": (reverse("wagtailsnippets_wagtail_agenda_agenda:list"), ANY_EDITOR),
         "schedules": (reverse("wagtailsnippets_wagtail_agenda_schedule:list"), ANY_EDITOR),
         "events": (reverse("wagtail_agenda_event:index"), ANY_EDITOR),
+        "persons": (reverse("wagtail_agenda_admin:person"), ADMINISTRATOR),
     }
     for name, (address, shown_to) in links.items():
         assert (f'"{address}"' in page) == (role in shown_to), name

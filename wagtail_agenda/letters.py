@@ -23,7 +23,7 @@ from wagtail_agenda import (
     meeting_words,
     placeholders,
 )
-from wagtail_agenda.choices import Audience, DeliveryState, MailTo
+from wagtail_agenda.choices import FORMER_ADDRESS, Audience, DeliveryState, MailTo
 from wagtail_agenda.cleaning import MOST_ATTACHED
 from wagtail_agenda.correspondence import (
     SECRET_PLACEHOLDERS,
@@ -35,6 +35,7 @@ from wagtail_agenda.correspondence import (
     placeholder_values,
     said_by_visitor,
     sender,
+    without_visitor,
 )
 from wagtail_agenda.ics import Party
 from wagtail_agenda.meeting_words import language_of, reply_url
@@ -157,9 +158,10 @@ def _of_booking(delivery: Delivery, booking: Booking, language: str) -> _Matter:
         # Whoever cancelled knows why. The address may be somebody else's, who would be sent
         # any text at all in the name of the site.
         values["cancellation_reason"] = ""
-    is_visitor = audience == Audience.VISITOR and not passed_on
-    to = booking.user_name if is_visitor else ""
-    return _Matter(wanted, values, sender(booking.site), to, said=said)
+    to = delivery.action.get("to", MailTo.VISITOR)
+    is_visitor = audience == Audience.VISITOR and to == MailTo.VISITOR
+    name = booking.user_name if is_visitor else ""
+    return _Matter(wanted, values, sender(booking.site), name, said=said)
 
 
 def _of_meeting(delivery: Delivery, meeting: CalledMeeting, language: str) -> _Matter:
@@ -202,6 +204,11 @@ def _wanted(
     delivery: Delivery, language: str, built_in: built_in_mails.Text
 ) -> built_in_mails.Text:
     """What an editor wrote in that language or for all others; the built-in text for the rest."""
+    if delivery.action.get("to") == FORMER_ADDRESS:
+        text = built_in_mails.FOR_FORMER_ADDRESS
+        if delivery.audience == Audience.STAFF:
+            text = built_in_mails.FOR_FORMER_STAFF
+        return built_in_mails.Text(str(text.subject), str(text.text))
     written = {
         str(text.get("language") or ""): text for text in reversed(delivery.action.get("texts", []))
     }
@@ -258,6 +265,8 @@ def _calendar_of(delivery: Delivery) -> bytes | None:
             invitation=delivery.invitation,
             sequence=delivery.sequence,
         )
+    if delivery.action.get("to") == FORMER_ADDRESS:
+        entry = without_visitor(entry, _facts_of_delivery(delivery))
     return ics.invitation(entry, delivery.method)
 
 

@@ -7,6 +7,9 @@ only its SHA-256 digest. Whoever reads a dump of the database can therefore mana
 A calendar service gets a token of its own, made from the other one by a one-way function: it reads
 the entry for as long as the visitor's link works, and can neither see nor cancel the booking.
 
+When the visitor's address is corrected, the link goes by another `Booking.address_version`: that
+in the mails to the wrong address leads nowhere from then on, and neither does its calendar address.
+
 Who was invited by somebody else answers by a token that names their invitation and is signed under
 the secret key over its UID, so nothing of it is stored. It works for as long as there is that
 invitation; whether it may still be answered is for `answering` to say.
@@ -31,9 +34,11 @@ FEED_TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{64}")
 REPLY_TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{54}")
 
 
-def _token(booking_uuid: uuid.UUID, secret: str) -> str:
-    mac = salted_hmac(SALT, booking_uuid.hex, secret=secret, algorithm="sha256").digest()
-    return _written(mac)
+def _token(booking: Booking, secret: str) -> str:
+    named = booking.uuid.hex
+    if booking.address_version:
+        named += f":{booking.address_version}"
+    return _written(salted_hmac(SALT, named, secret=secret, algorithm="sha256").digest())
 
 
 def _feed_token(booking_uuid: uuid.UUID, manage_token: str) -> str:
@@ -51,8 +56,8 @@ def digest_of(token: str) -> str:
 
 
 def new_digest(booking: Booking) -> str:
-    """The digest to store on a booking that is being made."""
-    return digest_of(_token(booking.uuid, settings.SECRET_KEY))
+    """The digest to store on a booking that is being made, or gets a new link."""
+    return digest_of(_token(booking, settings.SECRET_KEY))
 
 
 def manage_token(booking: Booking) -> str:
@@ -66,12 +71,12 @@ def manage_token(booking: Booking) -> str:
         return token
     booking.token_digest = new_digest(booking)
     booking.save(update_fields=["token_digest"])
-    return _token(booking.uuid, settings.SECRET_KEY)
+    return _token(booking, settings.SECRET_KEY)
 
 
 def _valid_token(booking: Booking) -> str | None:
     for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
-        token = _token(booking.uuid, secret)
+        token = _token(booking, secret)
         if digest_of(token) == booking.token_digest:
             return token
     return None

@@ -81,7 +81,7 @@ def test_who_asks_is_told_what_is_held(called):
 
 
 def test_nobody_is_erased_from_what_is_to_come(called):
-    with pytest.raises(privacy.BookingsToCome) as refused:
+    with pytest.raises(privacy.StillToCome) as refused:
         privacy.erase(ADA, now=NOW)
     assert "Roads committee" in str(refused.value)
     assert ADA in everything()

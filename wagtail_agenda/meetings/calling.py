@@ -12,7 +12,7 @@ from wagtail_agenda.choices import About, Actor, Trigger
 from wagtail_agenda.contention import retried
 from wagtail_agenda.errors import MeetingCancelled
 from wagtail_agenda.meetings import rooms
-from wagtail_agenda.meetings.wanted import Wanted, said_of, wanted_of
+from wagtail_agenda.meetings.wanted import Wanted, wanted_of
 from wagtail_agenda.models import CalledMeeting, Entry, Meeting
 
 
@@ -61,7 +61,7 @@ def for_update(meeting: Meeting) -> CalledMeeting | None:
 def _news(called: CalledMeeting | None, wanted: Wanted) -> list[tuple[Trigger, dict[str, Any]]]:
     """What is to be noted, each with what the history keeps of it."""
     if called is None or called.published_at is None:
-        return [(Trigger.MEETING_PUBLISHED, {"participants": said_of(wanted.participants)})]
+        return [(Trigger.MEETING_PUBLISHED, {"participants": _named(wanted.participants)})]
     noted: list[tuple[Trigger, dict[str, Any]]] = []
     changes = wanted.changes_of(called)
     if changes:
@@ -75,8 +75,13 @@ def _news(called: CalledMeeting | None, wanted: Wanted) -> list[tuple[Trigger, d
         (Trigger.PARTICIPANT_REMOVED, wanted.removed_from(called)),
     ):
         if participants:
-            noted.append((trigger, {"participants": said_of(participants)}))
+            noted.append((trigger, {"participants": _named(participants)}))
     return noted
+
+
+def _named(participants: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Participants as the history names them."""
+    return [{"name": one["name"], "address": one["address"]} for one in participants]
 
 
 def _written(

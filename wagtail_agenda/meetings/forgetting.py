@@ -6,7 +6,7 @@ well. That there was a meeting stays: its title, when and where, and how many we
 
 import json
 import re
-from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,7 +18,7 @@ from django.db.models.functions import Cast
 from wagtail.models import Revision
 
 from wagtail_agenda.choices import DeliveryState
-from wagtail_agenda.meetings.wanted import organiser_of, said_of, who_is
+from wagtail_agenda.meetings.wanted import organiser_of, who_is
 from wagtail_agenda.models import Agenda, CalledMeeting, Delivery, Entry, Invitation, Meeting
 
 AT_ONCE = 500
@@ -115,7 +115,9 @@ def meetings_of(email: str) -> QuerySet[CalledMeeting]:
         | Q(invitations__address=email.lower())
     )
     found = CalledMeeting.objects.annotate(participants_text=Cast("participants", TextField()))
-    pks = [one.pk for one in found.filter(named).distinct() if _is_about(one, email)]
+    found = found.filter(named).order_by().values("pk")
+    candidates = CalledMeeting.objects.filter(pk__in=found)
+    pks = [one.pk for one in candidates if _is_about(one, email)]
     return CalledMeeting.objects.filter(pk__in=pks).select_related("agenda", "meeting")
 
 
@@ -135,70 +137,93 @@ def _same(address: str, email: str) -> bool:
     return address.strip().lower() == email.strip().lower()
 
 
-def to_come(email: str, now: datetime) -> list[CalledMeeting]:
-    """The meetings that somebody calls or is invited to and that are neither over nor cancelled."""
-    coming = meetings_of(email).filter(end__gt=now, cancelled_at=None)
-    return [
-        one
-        for one in coming
-        if _same(one.organiser_address, email)
-        or any(_same(participant["address"], email) for participant in one.participants)
-    ]
+@dataclass(frozen=True)
+class Part:
+    """What somebody has to do with a meeting: whoever calls it, is invited, or was once."""
+
+    meeting: Meeting
+    email: str
+
+    def __str__(self) -> str:
+        return str(self.meeting)
+
+    @property
+    def pk(self) -> int:
+        return self.meeting.pk
+
+    @property
+    def called(self) -> CalledMeeting | None:
+        """The meeting as it was announced, None if it never was."""
+        return CalledMeeting.objects.filter(meeting=self.meeting).first()
 
 
-def told(email: str) -> list[dict[str, Any]]:
-    """What is held about an address with each meeting, as JSON data."""
-    return [
-        {
-            "title": called.title,
-            "start": called.start.isoformat(),
-            "end": called.end.isoformat(),
-            "is_organiser": _same(called.organiser_address, email),
-            "invited_as": [one for one in called.participants if _same(one["address"], email)],
-            "calendar_copies": list(
-                called.invitations.filter(address=email.strip().lower()).values(
-                    "address", "uid", "sequence", "method", "answer"
-                )
-            ),
-            "history": [
-                {"at": entry.at.isoformat(), "what": entry.what, "data": entry.data}
-                for entry in called.entries.order_by("pk")
-                if _pattern(email).search(json.dumps(entry.data, ensure_ascii=False))
-            ],
-        }
-        for called in meetings_of(email)
-    ]
+def parts_of(email: str) -> list[Part]:
+    """Every meeting that names somebody, as announced, drafted or in an older version."""
+    keys = set(meetings_of(email).values_list("meeting_id", flat=True))
+    keys |= {meeting.pk for meeting in _drafts_with(email)}
+    keys |= {int(revision.object_id) for revision in _revisions_with(email)}
+    found = Meeting.objects.filter(pk__in=keys).select_related("agenda").order_by("start", "pk")
+    return [Part(meeting, email) for meeting in found]
 
 
-def take_out(email: str) -> int:
-    """Take somebody out of every meeting, draft and revision; answers out of how many meetings.
+def is_to_come(part: Part, now: datetime) -> bool:
+    """Whether somebody calls or is invited to it and it is neither over nor cancelled."""
+    called, email = part.called, part.email
+    if called is None or called.is_cancelled or called.end <= now:
+        return False
+    names = [one["address"] for one in called.participants]
+    return any(_same(name, email) for name in [*names, called.organiser_address])
 
-    Call it for who has no meeting `to_come`: nobody is told.
-    """
-    touched: set[int] = set()
+
+def told(part: Part) -> dict[str, Any]:
+    """What is held about somebody with a meeting, as JSON data."""
+    meeting, called, email = part.meeting, part.called, part.email
+    if called is None:
+        return {"title": str(meeting), "agenda": str(meeting.agenda), "is_draft": True}
+    return {
+        "title": called.title,
+        "agenda": str(called.agenda),
+        "start": called.start.isoformat(),
+        "end": called.end.isoformat(),
+        "is_organiser": _same(called.organiser_address, email),
+        "invited_as": [one for one in called.participants if _same(one["address"], email)],
+        "calendar_copies": list(
+            called.invitations.filter(address=email.lower()).values(
+                "address", "uid", "sequence", "method", "answer"
+            )
+        ),
+        "history": [
+            {"at": entry.at.isoformat(), "what": entry.what, "data": entry.data}
+            for entry in called.entries.order_by("pk")
+            if _pattern(email).search(json.dumps(entry.data, ensure_ascii=False))
+        ],
+        "deliveries": list(
+            called.deliveries.filter(recipient__iexact=email).values("kind", "state", "message_id")
+        ),
+    }
+
+
+def take_out(part: Part) -> None:
+    """Take somebody out of a meeting, its draft and its versions. Nobody is told."""
+    email = part.email
     with transaction.atomic():
-        for called in meetings_of(email):
-            _take_out_of_called(called, email)
-            touched.add(called.meeting_id)
-        for meeting in _drafts_with(email):
+        if part.called is not None:
+            _take_out_of_called(part.called, email)
+        for meeting in _drafts_with(email).filter(pk=part.pk):
             _take_out_of_draft(meeting, email)
-            touched.add(meeting.pk)
-        for revision in _revisions_with(email):
+        for revision in _revisions_with(email).filter(object_id=str(part.pk)):
             revision.content = _without(revision.content, email)
             revision.save(update_fields=["content"])
-            touched.add(int(revision.object_id))
-    return len(touched)
 
 
 def _take_out_of_called(called: CalledMeeting, email: str) -> None:
-    theirs = [one for one in called.participants if _same(one["address"], email)]
-    called.participants = [one for one in called.participants if one not in theirs]
+    kept = [one for one in called.participants if not _same(one["address"], email)]
+    called.participants = kept
     if _same(called.organiser_address, email):
-        theirs.append({"name": called.organiser_name, "address": called.organiser_address})
         called.organiser_name = called.organiser_address = ""
     called.save(update_fields=["participants", "organiser_name", "organiser_address"])
     for entry in called.entries.all():
-        data = _history_without(entry.data, theirs, email)
+        data = _history_without(entry.data, email)
         if data != entry.data:
             Entry.objects.filter(pk=entry.pk).update(data=data)
     for invitation in called.invitations.filter(address=email.strip().lower()):
@@ -207,22 +232,17 @@ def _take_out_of_called(called: CalledMeeting, email: str) -> None:
         _forget_delivery(delivery)
 
 
-def _history_without(
-    data: dict[str, Any], theirs: list[dict[str, Any]], email: str
-) -> dict[str, Any]:
+def _history_without(data: dict[str, Any], email: str) -> dict[str, Any]:
     """What an entry keeps without somebody: nothing of what is about them alone."""
     if _same(str(data.get("recipient") or ""), email):
         return {name: value for name, value in data.items() if name in _KEPT_OF_ENTRIES}
-    said = data.get("participants")
-    if not isinstance(said, str):
+    named = data.get("participants")
+    if not isinstance(named, list):
         return data
-    for one in theirs:
-        said = said.replace(said_of([one]), "")
-    said = _pattern(email).sub("", said)
-    return {**data, "participants": re.sub(r"(, )+", ", ", said).strip(", ")}
+    return {**data, "participants": [one for one in named if not _same(one["address"], email)]}
 
 
-def _drafts_with(email: str) -> Iterator[Meeting]:
+def _drafts_with(email: str) -> QuerySet[Meeting]:
     email, own = email.strip(), get_user_model().get_email_field_name()
     named = (
         Q(participants__address__iexact=email)
@@ -230,7 +250,8 @@ def _drafts_with(email: str) -> Iterator[Meeting]:
         | Q(**{f"participants__user__{own}__iexact": email})
         | Q(**{f"organiser__{own}__iexact": email})
     )
-    yield from Meeting.objects.filter(named).distinct().order_by("pk")
+    keys = Meeting.objects.filter(named).order_by().values("pk")
+    return Meeting.objects.filter(pk__in=keys).order_by("pk")
 
 
 def _take_out_of_draft(meeting: Meeting, email: str) -> None:
@@ -242,12 +263,12 @@ def _take_out_of_draft(meeting: Meeting, email: str) -> None:
     meeting.save()
 
 
-def _revisions_with(email: str) -> Iterator[Revision]:
+def _revisions_with(email: str) -> QuerySet[Revision]:
     of_meetings = Revision.objects.filter(
         base_content_type=ContentType.objects.get_for_model(Meeting)
     )
     found = of_meetings.annotate(text=Cast("content", TextField()))
-    yield from found.filter(text__icontains=_in_json(email.strip())).order_by("pk")
+    return found.filter(text__icontains=_in_json(email.strip())).order_by("pk")
 
 
 def _without(content: dict[str, Any], email: str) -> dict[str, Any]:

@@ -153,11 +153,3 @@ def documents_of(meeting: Meeting) -> Iterator[int]:
         if type(key) is int and key not in seen:
             seen.add(key)
             yield key
-
-
-def said_of(participants: list[dict[str, Any]]) -> str:
-    """Participants as a line of the history names them."""
-    return ", ".join(
-        f"{one['name']} <{one['address']}>" if one["name"] else one["address"]
-        for one in participants
-    )

@@ -81,10 +81,11 @@ def still_mine(delivery: Delivery) -> QuerySet[Delivery]:
 def end(delivery: Delivery, state: DeliveryState, now: datetime, **columns: Any) -> bool:
     """Note that nothing more is to be done. True the first time.
 
-    It is so whoever else has claimed the delivery meanwhile: what has left has left.
+    It is so whoever else has claimed the delivery meanwhile: what has left has left. Whoever is
+    forgotten meanwhile has another key in it: then there is nobody to note anything of.
     """
     return bool(
-        Delivery.objects.filter(pk=delivery.pk)
+        Delivery.objects.filter(pk=delivery.pk, key=delivery.key)
         .exclude(state__in=_OVER)
         .update(state=state, done_at=now, leased_until=None, last_error="", letter=None, **columns)
     )

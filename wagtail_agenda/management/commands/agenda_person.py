@@ -29,7 +29,7 @@ class Command(BaseCommand):
         else:
             try:
                 found = privacy.erase(email, now=timezone.now())
-            except privacy.BookingsToCome as error:
+            except privacy.StillToCome as error:
                 raise CommandError(
                     f"Nothing was erased: bookings are still to come. Cancel these first: {error}"
                 ) from error
