@@ -161,7 +161,11 @@ def parts_of(email: str) -> list[Part]:
     """Every meeting that names somebody, as announced, drafted or in an older version."""
     keys = set(meetings_of(email).values_list("meeting_id", flat=True))
     keys |= {meeting.pk for meeting in _drafts_with(email)}
-    keys |= {int(revision.object_id) for revision in _revisions_with(email)}
+    keys |= {
+        int(revision.object_id)
+        for revision in _revisions_with(email)
+        if _pattern(email).search(json.dumps(revision.content, ensure_ascii=False))
+    }
     found = Meeting.objects.filter(pk__in=keys).select_related("agenda").order_by("start", "pk")
     return [Part(meeting, email) for meeting in found]
 
