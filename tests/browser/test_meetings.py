@@ -7,7 +7,8 @@ from django.contrib.auth import get_user_model
 from playwright.sync_api import expect
 
 from tests.agents import make_staff
-from tests.factories import make_agenda
+from tests.factories import make_agenda, make_meeting
+from tests.factories import publish as announce
 from tests.meetings.test_mails import Arrived
 from tests.test_outbox import parsed
 from wagtail_agenda import outbox
@@ -43,8 +44,8 @@ def arrived(smtp_server):
 
 
 def publish(page):
-    page.get_by_role("button", name="More actions").first.click()
-    page.get_by_role("button", name="Publish", exact=True).first.click()
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("button", name="Publish", exact=True).click()
     expect(page.locator(".messages .success")).to_be_visible()
 
 
@@ -61,8 +62,11 @@ def link_in(mail):
 def test_from_the_first_draft_to_the_cancellation(
     page, open_page, clerk, log_in, arrived, axe, watch
 ):
-    watched = watch(page)
+    # Wagtail's own editor needs scripts that a strict policy stops; our pages do not.
+    desk = open_page()
+    watched = watch(desk)
     log_in(page, "clerk")
+    log_in(desk, "clerk")
 
     # Called: a form, and a mail for everybody.
     page.goto("/admin/snippets/wagtail_agenda/meeting/")
@@ -98,11 +102,11 @@ def test_from_the_first_draft_to_the_cancellation(
     seen_by_visitor.assert_clean()
 
     # Seen by the organiser.
-    page.goto(f"/admin/agendas/meeting/{called.pk}/")
-    expect(page.get_by_text("Accepted: 1")).to_be_visible()
-    expect(page.get_by_role("row", name=re.compile("Ada"))).to_contain_text("Accepted")
-    expect(page.get_by_text("Invitation answered")).to_be_visible()
-    axe(page, ".wagtail-agenda", both_themes=True)
+    desk.goto(f"/admin/agendas/meeting/{called.pk}/")
+    expect(desk.get_by_text("Accepted: 1")).to_be_visible()
+    expect(desk.get_by_role("row", name=re.compile("Ada"))).to_contain_text("Accepted")
+    expect(desk.get_by_text("Invitation answered")).to_be_visible()
+    axe(desk, ".wagtail-agenda", both_themes=True)
 
     # Moved, and one of them un-invited.
     page.goto(f"/admin/snippets/wagtail_agenda/meeting/edit/{called.meeting_id}/")
@@ -120,12 +124,12 @@ def test_from_the_first_draft_to_the_cancellation(
     assert {address: one.calendar.method for address, one in gone.items()} == {BOB: "CANCEL"}
 
     # Cancelled.
-    page.goto(f"/admin/agendas/meeting/{called.pk}/")
-    page.get_by_role("link", name="Cancel the meeting").click()
-    page.get_by_label("Reason").fill("No quorum")
-    axe(page, ".wagtail-agenda")
-    page.get_by_role("button", name="Cancel the meeting").click()
-    expect(page.get_by_text("Reason: No quorum").first).to_be_visible()
+    desk.reload()
+    desk.get_by_role("link", name="Cancel the meeting").click()
+    desk.get_by_label("Reason").fill("No quorum")
+    axe(desk, ".wagtail-agenda")
+    desk.get_by_role("button", name="Cancel the meeting").click()
+    expect(desk.get_by_text("Reason: No quorum").first).to_be_visible()
     last = arrived()
     assert {address: one.calendar.method for address, one in last.items()} == dict.fromkeys(
         [ADA, OLIVE], "CANCEL"
@@ -139,9 +143,6 @@ def test_from_the_first_draft_to_the_cancellation(
 def test_the_link_is_answered_without_script_and_on_a_phone(
     page, open_page, phone, clerk, log_in, arrived, axe
 ):
-    from tests.factories import make_meeting
-    from tests.factories import publish as announce
-
     announce(make_meeting(participants=[ADA, BOB]))
     mails = arrived()
     bare = open_page(java_script_enabled=False)

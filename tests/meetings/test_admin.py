@@ -385,3 +385,13 @@ def test_json_never_breaks_the_editor(client, agenda):
     data |= {"documents-0-order": "0", "documents-0-type": "document", "documents-0-id": ""}
     data |= {"documents-0-value": json.dumps({"a": 1})}
     assert client.post(address("add"), data).status_code in (200, 302, 400)
+
+
+def test_an_agent_has_the_button_that_publishes(client, agenda):
+    assert 'name="action-publish"' in client.get(address("add")).content.decode()
+    called = publish(make_meeting(agenda))
+    shown = client.get(address("edit", called.meeting_id)).content.decode()
+    assert shown.count('name="action-publish"') == 1
+    client.force_login(make_administrator())
+    shown = client.get(address("edit", called.meeting_id)).content.decode()
+    assert shown.count('name="action-publish"') == 1
