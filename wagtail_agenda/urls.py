@@ -45,4 +45,9 @@ urlpatterns = [
         hooks.external_call,
         name="external_call",
     ),
+    path(
+        "api/meeting/<str:meeting_id>/hooks/<str:identifier>/",
+        hooks.external_call_of_meeting,
+        name="external_call_of_meeting",
+    ),
 ]

@@ -12,7 +12,7 @@ from tests.agents import make_administrator, make_staff, url
 from tests.factories import NOW, make_agenda, make_meeting, publish
 from tests.http_server import Server
 from tests.test_workflow import email, make_workflow
-from wagtail_agenda import meetings, outbox, workflow
+from wagtail_agenda import clients, meetings, outbox, workflow
 from wagtail_agenda.choices import About, Actor, Cause, Trigger
 from wagtail_agenda.models import Meeting, Participant, Timer, Workflow, WorkflowStatus
 from wagtail_agenda.workflow import DEFAULT_MEETING_WORKFLOW
@@ -330,3 +330,32 @@ def test_the_built_in_one_is_used_where_an_agenda_has_chosen_none():
     called = publish(make_meeting())
     assert called.status.workflow.slug == DEFAULT_MEETING_WORKFLOW
     assert WorkflowStatus.objects.filter(workflow=called.status.workflow).count() == 2
+
+
+# Another system
+
+
+def test_another_system_tells_a_meeting_that_something_has_happened(client):
+    value = {"identifier": "minutes", "status": "minuted"}
+    agenda = agenda_with(
+        {"meeting_published": "called", "checked": "minuted"},
+        more=[{"type": "called", "value": value}],
+        minuted=[{"type": "add_note", "value": {"text": "{call_minutes_pages} pages"}}],
+    )
+    called = publish(make_meeting(agenda))
+    _known, told = clients.add("Minutes", orig="minutes.example", scopes=["book"], now=NOW)
+    headers = {"Authorization": f"Bearer {told.key}"}
+
+    def call(uuid, identifier="minutes"):
+        hook = reverse("wagtail_agenda:external_call_of_meeting", args=[uuid, identifier])
+        data = json.dumps({"pages": 12})
+        return client.post(hook, data, content_type="application/json", headers=headers)
+
+    assert call(called.uuid).status_code == 200
+    called.refresh_from_db()
+    assert called.status.slug == "minuted"
+    assert called.entries.get(what=Cause.CALLED).data["client"] == "Minutes"
+    assert called.entries.get(what="note").data["text"] == "12 pages"
+    assert call(called.uuid, "other").status_code == 404
+    assert call("0" * 32).status_code == 404
+    assert call("nonsense").status_code == 404
