@@ -132,7 +132,7 @@ def with_targets(rows, rules):
     for (name, field, value), (*_rest, to) in zip(rows, rules, strict=True):
         if to:
             made.append((name, field, value))
-            made.append(("", "the booking goes to the status", to))
+            made.append(("", "The booking goes to the status", to))
         else:
             made.append(("", field, value))
     return made

@@ -171,6 +171,7 @@ AGENDA_VIEW = {
     "booking_suspend": (AGENT, AGENT),
     "booking_move": (AGENT, AGENT),
     "booking_resize": (AGENT, AGENT),
+    "booking_correct": (AGENT, AGENT),
     "booking_cancel": (AGENT, AGENT),
     "waiting_list": (AGENT, AGENT),
     "booking_check_in": (NOBODY, AGENT),
@@ -186,6 +187,11 @@ AGENDA_VIEW = {
     "delivery_retry": (NOBODY, AGENT),
     # Sends only what belongs to one's own agendas; elsewhere there is nothing to send.
     "deliveries_retry": (NOBODY, ANY_ROLE),
+    # A POST that names nobody finds nobody.
+    "person": (ADMINISTRATOR, ADMINISTRATOR),
+    "person_export": (NOBODY, ADMINISTRATOR),
+    "person_erase": (NOBODY, ADMINISTRATOR),
+    "what_is_kept": (ADMINISTRATOR, NOBODY),
 }
 
 GUIDED = {
@@ -540,6 +546,7 @@ def test_the_menu_leads_where_one_gets_through(world, role):
         "agendas": (reverse("wagtailsnippets_wagtail_agenda_agenda:list"), ANY_EDITOR),
         "schedules": (reverse("wagtailsnippets_wagtail_agenda_schedule:list"), ANY_EDITOR),
         "events": (reverse("wagtail_agenda_event:index"), ANY_EDITOR),
+        "persons": (reverse("wagtail_agenda_admin:person"), ADMINISTRATOR),
     }
     for name, (address, shown_to) in links.items():
         assert (f'"{address}"' in page) == (role in shown_to), name

@@ -59,6 +59,30 @@ def _to_staff(subject: str, what: str | tuple, *end: str) -> tuple:
     return subject, (*what, _ABOUT_IT, *end)
 
 
+FOR_FORMER_ADDRESS = Text(
+    _("No longer connected with this address: {agenda}"),
+    _(
+        "Hello,\n\n"
+        "a booking was connected with this e-mail address, and is no longer: the address has been "
+        "corrected. You get no more mails about it, and the link in those that you have had leads "
+        "nowhere now.\n\n"
+        "If it stands in your calendar, this mail takes it out again. You need not do anything.\n\n"
+        "{contact}"
+    ),
+)
+"""What an address is told that was not the visitor's. A stranger may read it: it names nobody."""
+
+FOR_FORMER_STAFF = Text(
+    _("No longer for you: {agenda}"),
+    _(
+        "Hello,\n\n"
+        "you are no longer among those who are told of bookings of “{agenda}”. This mail takes one "
+        "of them out of your calendar. You need not do anything."
+    ),
+)
+"""What a colleague is told who is not among the staff of an agenda any more."""
+
+
 _OFFER_LAPSED = "offer lapsed"
 _REQUEST_LAPSED = "request lapsed"
 

@@ -17,6 +17,11 @@ class DelayUnit(models.TextChoices):
     WORKING_DAYS = "working_days", _("working days")
 
 
+class AlarmUnit(models.TextChoices):
+    MINUTES = "minutes", _("minutes")
+    HOURS = "hours", _("hours")
+
+
 class WaitingListPromotion(models.TextChoices):
     """Who decides that somebody on a waiting list gets a place that has become free."""
 
@@ -122,6 +127,13 @@ class MailTo(models.TextChoices):
     STAFF = "staff", _("Staff")
     ADDRESSES = "addresses", _("Fixed addresses")
     ANSWER = "answer", _("An e-mail address among the answers")
+
+
+FORMER_ADDRESS = "former_address"
+"""To whom the mail goes that takes a booking back from an address that it concerns no more.
+
+Not among `MailTo`: no editor writes it.
+"""
 
 
 class DeliveryKind(models.TextChoices):

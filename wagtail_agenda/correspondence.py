@@ -572,6 +572,16 @@ def calendar_domain() -> str:
         return "localhost"
 
 
+_UNDECIDED = frozenset({Admission.PENDING, Admission.WAITING, Admission.OFFERED})
+
+
+def has_calendar_entry(booking: Booking) -> bool:
+    """Whether a booking as it is stands in calendars: for sure or, if its agenda has it so, not."""
+    if booking.admission in _UNDECIDED:
+        return booking.agenda.tentative_entries
+    return booking.admission == Admission.CONFIRMED
+
+
 def calendar_event(
     booking: Booking,
     *,
@@ -599,11 +609,11 @@ def calendar_event(
     )
     attendee = None
     if invitation is not None:
-        # Somebody to whom it is passed on has a UID of their own, and is not the visitor.
-        own = invitation.uid.startswith(f"{booking.uuid}@")
+        # Somebody to whom it is passed on is not the visitor.
+        own = is_visitors_own(invitation, booking)
         attendee = Party(invitation.address, booking.user_name if own else "")
     return CalendarEvent(
-        uid=invitation.uid if invitation else f"{booking.uuid}@{calendar_domain()}",
+        uid=invitation.uid if invitation else visitor_uid(booking),
         sequence=invitation.sequence if sequence is None and invitation else sequence or 0,
         stamp=invitation.stamp if invitation else booking.cancelled_at or booking.created_at,
         start=booking.start,
@@ -617,6 +627,54 @@ def calendar_event(
         organizer=sender(booking.site),
         attendee=attendee,
         language=language_for(booking, audience),
+        tentative=booking.admission in _UNDECIDED,
+        alarm=booking.agenda.alarm,
+    )
+
+
+def visitor_uid(booking: Booking) -> str:
+    """The UID of the visitor's calendar entry, as long as no invitation says another.
+
+    Whoever is reached at a corrected address gets another one. Under one UID, the `CANCEL` to the
+    wrong address would contend with the `REQUEST` to the right one wherever both lead to the same
+    calendar, and mails to two mailboxes come in any order.
+    """
+    version = f"-{booking.address_version}" if booking.address_version else ""
+    return f"{booking.uuid}{version}@{calendar_domain()}"
+
+
+def is_visitors_own(invitation: Invitation, booking: Booking) -> bool:
+    """Whether it is the calendar copy of the visitor, at the address that they have now."""
+    return (
+        invitation.audience == Audience.VISITOR
+        and invitation.address == booking.user_email.strip().lower()
+    )
+
+
+def facts_to_withdraw(booking: Booking) -> dict[str, str]:
+    """What `without_visitor` may tell of a booking as it is now, kept until a mail is written."""
+    subject = booking.event or booking.meeting_type
+    return {
+        "title": (subject.label if subject else "") or booking.agenda.label,
+        "start": booking.start.isoformat(),
+        "end": booking.end.isoformat(),
+    }
+
+
+def without_visitor(event: CalendarEvent, facts: Mapping[str, str]) -> CalendarEvent:
+    """An entry that is taken out of the calendar of whom it does not concern.
+
+    Nothing in it is the visitor's, and nothing is of later than `facts_to_withdraw`.
+    """
+    return replace(
+        event,
+        start=datetime.fromisoformat(facts["start"]),
+        end=datetime.fromisoformat(facts["end"]),
+        summary=facts["title"],
+        description="",
+        location="",
+        comment="",
+        url="",
     )
 
 
@@ -625,13 +683,21 @@ def visitor_event(booking: Booking) -> CalendarEvent:
 
     A cancellation that no mail has told of is a revision of its own.
     """
-    invitation = booking.invitations.filter(uid__startswith=f"{booking.uuid}@").first()
+    invitations = booking.invitations.filter(audience=Audience.VISITOR)
+    invitation = next((one for one in invitations if is_visitors_own(one, booking)), None)
     with translation.override(language_for(booking, Audience.VISITOR)):
         event = calendar_event(booking, invitation=invitation)
     if booking.is_cancelled and (invitation is None or invitation.method != "CANCEL"):
         stamp = booking.cancelled_at or event.stamp
         return replace(event, sequence=event.sequence + 1, stamp=stamp)
     return event
+
+
+def status_of(booking: Booking) -> str:
+    """What a calendar file says of a booking: whoever waits for anything has nothing for sure."""
+    if booking.is_cancelled:
+        return "CANCELLED"
+    return "TENTATIVE" if booking.admission in _UNDECIDED else "CONFIRMED"
 
 
 def download(booking: Booking, *, refresh: timedelta | None = None) -> bytes:
@@ -641,9 +707,4 @@ def download(booking: Booking, *, refresh: timedelta | None = None) -> bytes:
 
     Raises `ValueError` if the site sends from an unusable address; a system check says so.
     """
-    if booking.is_cancelled:
-        status = "CANCELLED"
-    else:
-        # Who waits for a place or an approval has nothing for sure.
-        status = "CONFIRMED" if booking.admission == Admission.CONFIRMED else "TENTATIVE"
-    return ics.publication(visitor_event(booking), status=status, refresh=refresh)
+    return ics.publication(visitor_event(booking), status=status_of(booking), refresh=refresh)

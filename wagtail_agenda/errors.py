@@ -207,6 +207,11 @@ class BookingCancelled(BookingError):
     message = _("This booking is cancelled; nothing about it can change any more.")
 
 
+class BookingAnonymised(BookingError):
+    code = "booking is anonymised"
+    message = _("Who this booking was for has been forgotten, so there is nothing left to correct.")
+
+
 class NotConfirmed(BookingError):
     code = "booking is not confirmed"
     message = _(

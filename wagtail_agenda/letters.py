@@ -15,7 +15,7 @@ from django.utils.translation import get_language_bidi, gettext
 from wagtail.rich_text import expand_db_html
 
 from wagtail_agenda import built_in_mails, ics, mail, mail_settings, placeholders
-from wagtail_agenda.choices import Audience, DeliveryState, MailTo
+from wagtail_agenda.choices import FORMER_ADDRESS, Audience, DeliveryState, MailTo
 from wagtail_agenda.cleaning import MOST_ATTACHED
 from wagtail_agenda.correspondence import (
     SECRET_PLACEHOLDERS,
@@ -27,6 +27,7 @@ from wagtail_agenda.correspondence import (
     placeholder_values,
     said_by_visitor,
     sender,
+    without_visitor,
 )
 from wagtail_agenda.ics import Party
 from wagtail_agenda.models import Booking, Delivery, Entry, KeptFile
@@ -71,7 +72,8 @@ def written(delivery: Delivery, now: datetime) -> mail.Letter:
     Raises `ValueError` when an address that the calendar entry needs is unusable.
     """
     booking, audience = delivery.booking, delivery.audience
-    passed_on = delivery.action.get("to") == MailTo.ANSWER
+    to = delivery.action.get("to", MailTo.VISITOR)
+    passed_on = to == MailTo.ANSWER
     language = language_for(booking, audience)
     with translation.override(language):
         wanted = _text_for(delivery, language)
@@ -94,7 +96,7 @@ def written(delivery: Delivery, now: datetime) -> mail.Letter:
             sender=sender(booking.site),
             to=Party(
                 delivery.recipient,
-                booking.user_name if audience == Audience.VISITOR and not passed_on else "",
+                booking.user_name if audience == Audience.VISITOR and to == MailTo.VISITOR else "",
             ),
             subject=subject,
             text=text + mail_settings.signature_text(own),
@@ -111,6 +113,11 @@ def written(delivery: Delivery, now: datetime) -> mail.Letter:
 
 def _text_for(delivery: Delivery, language: str) -> built_in_mails.Text:
     """What an editor wrote in that language or for all others; the built-in text for the rest."""
+    if delivery.action.get("to") == FORMER_ADDRESS:
+        text = built_in_mails.FOR_FORMER_ADDRESS
+        if delivery.audience == Audience.STAFF:
+            text = built_in_mails.FOR_FORMER_STAFF
+        return built_in_mails.Text(str(text.subject), str(text.text))
     written = {
         str(text.get("language") or ""): text for text in reversed(delivery.action.get("texts", []))
     }
@@ -170,6 +177,8 @@ def _calendar_of(delivery: Delivery) -> bytes | None:
         invitation=delivery.invitation,
         sequence=delivery.sequence,
     )
+    if delivery.action.get("to") == FORMER_ADDRESS:
+        entry = without_visitor(entry, _facts_of_delivery(delivery))
     return ics.invitation(entry, delivery.method)
 
 

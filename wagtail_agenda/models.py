@@ -9,6 +9,7 @@ to a child of a revisioned row.
 import secrets
 import uuid
 import zoneinfo
+from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -35,6 +36,7 @@ from wagtail_agenda.choices import (
     Actor,
     Admission,
     AgendaKind,
+    AlarmUnit,
     Attendance,
     Audience,
     Colour,
@@ -183,7 +185,10 @@ class WorkflowStatus(models.Model):
     final = models.BooleanField(
         _("final"),
         default=False,
-        help_text=_("Time leads nowhere from here: no reminder, no « after so many hours »."),
+        help_text=_(
+            "Time leads nowhere from here: no reminder is sent, and no rule counts how long a "
+            "booking has been in this status."
+        ),
     )
     visitor_text = models.TextField(
         _("text for the visitor"),
@@ -379,6 +384,26 @@ class Agenda(DraftStateMixin, LockableMixin, RevisionMixin, index.Indexed, Clust
         validators=[MaxValueValidator(8_784)],
         help_text=_("0 lets them move a booking until it begins."),
     )
+    tentative_entries = models.BooleanField(
+        _("who waits gets a tentative calendar entry"),
+        default=False,
+        help_text=_(
+            "For who waits for approval, for a place or for an answer. It keeps no time busy."
+        ),
+    )
+    alarm_before = models.PositiveIntegerField(
+        _("alarm before the start"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(1000)],
+        help_text=_("Leave empty for none."),
+    )
+    alarm_before_unit = models.CharField(
+        _("unit of the alarm"),
+        max_length=20,
+        choices=AlarmUnit.choices,
+        default=AlarmUnit.MINUTES,
+    )
     staff_addresses = models.TextField(
         _("staff told of new bookings"),
         blank=True,
@@ -438,6 +463,14 @@ class Agenda(DraftStateMixin, LockableMixin, RevisionMixin, index.Indexed, Clust
     @property
     def is_virtual(self) -> bool:
         return self.kind == AgendaKind.VIRTUAL
+
+    @property
+    def alarm(self) -> timedelta | None:
+        """How long before the start calendars are asked to remind their owner; None for never."""
+        if self.alarm_before is None:
+            return None
+        minutes = 60 if self.alarm_before_unit == AlarmUnit.HOURS else 1
+        return timedelta(minutes=self.alarm_before * minutes)
 
     @property
     def staff_address_list(self) -> list[str]:
@@ -903,7 +936,8 @@ class Booking(models.Model):
     if that is another. `waiting_since` orders the waiting list and stays when a place is had;
     `suspended` keeps somebody there until an agent takes them back. `decide_by` is when an offer
     or a request lapses. Bookings made in one go share `booked_together`. `person_digest` is a
-    keyed digest of whom the caps count.
+    keyed digest of whom the caps count. `address_version` rises whenever the visitor's address is
+    corrected: their link and the UID of their calendar entry are then made anew.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -1022,6 +1056,7 @@ class Booking(models.Model):
     language = models.CharField(_("language"), max_length=20, blank=True)
     site = models.ForeignKey(Site, models.SET_NULL, null=True, blank=True, related_name="+")
     token_digest = models.CharField(max_length=64, unique=True, editable=False)
+    address_version = models.PositiveIntegerField(default=0, editable=False)
     person_digest = models.CharField(max_length=64, blank=True, editable=False)
     made_by = models.CharField(
         _("made by"), max_length=10, choices=Actor.choices, default=Actor.VISITOR

@@ -6,6 +6,9 @@ only its SHA-256 digest. Whoever reads a dump of the database can therefore mana
 
 A calendar service gets a token of its own, made from the other one by a one-way function: it reads
 the entry for as long as the visitor's link works, and can neither see nor cancel the booking.
+
+When the visitor's address is corrected, the link goes by another `Booking.address_version`: that
+in the mails to the wrong address leads nowhere from then on, and neither does its calendar address.
 """
 
 import base64
@@ -25,9 +28,11 @@ TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{43}")
 FEED_TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{64}")
 
 
-def _token(booking_uuid: uuid.UUID, secret: str) -> str:
-    mac = salted_hmac(SALT, booking_uuid.hex, secret=secret, algorithm="sha256").digest()
-    return _written(mac)
+def _token(booking: Booking, secret: str) -> str:
+    named = booking.uuid.hex
+    if booking.address_version:
+        named += f":{booking.address_version}"
+    return _written(salted_hmac(SALT, named, secret=secret, algorithm="sha256").digest())
 
 
 def _feed_token(booking_uuid: uuid.UUID, manage_token: str) -> str:
@@ -45,8 +50,8 @@ def digest_of(token: str) -> str:
 
 
 def new_digest(booking: Booking) -> str:
-    """The digest to store on a booking that is being made."""
-    return digest_of(_token(booking.uuid, settings.SECRET_KEY))
+    """The digest to store on a booking that is being made, or gets a new link."""
+    return digest_of(_token(booking, settings.SECRET_KEY))
 
 
 def manage_token(booking: Booking) -> str:
@@ -60,12 +65,12 @@ def manage_token(booking: Booking) -> str:
         return token
     booking.token_digest = new_digest(booking)
     booking.save(update_fields=["token_digest"])
-    return _token(booking.uuid, settings.SECRET_KEY)
+    return _token(booking, settings.SECRET_KEY)
 
 
 def _valid_token(booking: Booking) -> str | None:
     for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
-        token = _token(booking.uuid, secret)
+        token = _token(booking, secret)
         if digest_of(token) == booking.token_digest:
             return token
     return None

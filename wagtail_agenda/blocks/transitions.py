@@ -2,14 +2,19 @@
 
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_slug
 from django.forms import CheckboxSelectMultiple
+from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 from wagtail import blocks
 from wagtail.blocks.stream_block import StreamBlockValidationError
 from wagtail.blocks.struct_block import StructBlockValidationError
+from wagtail.coreutils import string_to_ascii
 
-from wagtail_agenda.blocks.conditions import ConditionsBlock, ForgivingListBlock
+from wagtail_agenda.blocks.conditions import (
+    ConditionsBlock,
+    ForgivingListBlock,
+    identifier_block,
+)
 from wagtail_agenda.blocks.statuses import StatusChooserBlock
 from wagtail_agenda.choices import Cause, Trigger
 from wagtail_agenda.workflow.rules import (
@@ -45,7 +50,7 @@ class _LeadingBlock(blocks.StructBlock):
     def __init__(self, local_blocks=(), **kwargs):
         status = StatusChooserBlock(
             "wagtail_agenda.WorkflowStatus",
-            label=_("the booking goes to the status"),
+            label=_("The booking goes to the status"),
             help_text=_(
                 "Its actions are then carried out, such as mails. One of this workflow's own."
             ),
@@ -80,7 +85,7 @@ class TransitionBlock(_LeadingBlock):
 
     class Meta:
         icon = "arrow-right"
-        label = _("Rule")
+        label = _("Something happens")
         label_format = "{trigger} → {status}"
 
 
@@ -93,17 +98,17 @@ class TimeRuleBlock(_LeadingBlock):
     amount = blocks.IntegerBlock(
         min_value=0,
         max_value=MOST_MINUTES,
-        label=_("So many"),
+        label=_("How long"),
         help_text=_(
             "Who books when this time is past already is not made up for: a booking of today "
             "gets no reminder of yesterday."
         ),
     )
-    unit = blocks.ChoiceBlock(choices=UNITS, default=HOURS, label=_("minutes, hours or days"))
+    unit = blocks.ChoiceBlock(choices=UNITS, default=HOURS, label=_("In minutes, hours or days"))
     moment = blocks.ChoiceBlock(
         choices=MOMENTS,
         default=BEFORE_START,
-        label=_("before or after"),
+        label=_("Before or after what"),
         help_text=_(
             "Days are those of the calendar, at the same time of day. Cancelled bookings are left "
             "out, unless their status is among those below. A final status ends all reminders."
@@ -139,14 +144,13 @@ class ByHandRuleBlock(_LeadingBlock):
         label=_("Button"),
         help_text=_("What stands on it: “Papers are complete”."),
     )
-    identifier = blocks.CharBlock(
-        max_length=100,
-        validators=[validate_slug],
-        label=_("Identifier"),
-        help_text=_(
-            "Letters without accents, digits, - and _. Rules with the same identifier are one "
-            "button, which does what the first of them that fits says."
+    identifier = identifier_block(
+        _(
+            "Left empty, it is made from what stands on the button. Rules with the same identifier "
+            "are one button, which does what the first of them that fits says. Letters without "
+            "accents, digits, - and _."
         ),
+        required=False,
     )
     groups = blocks.MultipleChoiceBlock(
         choices=groups,
@@ -161,16 +165,22 @@ class ByHandRuleBlock(_LeadingBlock):
         label = _("An agent presses a button")
         label_format = "{label} → {status}"
 
+    def clean(self, value):
+        cleaned = super().clean(value)
+        if not cleaned.get("identifier"):
+            cleaned["identifier"] = slugify(string_to_ascii(cleaned.get("label") or ""))
+        if not cleaned["identifier"] and not self.is_deferred_validation:
+            error = ValidationError(
+                _("Write an identifier: none can be made from these letters."), code="required"
+            )
+            raise StructBlockValidationError({"identifier": error})
+        return cleaned
+
 
 class CalledRuleBlock(_LeadingBlock):
     """Another system calls the address of the booking's hook with that identifier."""
 
-    identifier = blocks.CharBlock(
-        max_length=100,
-        validators=[validate_slug],
-        label=_("Identifier"),
-        help_text=_("The last part of the address that the other system calls."),
-    )
+    identifier = identifier_block(_("The last part of the address that the other system calls."))
 
     class Meta:
         icon = "link-external"

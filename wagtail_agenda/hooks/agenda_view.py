@@ -15,9 +15,11 @@ from wagtail_agenda.views.admin.month import MonthView
 from wagtail_agenda.views.admin.moving import MoveView
 from wagtail_agenda.views.admin.new_booking import NewBookingView
 from wagtail_agenda.views.admin.period import JumpView
+from wagtail_agenda.views.admin.persons import PersonEraseView, PersonExportView, PersonView
 from wagtail_agenda.views.admin.trying import TryView
 from wagtail_agenda.views.admin.waiting_list import WaitingListView
 from wagtail_agenda.views.admin.week_and_day import DayView, WeekView
+from wagtail_agenda.views.admin.what_is_kept import WhatIsKeptView
 
 NAMESPACE = "wagtail_agenda_admin"
 
@@ -44,6 +46,7 @@ def register_agenda_view():
         path("booking/<int:pk>/put-back/", act_views.SuspendView.as_view(), name="booking_suspend"),
         path("booking/<int:pk>/move/", MoveView.as_view(), name="booking_move"),
         path("booking/<int:pk>/places/", act_views.ResizeView.as_view(), name="booking_resize"),
+        path("booking/<int:pk>/correct/", act_views.CorrectView.as_view(), name="booking_correct"),
         path("booking/<int:pk>/cancel/", act_views.CancelView.as_view(), name="booking_cancel"),
         path("booking/<int:pk>/press/", act_views.PressView.as_view(), name="booking_press"),
         path("booking/<int:pk>/check-in/", check_in.CheckInView.as_view(), name="booking_check_in"),
@@ -64,6 +67,10 @@ def register_agenda_view():
             deliveries.DeliveriesRetryView.as_view(),
             name="deliveries_retry",
         ),
+        path("persons/", PersonView.as_view(), name="person"),
+        path("persons/export/", PersonExportView.as_view(), name="person_export"),
+        path("persons/erase/", PersonEraseView.as_view(), name="person_erase"),
+        path("what-is-kept/", WhatIsKeptView.as_view(), name="what_is_kept"),
     ]
     for view in (DayView, WeekView, MonthView, ListView):
         scale = view.scale

@@ -34,6 +34,11 @@ def register_log_actions(actions):
     actions.register_action("wagtail_agenda.move", _("Move"), _("Booking moved"))
     actions.register_action("wagtail_agenda.resize", _("Change places"), _("Places changed"))
     actions.register_action(
+        "wagtail_agenda.correct",
+        _("Correct name or address"),
+        _("Name or address of a booking corrected"),
+    )
+    actions.register_action(
         "wagtail_agenda.press", _("Press a button of the workflow"), _("Button pressed")
     )
     actions.register_action("wagtail_agenda.check_in", _("Check in"), _("Attendance noted"))
@@ -60,6 +65,17 @@ def register_log_actions(actions):
             which = [f"{label}: {value}" for label, value in log_entry.data.get("filters", ())]
             said = ngettext("Exported %(count)d booking", "Exported %(count)d bookings", count)
             return "; ".join([said % {"count": count}, *which])
+
+    actions.register_action(
+        "wagtail_agenda.export_person",
+        _("Export what is held about a person"),
+        _("What is held about a person exported"),
+    )
+    actions.register_action(
+        "wagtail_agenda.erase_person",
+        _("Erase what is held about a person"),
+        _("What is held about a person erased"),
+    )
 
 
 class BookingUrlFinder:

@@ -103,6 +103,7 @@ class ClosureCalendarViewSet(ScopedSnippetViewSet):
 class WorkflowViewSet(ScopedSnippetViewSet):
     model = Workflow
     icon = "tasks"
+    add_view_class = workflows.WorkflowCreateView
     edit_handler = ObjectList(
         [
             FieldPanel(
@@ -110,8 +111,12 @@ class WorkflowViewSet(ScopedSnippetViewSet):
             ),
             FieldPanel(
                 "slug",
-                help_text=_("A name that does not change when the label does, for other systems."),
+                help_text=_(
+                    "A name that does not change when the label does, for other systems. Left "
+                    "empty, it is made from the label."
+                ),
             ),
+            workflows.StatusesPanel(heading=_("Statuses"), icon="tag"),
             FieldPanel(
                 "transitions",
                 help_text=_(
@@ -128,6 +133,9 @@ class WorkflowViewSet(ScopedSnippetViewSet):
 class WorkflowStatusViewSet(ScopedSnippetViewSet):
     model = WorkflowStatus
     icon = "tag"
+    add_view_class = workflows.StatusCreateView
+    edit_view_class = workflows.StatusEditView
+    chooser_viewset_class = workflows.StatusChooserViewSet
     sort_order_field = "sort_order"
     list_display = ["label", "workflow", Column("get_colour_display", label=_("Colour"))]
 
@@ -154,7 +162,7 @@ class WorkflowStatusViewSet(ScopedSnippetViewSet):
                         "slug",
                         help_text=_(
                             "A name that does not change when the label does, for other systems. "
-                            "Once in a workflow."
+                            "Once in a workflow. Left empty, it is made from the label."
                         ),
                     ),
                 ],

@@ -81,10 +81,11 @@ def still_mine(delivery: Delivery) -> QuerySet[Delivery]:
 def end(delivery: Delivery, state: DeliveryState, now: datetime, **columns: Any) -> bool:
     """Note that nothing more is to be done. True the first time.
 
-    It is so whoever else has claimed the delivery meanwhile: what has left has left.
+    It is so whoever else has claimed the delivery meanwhile: what has left has left. Whoever is
+    forgotten meanwhile has another key in it: then there is nobody to note anything of.
     """
     return bool(
-        Delivery.objects.filter(pk=delivery.pk)
+        Delivery.objects.filter(pk=delivery.pk, key=delivery.key)
         .exclude(state__in=_OVER)
         .update(state=state, done_at=now, leased_until=None, last_error="", letter=None, **columns)
     )
@@ -145,7 +146,14 @@ def never_came_back() -> str:
     return _("Given up: the worker never came back from sending it.")
 
 
-def note(
+def note(delivery: Delivery, what: str, now: datetime, **said: Any) -> Entry:
+    """Add a line about the delivery to the history of its booking, as `line_about` has it."""
+    entry = line_about(delivery, what, now, **said)
+    entry.save(force_insert=True)
+    return entry
+
+
+def line_about(
     delivery: Delivery,
     what: str,
     now: datetime,
@@ -154,7 +162,7 @@ def note(
     advances: bool = False,
     **data: Any,
 ) -> Entry:
-    """Add a line about the delivery to the history of its booking."""
+    """A line about the delivery, still to be saved."""
     if delivery.kind == DeliveryKind.CALL:
         about = {
             "url": delivery.url,
@@ -169,7 +177,7 @@ def note(
             "method": delivery.method,
             "delivery": delivery.pk,
         }
-    return Entry.objects.create(
+    return Entry(
         booking_id=delivery.booking_id,
         what=what,
         actor=Actor.AGENT if user else Actor.SYSTEM,

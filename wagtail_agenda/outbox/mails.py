@@ -8,12 +8,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from wagtail_agenda import letters, mail, mail_settings, tokens
-from wagtail_agenda.choices import Admission, DeliveryKind, DeliveryState
-from wagtail_agenda.models import Delivery
+from wagtail_agenda.choices import (
+    FORMER_ADDRESS,
+    Admission,
+    Audience,
+    DeliveryKind,
+    DeliveryState,
+    MailTo,
+)
+from wagtail_agenda.models import Booking, Delivery
 from wagtail_agenda.outbox import claiming
 
 logger = logging.getLogger(__name__)
@@ -53,14 +60,61 @@ def attempt(
 def is_superseded(delivery: Delivery) -> bool:
     """Whether something later makes this message wrong. Cancellations always go.
 
-    What was said of a booking's admission is wrong once it has another one.
+    What was said of a booking's admission is wrong once it has another one, and everything once the
+    visitor has another address: it would bring their link to the wrong one.
     """
+    if _is_to_another(delivery):
+        return True
     said = delivery.action.get("admission")
     if delivery.method == "CANCEL" or said == Admission.CANCELLED:
         return False
     if delivery.booking.is_cancelled or (said and said != delivery.booking.admission):
         return True
     return delivery.invitation is not None and delivery.invitation.sequence > delivery.sequence
+
+
+def _is_to_another(delivery: Delivery) -> bool:
+    """Whether it goes to the visitor at an address that was corrected since.
+
+    The mail that takes a booking back goes to such an address alone.
+    """
+    to = delivery.action.get("to", MailTo.VISITOR)
+    if delivery.audience != Audience.VISITOR or to not in (MailTo.VISITOR, FORMER_ADDRESS):
+        return False
+    is_theirs = delivery.recipient.lower() == delivery.booking.user_email.strip().lower()
+    return is_theirs == (to == FORMER_ADDRESS)
+
+
+def lock_mails(booking: Booking) -> None:
+    """Let no worker claim a mail to the visitor before this transaction is over."""
+    list(_to_visitor(booking).select_for_update().order_by("pk").values_list("pk", flat=True))
+
+
+def overtake(booking: Booking, recipient: str, *, now: datetime) -> list[Delivery]:
+    """Keep from leaving what waits, or has failed, for an address that the visitor has no more.
+
+    Answers with the mails that may have reached it, in their order.
+    """
+    theirs = list(
+        _to_visitor(booking).select_for_update().filter(recipient__iexact=recipient).order_by("pk")
+    )
+    waiting = [mail for mail in theirs if mail.state in (DeliveryState.DUE, DeliveryState.FAILED)]
+    Delivery.objects.filter(pk__in=[mail.pk for mail in waiting]).update(
+        state=DeliveryState.SUPERSEDED, done_at=now, leased_until=None, letter=None
+    )
+    return [
+        mail
+        for mail in theirs
+        if mail.state in (DeliveryState.DONE, DeliveryState.SENDING)
+        # It was refused for now, or the connection broke when it had been taken.
+        or (mail.state == DeliveryState.DUE and mail.attempts)
+    ]
+
+
+def _to_visitor(booking: Booking) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(
+        booking=booking, kind=DeliveryKind.MAIL, audience=Audience.VISITOR
+    )
 
 
 def _waits_for_another(delivery: Delivery, now: datetime) -> bool:
@@ -146,7 +200,8 @@ def _letter(delivery: Delivery, now: datetime) -> mail.Letter:
         if delivery.letter is None:
             letter = mail.to_json(letters.letter_of(delivery, now))
             delivery.letter = _replaced(letter, token, _STAND_IN)
-            Delivery.objects.filter(pk=delivery.pk).update(letter=delivery.letter)
+            still_known = Delivery.objects.filter(pk=delivery.pk, key=delivery.key)
+            still_known.update(letter=delivery.letter)
         return mail.from_json(_replaced(delivery.letter, _STAND_IN, token))
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         # Data of a shape nobody foresaw: another attempt would meet it again.

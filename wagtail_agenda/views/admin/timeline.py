@@ -126,6 +126,7 @@ KEYS = {
     "noted",
     "admission",
     "from_end",
+    "corrected",
 }
 """What entries keep for machines."""
 
@@ -215,23 +216,28 @@ def details(data: Any, zone: ZoneInfo) -> list[tuple[str, str]]:
         "decide_by": gettext("To be decided by"),
         "due_at": gettext("Due"),
         "from_places": gettext("Places before"),
+        "from_user_name": gettext("Name before"),
+        "from_user_email": gettext("E-mail before"),
+        "from_user_phone_number": gettext("Telephone before"),
         "places": gettext("Places"),
         "message_id": gettext("Message-ID"),
         "sequence": gettext("Calendar revision"),
         "url": gettext("Address"),
         "identifier": gettext("Name"),
+        "button": gettext("Button"),
         "code": gettext("Error"),
         "attempts": gettext("Attempts"),
         "next_attempt": gettext("Next attempt"),
     }
     said = [(gettext("Rule"), rule)] if (rule := _rule_of_time(data)) else []
+    hidden = {*KEYS, "identifier"} if data.get("button") else KEYS
     return said + [
         (
             names.get(name, name.replace("_", " ").capitalize()),
             _moment(value, zone) if name in MOMENTS else str(value),
         )
         for name, value in data.items()
-        if name not in KEYS and value not in (None, "", [], {})
+        if name not in hidden and value not in (None, "", [], {})
     ]
 
 

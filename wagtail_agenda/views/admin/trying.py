@@ -10,7 +10,6 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.http import Http404
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.generic import TemplateView
@@ -23,6 +22,7 @@ from wagtail_agenda.cleaning import shorten
 from wagtail_agenda.errors import ActionFailed
 from wagtail_agenda.models import Agenda, Booking, WorkflowStatus
 from wagtail_agenda.views.admin.base import AgentPage, log_act, url_to
+from wagtail_agenda.views.admin.setup.workflows import edit_url
 from wagtail_agenda.workflow import DEFAULT_WORKFLOW, rows_of
 
 NEWEST = 20
@@ -144,10 +144,6 @@ class TryView(AgentPage, TemplateView):
         }
 
 
-def edit_url(status: WorkflowStatus) -> str:
-    return reverse("wagtailsnippets_wagtail_agenda_workflowstatus:edit", args=[status.pk])
-
-
 class TryPanel(Panel):
     """The way from a status to what it would send."""
 
@@ -160,3 +156,7 @@ class TryPanel(Panel):
         @property
         def try_url(self):
             return url_to("status_try", self.instance.pk)
+
+        @property
+        def workflow_url(self):
+            return edit_url(self.instance.workflow)

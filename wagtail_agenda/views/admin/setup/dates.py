@@ -1,20 +1,26 @@
 """Dates and times that no set-up screen takes, and how it says so."""
 
 import zoneinfo
+from collections.abc import Iterable
+from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.forms import Form
 from django.utils.translation import gettext_lazy as _
 
 EARLIEST_YEAR, LATEST_YEAR = 1970, 2999
 """Years of an event, as the agenda view shows them; no zone can shift the ends of the calendar."""
 
 
-def year_error() -> ValidationError:
-    return ValidationError(
-        _("Choose a date between %(first)s and %(last)s."),
-        code="no_such_year",
-        params={"first": EARLIEST_YEAR, "last": LATEST_YEAR},
-    )
+def refuse_far_dates(form: Form, cleaned: dict[str, Any], names: Iterable[str]) -> None:
+    """Say at its field which date or time has a year that nobody means, and leave it out."""
+    for name in names:
+        typed = cleaned.get(name)
+        if typed and not EARLIEST_YEAR <= typed.year <= LATEST_YEAR:
+            cleaned[name] = None
+            message = _("Choose a date between %(first)s and %(last)s.")
+            params = {"first": EARLIEST_YEAR, "last": LATEST_YEAR}
+            form.add_error(name, ValidationError(message, code="no_such_year", params=params))
 
 
 def skipped_error(at, zone: zoneinfo.ZoneInfo) -> ValidationError:

@@ -1,26 +1,48 @@
-"""The forms of booking workflows and of their statuses."""
+"""The forms of booking workflows and of their statuses, and the way from one to the other."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms.models import WagtailAdminModelForm
+from wagtail.admin.panels import Panel
+from wagtail.admin.ui.tables import Column
 from wagtail.blocks.list_block import ListBlockValidationError
 from wagtail.blocks.stream_block import StreamBlockValidationError
 from wagtail.blocks.struct_block import StructBlockValidationError
+from wagtail.snippets.views.chooser import ChooseResultsView, ChooseView
+from wagtail.snippets.views.snippets import CreateView, EditView
 
 from wagtail_agenda import permissions
-from wagtail_agenda.models import Workflow, WorkflowStatus
-from wagtail_agenda.workflow import loops
+from wagtail_agenda.models import Agenda, Workflow, WorkflowStatus, unique_slug
+from wagtail_agenda.views.admin.presentation import Badge, status_badge
+from wagtail_agenda.views.admin.scope import ScopedChooserViewSet
+from wagtail_agenda.workflow import DEFAULT_WORKFLOW, loops
 from wagtail_agenda.workflow.rules import rules_of
 
+FALLBACK_SLUG = "workflow"
 
-class WorkflowForm(WagtailAdminModelForm):
+
+class SlugMayBeEmpty(WagtailAdminModelForm):
+    """Makes the slug from the label where an editor has left it empty."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["slug"].required = False
+
+    def made_slug(self, siblings: QuerySet) -> str:
+        """A free one among `siblings`; the label must have been cleaned before."""
+        labelled = type(self.instance)(pk=self.instance.pk, label=self.cleaned_data.get("label"))
+        return unique_slug(labelled, siblings, FALLBACK_SLUG)
+
+
+class WorkflowForm(SlugMayBeEmpty):
     def clean_slug(self) -> str:
-        from wagtail_agenda.workflow import DEFAULT_WORKFLOW
-
-        slug = self.cleaned_data.get("slug") or ""
+        slug = self.cleaned_data.get("slug") or self.made_slug(Workflow.objects.all())
         if self.instance.pk and self.initial.get("slug") == DEFAULT_WORKFLOW != slug:
             raise ValidationError(
                 _("The built-in booking workflow keeps its slug, “%(slug)s”."),
@@ -97,7 +119,7 @@ def _in_circles(way: list[loops.Step], workflow: Workflow) -> ValidationError:
     return ValidationError(message, code="in_circles", params={"way": " → ".join(map(str, said))})
 
 
-class WorkflowStatusForm(WagtailAdminModelForm):
+class WorkflowStatusForm(SlugMayBeEmpty):
     """A status stays in the booking workflow it was made for, whose rules lead to it."""
 
     def __init__(self, *args, **kwargs):
@@ -107,6 +129,11 @@ class WorkflowStatusForm(WagtailAdminModelForm):
         if self.instance.pk:
             field.disabled = True
             field.help_text = _("Stays as it is. Make another one for another booking workflow.")
+
+    def clean_slug(self) -> str:
+        workflow = self.cleaned_data.get("workflow")
+        siblings = WorkflowStatus.objects.filter(workflow=workflow)
+        return self.cleaned_data.get("slug") or self.made_slug(siblings)
 
     def clean(self):
         cleaned = super().clean()
@@ -127,6 +154,100 @@ class WorkflowStatusForm(WagtailAdminModelForm):
         if way := loops.circle(steps, through=self.instance.pk):
             self.add_error("actions", _in_circles(way, workflow))
         return cleaned
+
+
+# From one to the other
+
+
+def edit_url(row: Workflow | WorkflowStatus) -> str:
+    name = f"wagtailsnippets_{row._meta.app_label}_{row._meta.model_name}:edit"
+    return reverse(name, args=[row.pk])
+
+
+class WorkflowCreateView(CreateView):
+    """Goes on to the new workflow's own page, where its statuses and rules are made."""
+
+    def get_success_url(self):
+        return edit_url(self.object)
+
+    def get_success_message(self, instance):
+        return gettext("“%(workflow)s” is made. Now give it its statuses.") % {"workflow": instance}
+
+
+class StatusCreateView(CreateView):
+    """Starts with the workflow that one comes from, and goes back to it."""
+
+    def get_initial(self):
+        initial = super().get_initial()
+        workflow = self.request.GET.get("workflow", "")
+        if workflow.isascii() and workflow.isdigit():
+            initial["workflow"] = int(workflow)
+        return initial
+
+    def get_success_url(self):
+        return edit_url(self.object.workflow)
+
+
+class StatusEditView(EditView):
+    """Stays at the status, where what was saved can be tried."""
+
+    def get_success_url(self):
+        return edit_url(self.object)
+
+
+class StatusesPanel(Panel):
+    """The statuses of a workflow, each with the way to it, and the agendas that use them."""
+
+    class BoundPanel(Panel.BoundPanel):
+        template_name = "wagtail_agenda/admin/workflow_statuses.html"
+
+        class Media:
+            css = {"all": ["wagtail_agenda/admin.css"]}
+
+        def is_shown(self):
+            return super().is_shown() and self.instance.pk is not None
+
+        @property
+        def statuses(self) -> list[tuple[str, Badge]]:
+            return [(edit_url(one), status_badge(one)) for one in self.instance.statuses.all()]
+
+        @property
+        def add_url(self) -> str:
+            name = "wagtailsnippets_wagtail_agenda_workflowstatus:add"
+            return f"{reverse(name)}?workflow={self.instance.pk}"
+
+        @property
+        def agendas(self) -> QuerySet[Agenda]:
+            used = Q(workflow=self.instance)
+            if self.instance.slug == DEFAULT_WORKFLOW:
+                used |= Q(workflow=None)
+            return permissions.visible(self.request.user, Agenda.objects.filter(used))
+
+
+class WithWorkflow:
+    """Tells statuses apart in their chooser: many workflows have one that is called “Confirmed”."""
+
+    @property
+    def columns(self):
+        title, *others = super().columns
+        workflow = Column("workflow", label=_("Booking workflow"), accessor="workflow")
+        return [title, workflow, *others]
+
+    def get_object_list(self):
+        return super().get_object_list().select_related("workflow")
+
+
+class StatusChooseView(WithWorkflow, ChooseView):
+    pass
+
+
+class StatusChooseResultsView(WithWorkflow, ChooseResultsView):
+    pass
+
+
+class StatusChooserViewSet(ScopedChooserViewSet):
+    choose_view_class = StatusChooseView
+    choose_results_view_class = StatusChooseResultsView
 
 
 STATUS_ICONS = [
