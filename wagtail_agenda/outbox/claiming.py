@@ -2,14 +2,18 @@
 
 The attempt is counted before anything leaves, so that what kills the worker is not tried for ever.
 What an attempt came to is written only by the worker that still has the delivery.
+
+A call is claimed and begun at once. Mails are claimed together and begun one by one: what was
+claimed and not begun has certainly not left, and no attempt is counted for it.
 """
 
 import random
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db import connection, transaction
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from wagtail_agenda.choices import Actor, DeliveryKind, DeliveryState
@@ -58,6 +62,61 @@ def claim(delivery: Delivery, now: datetime) -> bool:
     )
     delivery.attempts = attempts
     return bool(claimed)
+
+
+def claim_together(pks: Collection[int], now: datetime) -> tuple[list[int], bool]:
+    """Take those of these mails that are to be had, and count no attempt yet.
+
+    All that are due, or else one that was left by a worker which never came back; the second
+    answer says which. Whatever that worker had may be what killed it, so it is tried alone and
+    takes no others along. What another worker is claiming at this moment is left to that one.
+    """
+    features = connection.features
+    free = Delivery.objects.filter(claimable(now), pk__in=pks, kind=DeliveryKind.MAIL)
+    with transaction.atomic():
+        if not features.has_select_for_update:
+            # Writes before it reads, which is all that SQLite needs to wait its turn.
+            free.update(attempts=F("attempts"))
+        found = free.select_for_update(skip_locked=features.has_select_for_update_skip_locked)
+        states = dict(found.order_by("pk").values_list("pk", "state"))
+        due = [pk for pk, state in states.items() if state == DeliveryState.DUE]
+        claimed = due or list(states)[:1]
+        if claimed:
+            Delivery.objects.filter(pk__in=claimed).update(
+                state=DeliveryState.SENDING, leased_until=now + LEASE
+            )
+    return claimed, not due
+
+
+def begin(delivery: Delivery, now: datetime) -> bool:
+    """Count the attempt at what was claimed together; False if another worker has it by now.
+
+    The letter is fixed with it: this is what leaves, however often.
+    """
+    attempts = delivery.attempts + 1
+    begun = still_mine(delivery).update(
+        leased_until=now + max(LEASE, wait_after(attempts)),
+        attempts=attempts,
+        letter=delivery.letter,
+    )
+    delivery.attempts = attempts
+    return bool(begun)
+
+
+def keep_letter(delivery: Delivery) -> None:
+    """Fix what leaves of a delivery that was begun before it was written."""
+    still_mine(delivery).update(letter=delivery.letter)
+
+
+def give_back(deliveries: Iterable[Delivery], **columns: Any) -> None:
+    """Let others have what was claimed together and not begun."""
+    by_attempts: dict[int, list[int]] = {}
+    for delivery in deliveries:
+        by_attempts.setdefault(delivery.attempts, []).append(delivery.pk)
+    for attempts, pks in by_attempts.items():
+        Delivery.objects.filter(pk__in=pks, state=DeliveryState.SENDING, attempts=attempts).update(
+            state=DeliveryState.DUE, leased_until=None, **columns
+        )
 
 
 def release(delivery: Delivery) -> None:

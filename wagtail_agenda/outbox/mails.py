@@ -1,17 +1,17 @@
-"""Attempts at mails: which of them still holds, in which order they leave, what they say."""
+"""What is to be known of a mail: whether it still holds, what goes first, what it says."""
 
 import json
 import logging
 import smtplib
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from wagtail_agenda import letters, mail, mail_settings, tokens
+from wagtail_agenda import letters, mail, tokens
 from wagtail_agenda.choices import Admission, DeliveryKind, DeliveryState
 from wagtail_agenda.models import Delivery
 from wagtail_agenda.outbox import claiming
@@ -20,34 +20,6 @@ logger = logging.getLogger(__name__)
 
 _STAND_IN = "\ue000manage-token\ue000"
 _AWAY = "server_away"
-_A_MINUTE = timedelta(minutes=1)
-
-
-def attempt(
-    delivery: Delivery, now: datetime, connection: mail.KeptConnection | None
-) -> str | None:
-    """Claim, write and send a mail as it was just read; None if it is not its turn."""
-    was_abandoned = delivery.state == DeliveryState.SENDING
-    if _waits_for_another(delivery, now) or not claiming.claim(delivery, now):
-        return None
-    if is_superseded(delivery):
-        claiming.end(delivery, DeliveryState.SUPERSEDED, now)
-        return DeliveryState.SUPERSEDED
-    if was_abandoned and now >= delivery.give_up_at:
-        return _fail(delivery, claiming.never_came_back(), now)
-    try:
-        server = mail_settings.server_of(delivery.booking.site)
-        mail.send(_letter(delivery, now), connection, server=server)
-    except mail.PermanentFailure as failure:
-        return _fail(delivery, failure.reason, now)
-    except mail.TemporaryFailure as failure:
-        if failure.configuration:
-            logger.error("No mail leaves until the settings are changed: %s", failure.reason)
-        return _postpone(delivery, failure, now)
-    with transaction.atomic():
-        if claiming.end(delivery, DeliveryState.DONE, now):
-            claiming.note(delivery, "delivered", now)
-    return DeliveryState.DONE
 
 
 def is_superseded(delivery: Delivery) -> bool:
@@ -63,14 +35,12 @@ def is_superseded(delivery: Delivery) -> bool:
     return delivery.invitation is not None and delivery.invitation.sequence > delivery.sequence
 
 
-def _waits_for_another(delivery: Delivery, now: datetime) -> bool:
-    """Whether the recipient has an earlier mail about the booking coming; if so, it waits for that.
+def ahead_of(delivery: Delivery) -> Delivery | None:
+    """An earlier mail about the booking that its recipient has coming; it has to leave first.
 
     Nobody is to read first of a move and then of the booking. What has been overtaken is not sent,
     so it keeps nothing waiting.
     """
-    if not getattr(delivery, "is_behind", True):
-        return False
     earlier = Delivery.objects.filter(
         booking=delivery.booking_id,
         kind=DeliveryKind.MAIL,
@@ -78,31 +48,31 @@ def _waits_for_another(delivery: Delivery, now: datetime) -> bool:
         pk__lt=delivery.pk,
         state__in=[DeliveryState.DUE, DeliveryState.SENDING],
     ).select_related("booking", "invitation")
-    ahead = next((one for one in earlier.order_by("pk") if not is_superseded(one)), None)
-    if ahead is None:
-        return False
-    Delivery.objects.filter(
-        pk=delivery.pk, state=DeliveryState.DUE, attempts=delivery.attempts
-    ).update(due_at=max(ahead.due_at, now + _A_MINUTE))
-    return True
+    return next((one for one in earlier.order_by("pk") if not is_superseded(one)), None)
 
 
-def _fail(delivery: Delivery, reason: str, now: datetime) -> str:
-    with transaction.atomic():
-        if claiming.fail(delivery, reason):
-            claiming.note(delivery, "delivery_failed", now, reason=reason)
-    return DeliveryState.FAILED
-
-
-def _postpone(delivery: Delivery, failure: mail.TemporaryFailure, now: datetime) -> str:
+def refused(delivery: Delivery, failure: mail.DeliveryFailure, now: datetime) -> str:
+    """Note that a mail did not leave, and whether it is tried again. Answers with its state."""
+    if isinstance(failure, mail.PermanentFailure):
+        return fail(delivery, failure.reason, now)
+    if failure.configuration:
+        logger.error("No mail leaves until the settings are changed: %s", failure.reason)
     due_at = claiming.next_attempt_at(delivery, now)
     if due_at is None:
-        return _fail(delivery, claiming.given_up(failure.reason), now)
+        return fail(delivery, claiming.given_up(failure.reason), now)
     columns = {}
     if delivery.action.get(_AWAY, False) != _is_of_the_server(failure):
         columns["action"] = {**delivery.action, _AWAY: _is_of_the_server(failure)}
     claiming.postpone(delivery, due_at, failure.reason, now, **columns)
     return DeliveryState.DUE
+
+
+def fail(delivery: Delivery, reason: str, now: datetime) -> str:
+    """Note that a mail failed for good. Answers with its state."""
+    with transaction.atomic():
+        if claiming.fail(delivery, reason):
+            claiming.note(delivery, "delivery_failed", now, reason=reason)
+    return DeliveryState.FAILED
 
 
 def _is_of_the_server(failure: mail.TemporaryFailure) -> bool:
@@ -136,17 +106,17 @@ def hurry(sites: Iterable[int | None], now: datetime) -> None:
         Delivery.objects.filter(pk__in=pks, state=DeliveryState.DUE).update(due_at=now)
 
 
-def _letter(delivery: Delivery, now: datetime) -> mail.Letter:
-    """The message as first written. It is kept until it has left, for every attempt to repeat.
+def letter_of(delivery: Delivery, now: datetime) -> mail.Letter:
+    """The message as first written; of a delivery without one it is written now.
 
-    The secret of the manage link is not kept with it but put in at each attempt.
+    The delivery has it then, to be stored until it has left, for every attempt to repeat: without
+    the secret of the manage link, which is put in at each attempt. Raises `mail.PermanentFailure`.
     """
     token = tokens.manage_token(delivery.booking)
     try:
         if delivery.letter is None:
             letter = mail.to_json(letters.letter_of(delivery, now))
             delivery.letter = _replaced(letter, token, _STAND_IN)
-            Delivery.objects.filter(pk=delivery.pk).update(letter=delivery.letter)
         return mail.from_json(_replaced(delivery.letter, _STAND_IN, token))
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         # Data of a shape nobody foresaw: another attempt would meet it again.

@@ -1,0 +1,151 @@
+"""Mails that a worker takes together: read at once, then begun, sent and noted one by one.
+
+One transaction stands between two mails: it notes that the last one has left and counts the
+attempt at the next. So whenever the worker is killed, one mail at the most may have left
+without anybody knowing, and only that one is sent a second time.
+"""
+
+import time
+from collections.abc import Collection, Iterator
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from wagtail_agenda import mail, mail_settings
+from wagtail_agenda.choices import DeliveryKind, DeliveryState
+from wagtail_agenda.models import Delivery
+from wagtail_agenda.outbox import claiming, mails
+
+_A_MINUTE = timedelta(minutes=1)
+
+BATCH = 50
+"""How many mails are taken at once."""
+
+FRESH_SECONDS = 1
+"""After how long what was read of a booking is read again before anything is written about it."""
+
+
+class Batch:
+    """Those of some mails that are to be had, for as long as the ``with`` lasts.
+
+    What was not attempted by its end is given back, so that another worker, or the next batch of
+    this one, has it.
+    """
+
+    def __init__(self, pks: Collection[int], now: datetime) -> None:
+        claimed, self._is_suspect = claiming.claim_together(pks, now) if pks else ([], False)
+        self._read_at = time.monotonic()
+        self._waiting = {delivery.pk: delivery for delivery in _read(claimed)}
+        self._has_left: tuple[Delivery, datetime] | None = None
+        self.attempted: set[int] = set()
+
+    def __enter__(self) -> "Batch":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        try:
+            self._finish()
+        finally:
+            claiming.give_back(self._waiting.values())
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def __iter__(self) -> Iterator[Delivery]:
+        """The mails in the order in which they are to leave, while what was read of them holds."""
+        for number, delivery in enumerate(list(self._waiting.values())):
+            if number and time.monotonic() - self._read_at > FRESH_SECONDS:
+                return
+            yield delivery
+
+    def attempt(
+        self, delivery: Delivery, now: datetime, connection: mail.KeptConnection | None
+    ) -> str | None:
+        """Write and send one of these mails; answers with its state, None if it is not its turn."""
+        del self._waiting[delivery.pk]
+        self.attempted.add(delivery.pk)
+        if delivery.is_behind and self._waits_for_another(delivery, now):
+            return None
+        if mails.is_superseded(delivery):
+            claiming.end(delivery, DeliveryState.SUPERSEDED, now)
+            return DeliveryState.SUPERSEDED
+        # Of a suspect it may be the writing that kills the worker, so it is counted before that.
+        begun = self._is_suspect
+        if begun and not self._begin(delivery, now):
+            return None
+        if begun and delivery.attempts > 1 and now >= delivery.give_up_at:
+            return mails.fail(delivery, claiming.never_came_back(), now)
+        try:
+            server = mail_settings.server_of(delivery.booking.site)
+            letter = mails.letter_of(delivery, now)
+            if begun:
+                claiming.keep_letter(delivery)
+            elif not self._begin(delivery, now):
+                return None
+            begun = True
+            mail.send(letter, connection, server=server)
+        except mail.DeliveryFailure as failure:
+            if not begun and not self._begin(delivery, now):
+                return None
+            return mails.refused(delivery, failure, now)
+        self._has_left = (delivery, now)
+        return DeliveryState.DONE
+
+    def _begin(self, delivery: Delivery, now: datetime) -> bool:
+        with transaction.atomic():
+            self._note_what_has_left()
+            begun = claiming.begin(delivery, now)
+        self._has_left = None
+        return begun
+
+    def _note_what_has_left(self) -> None:
+        if self._has_left is None:
+            return
+        delivery, at = self._has_left
+        if claiming.end(delivery, DeliveryState.DONE, at):
+            claiming.note(delivery, "delivered", at)
+
+    def _finish(self) -> None:
+        if self._has_left is not None:
+            with transaction.atomic():
+                self._note_what_has_left()
+            self._has_left = None
+
+    def _waits_for_another(self, delivery: Delivery, now: datetime) -> bool:
+        # The one before it may be the one that has just left.
+        self._finish()
+        ahead = mails.ahead_of(delivery)
+        if ahead is None:
+            return False
+        claiming.give_back([delivery], due_at=max(ahead.due_at, now + _A_MINUTE))
+        return True
+
+
+def _read(pks: Collection[int]) -> list[Delivery]:
+    """These mails with all that their letters tell of, in the order in which they are to leave."""
+    if not pks:
+        return []
+    earlier = Delivery.objects.filter(
+        booking=OuterRef("booking"),
+        recipient=OuterRef("recipient"),
+        kind=DeliveryKind.MAIL,
+        state__in=[DeliveryState.DUE, DeliveryState.SENDING],
+        pk__lt=OuterRef("pk"),
+    )
+    return list(
+        Delivery.objects.filter(pk__in=pks)
+        .annotate(is_behind=Exists(earlier))
+        .select_related(
+            "invitation",
+            "booking__agenda",
+            "booking__meeting_type",
+            "booking__desk",
+            "booking__event",
+            "booking__status",
+            "booking__site__agenda_mail_settings",
+            "booking__form_version",
+        )
+        .prefetch_related("booking__resources")
+        .order_by("due_at", "pk")
+    )
