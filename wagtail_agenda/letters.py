@@ -2,12 +2,13 @@
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.apps import apps
+from django.db.models import QuerySet
 from django.template.defaultfilters import filesizeformat
 from django.utils import translation
 from django.utils.html import escape
@@ -75,8 +76,9 @@ def written(delivery: Delivery, now: datetime) -> mail.Letter:
     language = language_for(booking, audience)
     with translation.override(language):
         wanted = _text_for(delivery, language)
-        values = placeholder_values(booking, facts=_facts_of_delivery(delivery))
         templates = (wanted.subject, wanted.text, wanted.html)
+        used = placeholders.names_in(*templates)
+        values = placeholder_values(booking, used, facts=_facts_of_delivery(delivery))
         values |= own_values(booking, templates, audience) | kept_values(booking, templates)
         if passed_on:
             values |= dict.fromkeys(SECRET_PLACEHOLDERS, "")
@@ -235,19 +237,38 @@ def _document(key: Any, left: int) -> mail.Attachment | None:
     return mail.Attachment(document.filename, document.content_type, content)
 
 
+_EARLIER = "_earlier_message"
+
+
+def know_earlier_messages(deliveries: Collection[Delivery]) -> None:
+    """Read for all of these at once the earlier messages that their letters refer to."""
+    first: dict[tuple[int, str, str], tuple[int, str]] = {}
+    sent = _sent().filter(booking_id__in={delivery.booking_id for delivery in deliveries})
+    rows = sent.values_list("booking_id", "audience", "recipient", "pk", "message_id")
+    for booking_id, audience, recipient, pk, message_id in rows:
+        first.setdefault((booking_id, audience, recipient.lower()), (pk, message_id))
+    for delivery in deliveries:
+        told = (delivery.booking_id, delivery.audience, delivery.recipient.lower())
+        pk, message_id = first.get(told, (delivery.pk, ""))
+        delivery.__dict__[_EARLIER] = message_id if pk < delivery.pk else ""
+
+
 def _earlier_message(delivery: Delivery) -> str:
     """The Message-ID of the first mail to this recipient about this booking, to make a thread."""
+    if _EARLIER in delivery.__dict__:
+        return delivery.__dict__[_EARLIER]
     if delivery.pk is None:
         return ""
-    earlier = (
-        Delivery.objects.filter(
-            booking_id=delivery.booking_id,
-            audience=delivery.audience,
-            recipient__iexact=delivery.recipient,
-            pk__lt=delivery.pk,
-        )
-        .exclude(state__in=[DeliveryState.SUPERSEDED, DeliveryState.CANCELLED])
-        .order_by("pk")
-        .values_list("message_id", flat=True)
+    earlier = _sent().filter(
+        booking_id=delivery.booking_id,
+        audience=delivery.audience,
+        recipient__iexact=delivery.recipient,
+        pk__lt=delivery.pk,
     )
-    return earlier.first() or ""
+    return earlier.values_list("message_id", flat=True).first() or ""
+
+
+def _sent() -> QuerySet[Delivery]:
+    """Whatever has left or is still to leave, the oldest first."""
+    over = [DeliveryState.SUPERSEDED, DeliveryState.CANCELLED]
+    return Delivery.objects.exclude(state__in=over).order_by("pk")

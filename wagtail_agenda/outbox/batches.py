@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from wagtail_agenda import mail, mail_settings
+from wagtail_agenda import letters, mail, mail_settings
 from wagtail_agenda.choices import DeliveryKind, DeliveryState
 from wagtail_agenda.models import Delivery
 from wagtail_agenda.outbox import claiming, mails
@@ -133,11 +133,12 @@ def _read(pks: Collection[int]) -> list[Delivery]:
         state__in=[DeliveryState.DUE, DeliveryState.SENDING],
         pk__lt=OuterRef("pk"),
     )
-    return list(
+    found = list(
         Delivery.objects.filter(pk__in=pks)
         .annotate(is_behind=Exists(earlier))
-        .select_related(
-            "invitation",
+        .select_related("invitation", "booking")
+        # Most mails of a batch share these, so each of them is read and made once.
+        .prefetch_related(
             "booking__agenda",
             "booking__meeting_type",
             "booking__desk",
@@ -145,7 +146,10 @@ def _read(pks: Collection[int]) -> list[Delivery]:
             "booking__status",
             "booking__site__agenda_mail_settings",
             "booking__form_version",
+            "booking__resources",
         )
-        .prefetch_related("booking__resources")
         .order_by("due_at", "pk")
     )
+    # An earlier one that is still under way may come to nothing: its letter waits for what it does.
+    letters.know_earlier_messages([delivery for delivery in found if not delivery.is_behind])
+    return found

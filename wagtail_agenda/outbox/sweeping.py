@@ -79,8 +79,9 @@ def _deliver(pks: list[int], now: datetime | None, *, patient: bool) -> int:
     lanes = Lanes(to_call, now=now, stop_at=stop_at)
     with mail.KeptConnection() as connection:
         lanes.go_on()
+        at_once = BATCH
         while pks and time.monotonic() <= stop_at:
-            some = pks[:BATCH]
+            some = pks[:at_once]
             with Batch(some, now or timezone.now()) as batch:
                 for delivery in batch:
                     if time.monotonic() > stop_at:
@@ -94,6 +95,8 @@ def _deliver(pks: list[int], now: datetime | None, *, patient: bool) -> int:
                         # Its lease runs out and it is tried again; the rest must not wait.
                         logger.exception("Delivery %s could not be attempted", delivery.pk)
                     lanes.go_on()
+            # Of what a slow server leaves no time for, less is taken the next time.
+            at_once = min(BATCH, max(1, 2 * len(batch.attempted)))
             done_with = batch.attempted or set(some)
             pks = [pk for pk in pks if pk not in done_with]
     if reached:
