@@ -19,10 +19,10 @@ from django.db.models import (
 )
 
 from wagtail_agenda.availability.asked import Asked
-from wagtail_agenda.availability.prepared import Prepared
 from wagtail_agenda.availability.remembered import masks_by_version
 from wagtail_agenda.choices import Admission
 from wagtail_agenda.models import Agenda, Desk, Occupation, Resource
+from wagtail_agenda.prepared import Prepared
 from wagtail_agenda.timegrid import Grid
 
 ROWS_AT_ONCE = 20_000

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from django.db.models import IntegerField, QuerySet, Value
 
 from wagtail_agenda.availability.occupied import desks_in_service, with_version
-from wagtail_agenda.availability.prepared import Prepared
 from wagtail_agenda.choices import AgendaKind
 from wagtail_agenda.models import Agenda, AgendaMember, Desk, MeetingType, Resource
+from wagtail_agenda.prepared import Prepared
 
 TypeWithDesks = tuple[MeetingType, frozenset[int]]
 """An appointment type and the desks chosen for it; none chosen means every desk."""

@@ -100,11 +100,8 @@ class Batch:
         return begun
 
     def _note_what_has_left(self) -> None:
-        if self._has_left is None:
-            return
-        delivery, at = self._has_left
-        if claiming.end(delivery, DeliveryState.DONE, at):
-            claiming.note(delivery, "delivered", at)
+        if self._has_left is not None:
+            claiming.has_left(*self._has_left)
 
     def _finish(self) -> None:
         if self._has_left is not None:

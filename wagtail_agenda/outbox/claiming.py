@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from wagtail_agenda.choices import Actor, DeliveryKind, DeliveryState
 from wagtail_agenda.models import Delivery, Entry
+from wagtail_agenda.prepared import Given, PreparedInsert, PreparedUpdate
 
 LEASE = timedelta(minutes=5)
 """How long a worker has for one attempt before another may try, at the least.
@@ -94,7 +95,9 @@ def begin(delivery: Delivery, now: datetime) -> bool:
     The letter is fixed with it: this is what leaves, however often.
     """
     attempts = delivery.attempts + 1
-    begun = still_mine(delivery).update(
+    begun = _begin(
+        key=delivery.pk,
+        counted=delivery.attempts,
         leased_until=now + max(LEASE, wait_after(attempts)),
         attempts=attempts,
         letter=delivery.letter,
@@ -103,9 +106,38 @@ def begin(delivery: Delivery, now: datetime) -> bool:
     return bool(begun)
 
 
+_begin = PreparedUpdate(
+    Delivery.objects.filter(
+        pk=Given("key"), state=DeliveryState.SENDING, attempts=Given("counted")
+    ),
+    *("leased_until", "attempts", "letter"),
+)
+
+
 def keep_letter(delivery: Delivery) -> None:
     """Fix what leaves of a delivery that was begun before it was written."""
     still_mine(delivery).update(letter=delivery.letter)
+
+
+def has_left(delivery: Delivery, now: datetime) -> None:
+    """Note that a mail has left, in the history of its booking too: `end` and `note`, quickly."""
+    left = _leave(
+        key=delivery.pk,
+        state=DeliveryState.DONE,
+        done_at=now,
+        leased_until=None,
+        last_error="",
+        letter=None,
+    )
+    if left:
+        _write(line_about(delivery, "delivered", now))
+
+
+_leave = PreparedUpdate(
+    Delivery.objects.filter(pk=Given("key")).exclude(state__in=_OVER),
+    *("state", "done_at", "leased_until", "last_error", "letter"),
+)
+_write = PreparedInsert(Entry)
 
 
 def give_back(deliveries: Iterable[Delivery], **columns: Any) -> None:
@@ -214,6 +246,21 @@ def note(
     **data: Any,
 ) -> Entry:
     """Add a line about the delivery to the history of its booking."""
+    entry = line_about(delivery, what, now, user=user, advances=advances, **data)
+    entry.save(force_insert=True)
+    return entry
+
+
+def line_about(
+    delivery: Delivery,
+    what: str,
+    now: datetime,
+    *,
+    user=None,
+    advances: bool = False,
+    **data: Any,
+) -> Entry:
+    """Such a line, not yet written."""
     if delivery.kind == DeliveryKind.CALL:
         about = {
             "url": delivery.url,
@@ -228,7 +275,7 @@ def note(
             "method": delivery.method,
             "delivery": delivery.pk,
         }
-    return Entry.objects.create(
+    return Entry(
         booking_id=delivery.booking_id,
         what=what,
         actor=Actor.AGENT if user else Actor.SYSTEM,

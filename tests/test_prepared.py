@@ -1,12 +1,12 @@
-"""Queries whose SQL is written once: they answer as the ORM would, at every time."""
+"""Statements whose SQL is written once: they do as the ORM would, at every time."""
 
 import pytest
 from django.db import connection
 
-from tests.factories import make_appointments, make_desk
+from tests.factories import NOW, make_appointments, make_booking, make_desk
 from wagtail_agenda.availability.occupied import desks_in_service, with_version
-from wagtail_agenda.availability.prepared import Prepared
-from wagtail_agenda.models import Desk
+from wagtail_agenda.models import Delivery, Desk, Entry
+from wagtail_agenda.prepared import Given, Prepared, PreparedInsert, PreparedUpdate
 
 pytestmark = pytest.mark.django_db
 
@@ -71,3 +71,46 @@ def test_desks_in_service_are_as_the_orm_reads_them():
 
 def facts(desk):
     return {name: value for name, value in vars(desk).items() if name != "_state"}
+
+
+def test_an_update_sets_what_it_is_given_where_it_is_told():
+    desks = [desk for _agenda, _type, (desk,) in (make_appointments(), make_appointments())]
+    rename = PreparedUpdate(Desk.objects.filter(pk=Given("key"), retired=False), "label")
+
+    for desk, label in zip(desks, ["Zoë’s “desk”", "100 %s"], strict=True):
+        assert rename(key=desk.pk, label=label) == 1
+    Desk.objects.filter(pk=desks[0].pk).update(retired=True)
+
+    assert rename(key=desks[0].pk, label="Too late") == 0
+    labels = [Desk.objects.get(pk=desk.pk).label for desk in desks]
+    assert labels == ["Zoë’s “desk”", "100 %s"]
+
+
+@pytest.mark.parametrize("letter", [{"text": "“%s”", "html": None}, {}, None])
+def test_an_update_writes_data_and_moments_as_the_orm_does(letter):
+    delivery = make_booking().deliveries.get()
+    write = PreparedUpdate(Delivery.objects.filter(pk=Given("key")), "letter", "done_at")
+
+    assert write(key=delivery.pk, letter=letter, done_at=NOW) == 1
+
+    delivery.refresh_from_db()
+    assert (delivery.letter, delivery.done_at) == (letter, NOW)
+    assert Delivery.objects.filter(letter__isnull=True).exists() is (letter is None)
+
+
+def test_an_inserted_row_is_as_the_orm_writes_it():
+    booking = make_booking()
+    rows = [
+        Entry(booking=booking, what=f"test {number}", at=NOW, data={"reason": "“%s”"})
+        for number in range(2)
+    ]
+    write = PreparedInsert(Entry)
+
+    for row in rows:
+        write(row)
+
+    written = Entry.objects.filter(what__startswith="test").order_by("what")
+    wanted = ["booking_id", "what", "actor", "user_id", "at", "data", "advances"]
+    assert list(written.values_list(*wanted)) == [
+        tuple(getattr(row, name) for name in wanted) for row in rows
+    ]
