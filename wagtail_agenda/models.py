@@ -1288,7 +1288,8 @@ class Entry(models.Model):
     """One line of a booking's history: what happened, who did it, when. Append only.
 
     `advances` marks what came from the network or the clock and has still to move the booking
-    workflow on, which the worker does, in order and once.
+    workflow on, which the worker does, in order and once. `failed_at` is when that last failed
+    unexpectedly: whatever has not failed goes before it.
     """
 
     booking = models.ForeignKey(Booking, models.CASCADE, related_name="entries")
@@ -1300,6 +1301,7 @@ class Entry(models.Model):
     at = models.DateTimeField(default=timezone.now)
     data = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
     advances = models.BooleanField(default=False)
+    failed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("history entry")
@@ -1348,6 +1350,7 @@ class Timer(models.Model):
 
     `rule` is the block of the rule, and `occasion` what it was reckoned from, so that it goes off
     once for each: planned anew when the booking moves or reaches a status, never fired twice.
+    `failed_at` is as that of an `Entry`.
     """
 
     booking = models.ForeignKey(Booking, models.CASCADE, related_name="timers")
@@ -1355,6 +1358,7 @@ class Timer(models.Model):
     occasion = models.CharField(max_length=100)
     due_at = models.DateTimeField()
     fired_at = models.DateTimeField(null=True, blank=True)
+    failed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("timer")
