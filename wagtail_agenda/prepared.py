@@ -12,7 +12,9 @@ from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, router
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Expression, Model, QuerySet, sql
+from django.db.models.constants import OnConflict
 
 
 class Prepared:
@@ -109,35 +111,78 @@ class PreparedUpdate:
 
 
 class PreparedInsert:
-    """An INSERT of one row. The row is not told its key, and no signal is sent.
+    """An INSERT of a few new rows, which are told their keys. No signal is sent for them.
 
-    For what is written down and not looked at again.
+    With `unique`, the columns of a constraint, a row that is there already gets the other columns
+    of the new one. More than `MOST_ROWS` at once, and databases that do not tell the keys of
+    several rows, are left to the ORM.
     """
 
-    def __init__(self, model: type[Model]) -> None:
-        self.model = model
+    MOST_ROWS = 5
+
+    def __init__(self, model: type[Model], *, unique: Sequence[str] = ()) -> None:
+        self.model, self._unique = model, unique
         self._fields = [field for field in model._meta.concrete_fields if not field.primary_key]
         self._statement = lru_cache(self._written)
 
-    def __call__(self, row: Model) -> None:
+    def __call__(self, *rows: Model) -> None:
         using = router.db_for_write(self.model)
-        statement, parameters = self._statement(using)
         connection = connections[using]
+        if len(rows) > self.MOST_ROWS or not connection.features.can_return_rows_from_bulk_insert:
+            self._leave_to_the_orm(rows, connection)
+            return
+        if not rows:
+            return
+        statement, parameters = self._statement(using, len(rows))
         values = {
-            field.attname: field.get_db_prep_save(getattr(row, field.attname), connection)
+            f"{number} {field.attname}": field.get_db_prep_save(
+                getattr(row, field.attname), connection
+            )
+            for number, row in enumerate(rows)
             for field in self._fields
         }
         with connection.cursor() as cursor:
             cursor.execute(statement, _given(parameters, values))
+            keys = cursor.fetchall()
+        for row, (key,) in zip(rows, keys, strict=True):
+            row.pk = key
+            row._state.adding, row._state.db = False, using
 
-    def _written(self, using: str) -> tuple[str, Sequence[Any]]:
-        row = self.model()
-        for field in self._fields:
-            setattr(row, field.attname, Given(field.attname))
-        query = sql.InsertQuery(self.model)
-        query.insert_values(self._fields, [row])
+    def _written(self, using: str, count: int) -> tuple[str, Sequence[Any]]:
+        rows = [self.model() for _row in range(count)]
+        for number, row in enumerate(rows):
+            for field in self._fields:
+                setattr(row, field.attname, Given(f"{number} {field.attname}"))
+        query = sql.InsertQuery(self.model, **self._conflicts(connections[using]))
+        query.insert_values(self._fields, rows)
         ((statement, parameters),) = query.get_compiler(using).as_sql()
-        return statement, parameters
+        key = connections[using].ops.quote_name(self.model._meta.pk.column)
+        return f"{statement} RETURNING {key}", parameters
+
+    def _conflicts(self, connection: BaseDatabaseWrapper) -> dict[str, Any]:
+        """What is to be done about rows that are there already, as Django's queries have it."""
+        if not self._unique:
+            return {}
+        # MariaDB finds out by itself which constraint it is.
+        named = connection.features.supports_update_conflicts_with_target
+        return {
+            "on_conflict": OnConflict.UPDATE,
+            "update_fields": [field for field in self._fields if field.name not in self._unique],
+            "unique_fields": [field for field in self._fields if field.name in self._unique]
+            if named
+            else [],
+        }
+
+    def _leave_to_the_orm(self, rows: Sequence[Model], connection: BaseDatabaseWrapper) -> None:
+        options: dict[str, Any] = {}
+        if self._unique:
+            conflicts = self._conflicts(connection)
+            options = {
+                "update_conflicts": True,
+                "update_fields": [field.name for field in conflicts["update_fields"]],
+                "unique_fields": [field.name for field in conflicts["unique_fields"]] or None,
+            }
+        self.model._default_manager.bulk_create(rows, **options)
 
 
 def _given(parameters: Sequence[Any], values: dict[str, Any]) -> list[Any]:

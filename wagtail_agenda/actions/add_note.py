@@ -10,6 +10,7 @@ from wagtail_agenda.choices import Actor, Audience
 from wagtail_agenda.cleaning import clean_text
 from wagtail_agenda.correspondence import facts_of, values_for
 from wagtail_agenda.models import Entry
+from wagtail_agenda.prepared import PreparedInsert
 from wagtail_agenda.workflow import Occasion
 
 LONGEST_NOTE = 5000
@@ -25,10 +26,15 @@ def add_note(occasion: Occasion, value: dict[str, Any]) -> None:
         lines = placeholders.without_empty_lines(template, values)
         text = clean_text(placeholders.render(lines, values)).strip()[:LONGEST_NOTE]
     if text:
-        Entry.objects.create(
-            booking=occasion.booking,
-            what="note",
-            actor=Actor.SYSTEM,
-            at=occasion.now,
-            data={"text": text},
+        _write(
+            Entry(
+                booking=occasion.booking,
+                what="note",
+                actor=Actor.SYSTEM,
+                at=occasion.now,
+                data={"text": text},
+            )
         )
+
+
+_write = PreparedInsert(Entry)
