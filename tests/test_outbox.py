@@ -507,9 +507,32 @@ def test_a_killed_worker_has_counted_no_attempt_at_what_it_had_only_taken(many, 
 
     assert sent == [mail.message_id for mail in many[:2]]
     assert [refreshed(mail).attempts for mail in many] == [1, 1, 1, 0, 0, 0]
-    assert [mail.state for mail in many[:2]] == [DeliveryState.DONE] * 2
-    assert {mail.state for mail in many[2:]} == {DeliveryState.SENDING}
+    assert {mail.state for mail in many} == {DeliveryState.SENDING}
     assert outbox.sweep(now=NOW + outbox.LEASE / 2) == 0
+
+
+def test_what_a_killed_worker_has_sent_is_noted_and_not_sent_again(many, send_until):
+    send_until(fatal=many[2].message_id)
+    with pytest.raises(Killed):
+        outbox.sweep(now=NOW)
+    assert not Entry.objects.filter(what="delivered").exists()
+
+    sent = send_until(fatal=None)
+    outbox.sweep(now=NOW + outbox.LEASE)
+
+    assert sent == [mail.message_id for mail in many[2:]]
+    assert {refreshed(mail).state for mail in many} == {DeliveryState.DONE}
+    assert [mail.done_at - NOW for mail in many[:2]] == [timedelta(0)] * 2
+    noted = Entry.objects.filter(what="delivered").values_list("data__delivery", flat=True)
+    assert sorted(noted) == [mail.pk for mail in many]
+
+
+def test_what_has_left_keeps_no_later_mail_waiting(lonely, send_until):
+    first, second = written(lonely.booking, 1), written(lonely.booking, 2)
+    sent = send_until(fatal=None)
+
+    assert outbox.sweep(now=NOW) == 3
+    assert sent == [lonely.message_id, first.message_id, second.message_id]
 
 
 def test_what_kills_its_worker_takes_the_others_along_but_once(many, send_until):

@@ -1408,7 +1408,8 @@ class Delivery(models.Model):
     `action` keeps the wording as it stood when the status was reached; `letter` the finished
     message from the first attempt on, so that every retry sends the same bytes. It is emptied
     once delivered, because it contains the link that manages the booking. A call has a `url`, and
-    its `host`, of which only so many are called at once.
+    its `host`, of which only so many are called at once. What is being sent and has `done_at` has
+    left already, which is still to be noted.
     """
 
     kind = models.CharField(

@@ -1,15 +1,15 @@
-"""Mails that a worker takes together: read at once, then begun, sent and noted one by one.
+"""Mails that a worker takes together: read at once, sent one by one, noted together.
 
-One transaction stands between two mails: it notes that the last one has left and counts the
-attempt at the next. So whenever the worker is killed, one mail at the most may have left
-without anybody knowing, and only that one is sent a second time.
+Before a mail leaves its attempt is counted, and as soon as it has left it is marked. So whenever
+the worker is killed, one mail at the most may have left without anybody knowing, and only that one
+is sent a second time. What is marked gets its line in the history with all others of its batch; of
+a worker that was killed before that, whoever takes it over writes the line and sends nothing.
 """
 
 import time
 from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
-from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from wagtail_agenda import letters, mail, mail_settings
@@ -37,7 +37,7 @@ class Batch:
         claimed, self._is_suspect = claiming.claim_together(pks, now) if pks else ([], False)
         self._read_at = time.monotonic()
         self._waiting = {delivery.pk: delivery for delivery in _read(claimed)}
-        self._has_left: tuple[Delivery, datetime] | None = None
+        self._left: list[Delivery] = []
         self.attempted: set[int] = set()
 
     def __enter__(self) -> "Batch":
@@ -45,7 +45,7 @@ class Batch:
 
     def __exit__(self, *_error: object) -> None:
         try:
-            self._finish()
+            claiming.note_left(self._left)
         finally:
             claiming.give_back(self._waiting.values())
 
@@ -65,6 +65,9 @@ class Batch:
         """Write and send one of these mails; answers with its state, None if it is not its turn."""
         del self._waiting[delivery.pk]
         self.attempted.add(delivery.pk)
+        if delivery.done_at is not None:
+            self._left.append(delivery)
+            return DeliveryState.DONE
         if delivery.is_behind and self._waits_for_another(delivery, now):
             return None
         if mails.is_superseded(delivery):
@@ -72,7 +75,7 @@ class Batch:
             return DeliveryState.SUPERSEDED
         # Of a suspect it may be the writing that kills the worker, so it is counted before that.
         begun = self._is_suspect
-        if begun and not self._begin(delivery, now):
+        if begun and not claiming.begin(delivery, now):
             return None
         if begun and delivery.attempts > 1 and now >= delivery.give_up_at:
             return mails.fail(delivery, claiming.never_came_back(), now)
@@ -81,37 +84,19 @@ class Batch:
             letter = mails.letter_of(delivery, now)
             if begun:
                 claiming.keep_letter(delivery)
-            elif not self._begin(delivery, now):
+            elif not claiming.begin(delivery, now):
                 return None
             begun = True
             mail.send(letter, connection, server=server)
         except mail.DeliveryFailure as failure:
-            if not begun and not self._begin(delivery, now):
+            if not begun and not claiming.begin(delivery, now):
                 return None
             return mails.refused(delivery, failure, now)
-        self._has_left = (delivery, now)
+        claiming.mark_left(delivery, now)
+        self._left.append(delivery)
         return DeliveryState.DONE
 
-    def _begin(self, delivery: Delivery, now: datetime) -> bool:
-        with transaction.atomic():
-            self._note_what_has_left()
-            begun = claiming.begin(delivery, now)
-        self._has_left = None
-        return begun
-
-    def _note_what_has_left(self) -> None:
-        if self._has_left is not None:
-            claiming.has_left(*self._has_left)
-
-    def _finish(self) -> None:
-        if self._has_left is not None:
-            with transaction.atomic():
-                self._note_what_has_left()
-            self._has_left = None
-
     def _waits_for_another(self, delivery: Delivery, now: datetime) -> bool:
-        # The one before it may be the one that has just left.
-        self._finish()
         ahead = mails.ahead_of(delivery)
         if ahead is None:
             return False
@@ -128,6 +113,7 @@ def _read(pks: Collection[int]) -> list[Delivery]:
         recipient=OuterRef("recipient"),
         kind=DeliveryKind.MAIL,
         state__in=[DeliveryState.DUE, DeliveryState.SENDING],
+        done_at__isnull=True,
         pk__lt=OuterRef("pk"),
     )
     found = list(

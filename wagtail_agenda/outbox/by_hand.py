@@ -84,6 +84,6 @@ def _make_due(delivery: Delivery, now: datetime) -> bool:
     failed = this.filter(state=DeliveryState.FAILED)
     anew = {"letter": None} if delivery.kind == DeliveryKind.MAIL else {}
     return bool(
-        failed.update(**fresh, **anew, attempts=0)
+        failed.update(**fresh, **anew, attempts=0, done_at=None)
         or this.filter(state=DeliveryState.DUE).update(**fresh)
     )

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from wagtail_agenda.choices import Actor, DeliveryKind, DeliveryState
 from wagtail_agenda.models import Delivery, Entry
-from wagtail_agenda.prepared import Given, PreparedInsert, PreparedUpdate
+from wagtail_agenda.prepared import Given, PreparedUpdate
 
 LEASE = timedelta(minutes=5)
 """How long a worker has for one attempt before another may try, at the least.
@@ -119,25 +119,34 @@ def keep_letter(delivery: Delivery) -> None:
     still_mine(delivery).update(letter=delivery.letter)
 
 
-def has_left(delivery: Delivery, now: datetime) -> None:
-    """Note that a mail has left, in the history of its booking too: `end` and `note`, quickly."""
-    left = _leave(
-        key=delivery.pk,
-        state=DeliveryState.DONE,
-        done_at=now,
-        leased_until=None,
-        last_error="",
-        letter=None,
-    )
-    if left:
-        _write(line_about(delivery, "delivered", now))
+def mark_left(delivery: Delivery, now: datetime) -> None:
+    """Write down that a mail has left, whoever else has claimed it meanwhile.
+
+    That is all there is time for until the next one leaves; `note_left` does the rest.
+    """
+    delivery.done_at = now
+    _mark_left(key=delivery.pk, done_at=now)
 
 
-_leave = PreparedUpdate(
-    Delivery.objects.filter(pk=Given("key")).exclude(state__in=_OVER),
-    *("state", "done_at", "leased_until", "last_error", "letter"),
+_mark_left = PreparedUpdate(
+    Delivery.objects.filter(pk=Given("key")).exclude(state__in=_OVER), "done_at"
 )
-_write = PreparedInsert(Entry)
+
+
+def note_left(deliveries: Iterable[Delivery]) -> None:
+    """Note that nothing more is to be done for these marked mails, in their histories too."""
+    marked = {delivery.pk: delivery for delivery in deliveries}
+    if not marked:
+        return
+    open_ones = Delivery.objects.filter(pk__in=marked).exclude(state__in=_OVER)
+    with transaction.atomic():
+        # Locks them; of two workers that had the same mail, one writes its line.
+        open_ones.update(leased_until=None)
+        noted = list(open_ones.order_by("pk").values_list("pk", flat=True))
+        open_ones.update(state=DeliveryState.DONE, last_error="", letter=None)
+        Entry.objects.bulk_create(
+            line_about(marked[pk], "delivered", marked[pk].done_at) for pk in noted
+        )
 
 
 def give_back(deliveries: Iterable[Delivery], **columns: Any) -> None:

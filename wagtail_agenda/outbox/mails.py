@@ -47,6 +47,7 @@ def ahead_of(delivery: Delivery) -> Delivery | None:
         recipient=delivery.recipient,
         pk__lt=delivery.pk,
         state__in=[DeliveryState.DUE, DeliveryState.SENDING],
+        done_at__isnull=True,
     ).select_related("booking", "invitation")
     return next((one for one in earlier.order_by("pk") if not is_superseded(one)), None)
 
