@@ -316,6 +316,20 @@ def test_after_an_hour_without_a_server_all_leaves_soon_and_in_order(agenda, smt
         assert mine == [f"Message {number}, first", f"Message {number}, second"]
 
 
+def test_a_server_that_is_back_is_noticed_soon_though_nobody_books(lonely, smtp_server):  # noqa: F811
+    smtp_server.stop()
+    for minute in range(120):
+        outbox.sweep(now=NOW + timedelta(minutes=minute))
+    # By its own waits alone it would be tried again in an hour or more.
+    assert 5 <= refreshed(lonely).attempts <= 120 / 5 + 2
+
+    smtp_server.start()
+    for minute in range(120, 126):
+        outbox.sweep(now=NOW + timedelta(minutes=minute))
+
+    assert refreshed(lonely).state == DeliveryState.DONE
+
+
 def test_a_mailbox_that_is_full_is_not_tried_more_often_because_others_are_reached(
     agenda,
     smtp_server,  # noqa: F811

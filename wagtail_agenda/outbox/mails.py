@@ -4,11 +4,11 @@ import json
 import logging
 import smtplib
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Max, Min, Q
 from django.utils.translation import gettext as _
 
 from wagtail_agenda import letters, mail, tokens
@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 
 _STAND_IN = "\ue000manage-token\ue000"
 _AWAY = "server_away"
+
+ASKED_EVERY = timedelta(minutes=5)
+"""How often a server that is away is asked for at the least, whatever its mails wait for."""
 
 
 def is_superseded(delivery: Delivery) -> bool:
@@ -105,6 +108,32 @@ def hurry(sites: Iterable[int | None], now: datetime) -> None:
     pks = list(waiting.values_list("pk", flat=True))
     if pks:
         Delivery.objects.filter(pk__in=pks, state=DeliveryState.DUE).update(due_at=now)
+
+
+def send_scouts(now: datetime) -> None:
+    """Make one mail due for each site whose server was away when it was last asked.
+
+    Where nobody books, it would be noticed hours later that the server is back: all mails wait
+    ever longer. `hurry` lets the others follow.
+    """
+    waiting = (
+        Delivery.objects.filter(
+            kind=DeliveryKind.MAIL, state=DeliveryState.DUE, action__server_away=True
+        )
+        .order_by()
+        .values("booking__site", "attempts")
+        .annotate(last=Max("due_at"), first=Min("pk"))
+        .order_by("attempts")
+    )
+    asked_at: dict[int | None, datetime] = {}
+    scouts: dict[int | None, int] = {}
+    for row in waiting:
+        site, at = row["booking__site"], row["last"] - claiming.wait_after(row["attempts"])
+        asked_at[site] = max(at, asked_at.get(site, at))
+        scouts.setdefault(site, row["first"])
+    chosen = [pk for site, pk in scouts.items() if asked_at[site] <= now - ASKED_EVERY]
+    if chosen:
+        Delivery.objects.filter(pk__in=chosen, state=DeliveryState.DUE).update(due_at=now)
 
 
 def letter_of(delivery: Delivery, now: datetime) -> mail.Letter:

@@ -49,6 +49,7 @@ def sweep(*, now: datetime | None = None) -> int:
     A delivery that cannot even be tried is logged and stops none of the others. `now` is the
     moment to take for all of them, by default that of each attempt.
     """
+    mails.send_scouts(now or timezone.now())
     due = Delivery.objects.filter(claimable(now or timezone.now()))
     letters = due.filter(kind=DeliveryKind.MAIL).order_by("due_at", "pk")
     left_behind = letters.filter(state=DeliveryState.SENDING)
