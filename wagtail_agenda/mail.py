@@ -22,6 +22,7 @@ from email.message import Message, MIMEPart
 from email.mime.base import MIMEBase
 from email.policy import Compat32
 from email.utils import format_datetime
+from functools import lru_cache
 
 from django.core import mail as django_mail
 from django.core.exceptions import ImproperlyConfigured
@@ -443,6 +444,7 @@ def _headers(letter: Letter) -> dict[str, str]:
     return headers
 
 
+@lru_cache(maxsize=256)
 def _mailbox(party: Party) -> str:
     try:
         address = email_address(party.address)
