@@ -49,8 +49,10 @@ class Batch:
         finally:
             claiming.give_back(self._waiting.values())
 
-    def __len__(self) -> int:
-        return len(self._waiting)
+    @property
+    def was_too_large(self) -> bool:
+        """Whether some of it had to be left, because what was read of it no longer held."""
+        return bool(self._waiting)
 
     def __iter__(self) -> Iterator[Delivery]:
         """The mails in the order in which they are to leave, while what was read of them holds."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, Min, Q
+from django.db.models import Min, Q
 from django.utils.translation import gettext as _
 
 from wagtail_agenda import letters, mail, tokens
@@ -20,9 +20,10 @@ logger = logging.getLogger(__name__)
 
 _STAND_IN = "\ue000manage-token\ue000"
 _AWAY = "server_away"
+_ASKED_AT = "asked_at"
 
 ASKED_EVERY = timedelta(minutes=5)
-"""How often a server that is away is asked for at the least, whatever its mails wait for."""
+"""How often a mail is tried at the most so that it is noticed when its server is back."""
 
 
 def is_superseded(delivery: Delivery) -> bool:
@@ -65,8 +66,10 @@ def refused(delivery: Delivery, failure: mail.DeliveryFailure, now: datetime) ->
     if due_at is None:
         return fail(delivery, claiming.given_up(failure.reason), now)
     columns = {}
-    if delivery.action.get(_AWAY, False) != _is_of_the_server(failure):
-        columns["action"] = {**delivery.action, _AWAY: _is_of_the_server(failure)}
+    if _is_of_the_server(failure):
+        columns["action"] = {**delivery.action, _AWAY: True, _ASKED_AT: now.isoformat()}
+    elif delivery.action.get(_AWAY, False):
+        columns["action"] = {**delivery.action, _AWAY: False}
     claiming.postpone(delivery, due_at, failure.reason, now, **columns)
     return DeliveryState.DUE
 
@@ -111,29 +114,40 @@ def hurry(sites: Iterable[int | None], now: datetime) -> None:
 
 
 def send_scouts(now: datetime) -> None:
-    """Make one mail due for each site whose server was away when it was last asked.
+    """Make one mail due for each site whose server was away, unless it has just been tried.
 
     Where nobody books, it would be noticed hours later that the server is back: all mails wait
     ever longer. `hurry` lets the others follow.
     """
     waiting = (
         Delivery.objects.filter(
-            kind=DeliveryKind.MAIL, state=DeliveryState.DUE, action__server_away=True
+            kind=DeliveryKind.MAIL,
+            state=DeliveryState.DUE,
+            due_at__gt=now,
+            action__server_away=True,
         )
         .order_by()
         .values("booking__site", "attempts")
-        .annotate(last=Max("due_at"), first=Min("pk"))
-        .order_by("attempts")
+        .annotate(first=Min("pk"))
+        .order_by("-attempts")
     )
-    asked_at: dict[int | None, datetime] = {}
-    scouts: dict[int | None, int] = {}
-    for row in waiting:
-        site, at = row["booking__site"], row["last"] - claiming.wait_after(row["attempts"])
-        asked_at[site] = max(at, asked_at.get(site, at))
-        scouts.setdefault(site, row["first"])
-    chosen = [pk for site, pk in scouts.items() if asked_at[site] <= now - ASKED_EVERY]
+    # Of each site the one that was tried least.
+    scouts = {row["booking__site"]: row["first"] for row in waiting}
+    chosen = [
+        scout.pk
+        for scout in Delivery.objects.filter(pk__in=scouts.values())
+        if _asked_at(scout, now) <= now - ASKED_EVERY
+    ]
     if chosen:
         Delivery.objects.filter(pk__in=chosen, state=DeliveryState.DUE).update(due_at=now)
+
+
+def _asked_at(delivery: Delivery, now: datetime) -> datetime:
+    try:
+        return datetime.fromisoformat(delivery.action.get(_ASKED_AT))
+    except (TypeError, ValueError):
+        # Queued by an earlier release.
+        return now - ASKED_EVERY
 
 
 def letter_of(delivery: Delivery, now: datetime) -> mail.Letter:

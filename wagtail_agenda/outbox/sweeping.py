@@ -96,8 +96,11 @@ def _deliver(pks: list[int], now: datetime | None, *, patient: bool) -> int:
                         # Its lease runs out and it is tried again; the rest must not wait.
                         logger.exception("Delivery %s could not be attempted", delivery.pk)
                     lanes.go_on()
-            # Of what a slow server leaves no time for, less is taken the next time.
-            at_once = min(BATCH, max(1, 2 * len(batch.attempted)))
+            if batch.was_too_large:
+                # The server is slow: reading fifty to send five would be in vain.
+                at_once = max(1, len(batch.attempted))
+            elif batch.attempted:
+                at_once = min(BATCH, 2 * at_once)
             done_with = batch.attempted or set(some)
             pks = [pk for pk in pks if pk not in done_with]
     if reached:
