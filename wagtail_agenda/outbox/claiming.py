@@ -245,17 +245,9 @@ def never_came_back() -> str:
     return _("Given up: the worker never came back from sending it.")
 
 
-def note(
-    delivery: Delivery,
-    what: str,
-    now: datetime,
-    *,
-    user=None,
-    advances: bool = False,
-    **data: Any,
-) -> Entry:
-    """Add a line about the delivery to the history of its booking."""
-    entry = line_about(delivery, what, now, user=user, advances=advances, **data)
+def note(delivery: Delivery, what: str, now: datetime, **said: Any) -> Entry:
+    """Add a line about the delivery to the history of its booking; takes what `line_about` takes."""
+    entry = line_about(delivery, what, now, **said)
     entry.save(force_insert=True)
     return entry
 
@@ -269,7 +261,7 @@ def line_about(
     advances: bool = False,
     **data: Any,
 ) -> Entry:
-    """Such a line, not yet written."""
+    """A line about the delivery for the history of its booking, not yet written."""
     if delivery.kind == DeliveryKind.CALL:
         about = {
             "url": delivery.url,
