@@ -1,5 +1,6 @@
 """What every test stands on: a database that answers, a clean cache, threads that tidy up."""
 
+import gc
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -8,7 +9,6 @@ from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
-import freezegun.api
 import hypothesis
 import pytest
 from django.conf import settings
@@ -17,7 +17,7 @@ from django.db import connections
 from django.test import TransactionTestCase
 from freezegun import freeze_time
 
-from tests import first_rows, migrated
+from tests import first_rows, migrated, quick_clock
 from tests.agents import make_staff
 from tests.factories import NOW, make_booking
 from tests.smtp_server import smtp_server  # noqa: F401  a fixture for every test
@@ -28,12 +28,16 @@ from wagtail_agenda.workflow import ensure_default_workflow
 hypothesis.settings.register_profile("wagtail-agenda", deadline=None)
 hypothesis.settings.load_profile("wagtail-agenda")
 
-# Each stop of the clock asks some three thousand modules whether they have changed. How many names
-# one has tells that in a quarter of the time that listing them takes, and most tests stop it.
-freezegun.api._get_module_attributes_hash = lambda module: (
-    id(module),
-    len(getattr(module, "__dict__", ())),
-)
+quick_clock.install()
+
+# Python looks for cycles after every 700 new objects, among a million that stay to the end.
+gc.set_threshold(100_000, 50, 100)
+
+
+def pytest_collection_finish() -> None:
+    """What has been loaded until now stays: nobody needs to look for cycles in it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -70,15 +74,15 @@ def require_answer(host: str, port: int, asked: str, otherwise: str) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves what needs no database to SQLite, and gives tests that commit their first rows back.
+    """Leaves what no other database changes to SQLite; gives tests that commit their first rows.
 
     A test that commits ends with a flush, which also takes Wagtail's root page, locale and groups;
     the next one would start on a database that no site has.
     """
     if settings.TEST_DATABASE != "sqlite":
-        elsewhere = [item for item in items if not needs_database(item)]
+        elsewhere = [item for item in items if not needs_this_database(item)]
         config.hook.pytest_deselected(items=elsewhere)
-        items[:] = [item for item in items if needs_database(item)]
+        items[:] = [item for item in items if needs_this_database(item)]
     for item in items:
         marker = item.get_closest_marker("django_db")
         commits = {"live_server", "transactional_db"} & set(getattr(item, "fixturenames", ()))
@@ -88,8 +92,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.django_db(**restored), append=False)
 
 
-def needs_database(item: pytest.Item) -> bool:
-    """Whether a test asks for a database, by a mark, a fixture or its base class."""
+def needs_this_database(item: pytest.Item) -> bool:
+    """Whether a test asks for a database, by a mark, a fixture or its base class, and for each.
+
+    One that is marked `one_database` opens pages that the matrix of roles opens on every database.
+    """
+    if item.get_closest_marker("one_database"):
+        return False
     fixtures = {"db", "transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
     cls = getattr(item, "cls", None)
     is_django_case = cls is not None and issubclass(cls, TransactionTestCase)

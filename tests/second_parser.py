@@ -6,9 +6,11 @@ What one library writes and reads back proves little; tests ask this one what a 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import vobject
+
+OUTLOOK = "x-microsoft-cdo-"
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,21 @@ class ReadAddress:
 
 
 @dataclass(frozen=True)
+class ReadAlarm:
+    """One VALARM: its trigger, relative to the start, and which properties it has."""
+
+    action: str
+    trigger: timedelta
+    description: str
+    property_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ReadEvent:
-    """One VEVENT: aware datetimes, texts unescaped, "" where a property is missing."""
+    """One VEVENT: aware datetimes, texts unescaped, "" where a property is missing.
+
+    `outlook` has what Microsoft's own properties say, by the end of their names.
+    """
 
     uid: str
     sequence: int | None
@@ -42,7 +57,8 @@ class ReadEvent:
     organizer: ReadAddress | None
     attendees: tuple[ReadAddress, ...]
     property_names: tuple[str, ...]
-    alarms: int
+    outlook: dict[str, str]
+    alarms: tuple[ReadAlarm, ...]
 
 
 @dataclass(frozen=True)
@@ -93,7 +109,21 @@ def _event(component) -> ReadEvent:
         organizer=organizers[0] if organizers else None,
         attendees=_addresses(component, "attendee"),
         property_names=_property_names(component),
-        alarms=len(component.contents.get("valarm", [])),
+        outlook={
+            name.removeprefix(OUTLOOK): lines[0].value
+            for name, lines in component.contents.items()
+            if name.startswith(OUTLOOK)
+        },
+        alarms=tuple(_alarm(alarm) for alarm in component.contents.get("valarm", [])),
+    )
+
+
+def _alarm(component) -> ReadAlarm:
+    return ReadAlarm(
+        action=_value(component, "action"),
+        trigger=component.trigger.value,
+        description=_value(component, "description"),
+        property_names=_property_names(component),
     )
 
 

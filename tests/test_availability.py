@@ -704,9 +704,8 @@ class TestQueries:
     def test_sixty_days_of_appointments(self, django_assert_num_queries, desks, one_type):
         agenda, meeting_type, _desks = make_appointments()
         self.fill(agenda, desks)
-        # The agenda, its types, what they need, desks, schedules, who closes when, closures, what
-        # is taken.
-        with django_assert_num_queries(7 if one_type else 8):
+        # The agenda, its types, what they need, closures, what is taken.
+        with django_assert_num_queries(4 if one_type else 5):
             assert self.listing(agenda, meeting_type if one_type else None)
 
     @pytest.mark.parametrize("events", [1, 20])

@@ -3,6 +3,8 @@
 from datetime import date, datetime, time, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from tests.factories import (
     NOW,
@@ -18,6 +20,7 @@ from tests.factories import (
 from wagtail_agenda import availability
 from wagtail_agenda.availability.delays import FARTHEST_DAYS, nth_working_day
 from wagtail_agenda.choices import AgendaKind, DelayUnit
+from wagtail_agenda.models import Agenda
 
 pytestmark = pytest.mark.django_db
 
@@ -134,6 +137,22 @@ class TestAbsurdSettings:
 
     def test_at_the_end_of_the_calendar(self):
         assert nth_working_day(date(9999, 12, 20), 30, []) == date(9999, 12, 30)
+
+
+@pytest.mark.parametrize("ask", ["next_free", "nearest", "slots"])
+def test_working_days_are_counted_once_for_a_listing(django_assert_num_queries, ask):
+    agenda, *_ = make_appointments(
+        minimal_booking_delay=3,
+        minimal_booking_delay_unit=DelayUnit.WORKING_DAYS,
+        closure_calendars=[closed_on(MONDAY + timedelta(days=1))],
+    )
+    agenda = Agenda.objects.get(pk=agenda.pk)
+    given = [agenda, None, NOW] if ask == "nearest" else [agenda]
+    with CaptureQueriesContext(connection) as queries:
+        found = getattr(availability, ask)(*given, now=NOW)
+    assert found[0].start.date() == MONDAY + timedelta(days=4)
+    # For the notice, and for the openings of agenda and desks.
+    assert sum("closurecalendar" in query["sql"] for query in queries) == 3
 
 
 def test_without_working_days_no_calendar_is_read(django_assert_num_queries):

@@ -120,7 +120,7 @@ class TestEnds:
 
     def test_queries_do_not_grow_with_the_lengths(self, django_assert_num_queries):
         agenda, room, _desks = make_room(step=5)
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(2):
             assert len(ends(agenda, room, "09:00")) == 13
 
     def test_in_a_virtual_agenda(self):

@@ -65,15 +65,15 @@ class TestRemembering:
 
     def test_one_query_less(self, django_assert_num_queries):
         agenda, meeting_type, _desks = make_appointments(desks=3)
-        # What the type needs, desks, schedules, who closes when, what is taken.
-        with django_assert_num_queries(5):
+        # All that the type needs, and what is taken.
+        with django_assert_num_queries(2):
             listed(agenda, meeting_type)
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(1):
             listed(agenda, meeting_type)
         booking.hold(availability.next_free(agenda, now=NOW)[0], lock_code="a", now=NOW)
         listed(agenda, meeting_type)
         # What lapses is asked for where there is something.
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(2):
             listed(agenda, meeting_type)
 
     def test_other_days_and_types_of_the_same_agenda_are_known_too(self, read_anew):

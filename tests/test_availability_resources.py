@@ -257,7 +257,7 @@ def test_queries_do_not_grow_with_resources(django_assert_num_queries, number):
         resource = make_resource(passport, schedule=make_schedule())
         resource.closure_calendars.add(make_closure_calendar())
         occupy(resource, "09:00", "09:30", code=f"code-{resource.pk}")
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         assert on_day(agenda, passport)
 
 

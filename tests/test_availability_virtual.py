@@ -257,8 +257,8 @@ def test_queries_do_not_grow_with_the_agendas(django_assert_num_queries, members
         agendas.append(agenda)
     virtual = make_virtual(*agendas, closure_calendars=[make_closure_calendar()])
     asked = agendas[0].meeting_types.get() if one_type else None
-    # Agendas, types, what they need, desks, resources, schedules, who closes when, closures, taken.
-    with django_assert_num_queries(9):
+    # Agendas, types, what they need, resources, their calendars, closures, what is taken.
+    with django_assert_num_queries(7):
         found = on_day(virtual, asked)
         assert [slot.agendas for slot in found][1] == tuple(agendas)
 

@@ -25,6 +25,7 @@ EMPTY_AGENDA = {
     "minimal_booking_delay_unit": "hours",
     "maximal_booking_delay": "60",
     "maximal_booking_delay_unit": "days",
+    "alarm_before_unit": "minutes",
 }
 
 INCOMPLETE_PERIODS = [

@@ -519,7 +519,7 @@ def test_an_event_saved_as_it_was_keeps_its_time(administrator):
 
 
 def booked_event(places=10, taken=3):
-    event = make_event(places=places)
+    event = make_event(label="Workshop", places=places)
     slot = next(
         slot
         for slot in availability.slots(
@@ -545,10 +545,11 @@ def test_places_change_and_the_count_of_the_booked_stays(administrator):
 def test_fewer_places_than_are_booked_are_refused_and_nothing_is_saved(administrator):
     event = booked_event()
     data = event_data(event.agenda, places="2", start=local(event.start), end=local(event.end))
+    del data["open_for_booking"]
     found = errors(administrator.post(url(Event, "edit", event.pk), data))
     assert "3 places are booked or held" in found["places"]
     after = Event.objects.get(pk=event.pk)
-    assert (after.places, after.label) == (10, event.label)
+    assert (after.places, after.open_for_booking) == (10, True)
 
 
 def test_a_booked_event_moves_once_that_is_confirmed_and_a_free_one_at_once(administrator):
@@ -597,6 +598,8 @@ def test_a_booked_event_can_still_be_described(administrator):
     data = event_data(
         event.agenda, label="Poetry", places="10", start=local(event.start), end=local(event.end)
     )
+    page = administrator.post(url(Event, "edit", event.pk), data)
+    data["confirmed"] = page.context["form"].question.key
     assert administrator.post(url(Event, "edit", event.pk), data).status_code == 302
     after = Event.objects.get(pk=event.pk)
     assert (after.label, after.bookable.places_booked) == ("Poetry", 3)

@@ -203,6 +203,148 @@ def test_a_cancelled_event_tells_everybody_why():
         assert "Reason: The oven is broken.\n" in mail.text
 
 
+# Where who waits gets a tentative entry
+
+
+def calendars(booking, audience="visitor"):
+    """What the recipient's calendar was told, in order, and how sure it was."""
+    told = Delivery.objects.filter(booking=booking, audience=audience).order_by("pk")
+    found = []
+    for one in told:
+        one.booking.admission = one.action["admission"]
+        event = read_calendar(letter_of(one, NOW).calendar).event
+        found.append((one.method, event.sequence, event.status))
+    return found
+
+
+def test_the_waiting_list_brings_a_tentative_entry_that_a_place_makes_firm():
+    event = make_course(tentative_entries=True)
+    first, second = book(event), book(event)
+
+    bookings.cancel(first, actor=Actor.VISITOR, now=NOW)
+    bookings.promote(second, now=NOW + HOUR)
+    bookings.suspend(Booking.objects.get(pk=second.pk), now=NOW + 2 * HOUR)
+    bookings.cancel(second, actor=Actor.AGENT, now=NOW + 3 * HOUR)
+
+    for audience in ("visitor", "staff"):
+        assert calendars(second, audience) == [
+            ("REQUEST", 0, "TENTATIVE"),
+            ("REQUEST", 1, "CONFIRMED"),
+            ("REQUEST", 2, "TENTATIVE"),
+            ("CANCEL", 3, "CANCELLED"),
+        ]
+    assert Invitation.objects.filter(booking=second).count() == 2
+
+
+def test_an_offer_says_what_the_waiting_list_said_and_lapses_with_it():
+    event = make_course(tentative_entries=True, promotion="offer", offer_hours=24)
+    first, second = book(event), book(event)
+    bookings.cancel(first, actor=Actor.VISITOR, now=NOW)
+
+    bookings.settle(NOW + 25 * HOUR)
+
+    assert calendars(second) == [
+        ("REQUEST", 0, "TENTATIVE"),
+        ("REQUEST", 0, "TENTATIVE"),
+        ("CANCEL", 1, "CANCELLED"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("decide", "then"),
+    [
+        (bookings.approve, ("REQUEST", 1, "CONFIRMED")),
+        (bookings.refuse, ("CANCEL", 1, "CANCELLED")),
+    ],
+)
+def test_what_waits_for_approval_is_tentative_until_it_is_decided(decide, then):
+    agenda = make_appointments(needs_approval=True, tentative_entries=True)[0]
+    made = make_booking(agenda)
+
+    decide(made, now=NOW)
+
+    assert calendars(made) == [("REQUEST", 0, "TENTATIVE"), then]
+
+
+def test_switching_tentative_entries_on_and_off_never_goes_back():
+    event = make_course(places=5, places_per_booking=5)
+    made = book(event)
+
+    for number, (wanted, told) in enumerate(
+        [
+            (False, ("CANCEL", 1)),
+            (True, ("REQUEST", 2)),
+            (False, ("CANCEL", 3)),
+            (False, ("", None)),
+            (True, ("REQUEST", 4)),
+        ]
+    ):
+        event.agenda.tentative_entries = wanted
+        event.agenda.save()
+        present = Booking.objects.get(pk=made.pk)
+        if number:
+            bookings.resize(present, number + 1, actor=Actor.AGENT, now=NOW)
+        else:
+            bookings.suspend(present, now=NOW)
+        assert last(made)[1] == told
+
+    bookings.promote(Booking.objects.get(pk=made.pk), now=NOW)
+    assert last(made)[1] == ("REQUEST", 5)
+
+
+def test_what_became_tentative_before_it_was_switched_off_is_made_firm_or_taken_back():
+    agenda = make_appointments(desks=2, needs_approval=True, tentative_entries=True)[0]
+    yes, no = make_booking(agenda), make_booking(agenda)
+    agenda.tentative_entries = False
+    agenda.save()
+
+    bookings.approve(yes, now=NOW)
+    bookings.refuse(no, now=NOW)
+
+    assert last(yes)[1] == ("REQUEST", 1)
+    assert last(no)[1] == ("CANCEL", 1)
+
+
+def test_a_tentative_entry_is_overtaken_by_the_firm_one_and_a_withdrawal_never(smtp_server):
+    event = make_course(tentative_entries=True)
+    first, second = book(event), book(event)
+    bookings.cancel(first, actor=Actor.VISITOR, now=NOW)
+    bookings.promote(second, now=NOW)
+
+    outbox.sweep(now=NOW)
+
+    told = second.deliveries.filter(audience="visitor").order_by("pk")
+    assert [one.state for one in told] == [DeliveryState.SUPERSEDED, DeliveryState.DONE]
+
+
+# Alarms
+
+
+def test_the_alarm_of_the_agenda_is_in_the_entry_and_another_one_is_a_revision():
+    event = make_course(places=5, places_per_booking=5, alarm_before=2, alarm_before_unit="hours")
+    made = book(event)
+    (alarm,) = read_calendar(last(made)[0].calendar).event.alarms
+    assert alarm.trigger == -2 * HOUR
+    assert len(read_calendar(last(made, "staff")[0].calendar).event.alarms) == 1
+    assert len(read_calendar(correspondence.download(made)).event.alarms) == 1
+
+    event.agenda.alarm_before_unit = "minutes"
+    event.agenda.save()
+    (entry,) = workflow.advance_all(
+        [(Booking.objects.get(pk=made.pk), {})],
+        Trigger.CHANGED,
+        road=workflow.road_of(event.agenda),
+        actor=Actor.AGENT,
+        now=NOW,
+    )
+    assert last(made)[1] == ("REQUEST", 1)
+    (alarm,) = read_calendar(last(entry.booking)[0].calendar).event.alarms
+    assert alarm.trigger == timedelta(minutes=-2)
+
+    bookings.cancel(Booking.objects.get(pk=made.pk), actor=Actor.VISITOR, now=NOW)
+    assert read_calendar(last(made)[0].calendar).event.alarms == ()
+
+
 # Moves and changes
 
 
@@ -320,6 +462,25 @@ def test_colleagues_of_the_agenda_that_a_booking_leaves_are_rid_of_it():
         "other@fairbridge.example": ("REQUEST", 0),
         STAFF: ("CANCEL", 1),
     }
+
+
+def test_who_is_no_longer_among_the_staff_is_rid_of_a_booking_with_the_next_mail():
+    agenda = make_appointments(staff_addresses=f"{STAFF}\nleft@fairbridge.example")[0]
+    made = make_booking(agenda)
+    agenda.staff_addresses = STAFF
+    agenda.save()
+
+    bookings.cancel(Booking.objects.get(), actor=Actor.VISITOR, now=NOW)
+
+    told = Delivery.objects.filter(recipient="left@fairbridge.example").order_by("pk")
+    assert [(one.method, one.sequence) for one in told] == [("REQUEST", 0), ("CANCEL", 1)]
+    letter = letter_of(told[1], NOW)
+    assert letter.subject == f"No longer for you: {agenda}"
+    event = read_calendar(letter.calendar).event
+    assert (event.status, event.start) == ("CANCELLED", made.start)
+    said = f"{letter.subject} {letter.text} {letter.to} {letter.calendar.decode()}"
+    assert [secret for secret in ("Ada", "ada@", made.reference) if secret in said] == []
+    assert entries(made, "staff")[-2:] == [("CANCEL", 1), ("CANCEL", 1)]
 
 
 @pytest.mark.parametrize(

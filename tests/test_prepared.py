@@ -1,10 +1,8 @@
 """Statements whose SQL is written once: they do as the ORM would, at every time."""
 
 import pytest
-from django.db import connection
 
-from tests.factories import NOW, make_appointments, make_booking, make_desk
-from wagtail_agenda.availability.occupied import desks_in_service, with_version
+from tests.factories import NOW, make_appointments, make_booking
 from wagtail_agenda.models import Delivery, Desk, Entry
 from wagtail_agenda.prepared import Given, Prepared, PreparedInsert, PreparedUpdate
 
@@ -54,23 +52,6 @@ def test_the_sql_is_written_once(django_assert_num_queries):
         answers = [ask([agenda.pk], [1]) for agenda in agendas]
     assert answers == [[("Counter 1",)], [("Counter 2",)]]
     assert len(written) == 1
-
-
-def test_desks_in_service_are_as_the_orm_reads_them():
-    agenda, _type, desks = make_appointments(desks=3)
-    other, _other_type, _other_desks = make_appointments()
-    make_desk(agenda, retired=True)
-    Desk.objects.filter(pk=desks[0].pk).update(label="Zoë’s “room”", sort_order=9)
-    found = desks_in_service([agenda, other])
-    orm = with_version(Desk.objects.filter(retired=False)).order_by("sort_order", "pk")
-    assert [facts(desk) for desk in found] == [facts(desk) for desk in orm]
-    assert [desk.agenda for desk in found] == [desk.agenda for desk in orm]
-    assert found[0]._state.db == connection.alias
-    assert not found[0].get_deferred_fields()
-
-
-def facts(desk):
-    return {name: value for name, value in vars(desk).items() if name != "_state"}
 
 
 def test_an_update_sets_what_it_is_given_where_it_is_told():

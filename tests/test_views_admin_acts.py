@@ -14,7 +14,11 @@ from wagtail_agenda.errors import Overloaded
 from wagtail_agenda.models import Agenda, Bookable, Booking
 from wagtail_agenda.views.admin import acts
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_now")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.one_database,
+    pytest.mark.usefixtures("frozen_now"),
+]
 
 
 def text(response):
@@ -64,14 +68,14 @@ def test_the_buttons_fit_the_admission(event, pending):
     waiting = book(event, "ben")
     appointment = factories.make_booking()
 
-    assert names(pending) == ["approve", "refuse", "move", "cancel"]
-    assert names(confirmed) == ["suspend", "move", "resize", "cancel"]
-    assert names(waiting) == ["promote", "offer", "move", "resize", "cancel"]
-    assert names(appointment) == ["move", "cancel"]
+    assert names(pending) == ["approve", "refuse", "move", "correct", "cancel"]
+    assert names(confirmed) == ["suspend", "move", "resize", "correct", "cancel"]
+    assert names(waiting) == ["promote", "offer", "move", "resize", "correct", "cancel"]
+    assert names(appointment) == ["move", "correct", "cancel"]
     booking.cancel(confirmed, actor=Actor.AGENT, now=NOW)
     assert names(confirmed) == []
     booking.offer(waiting, now=NOW)
-    assert names(waiting) == ["promote", "suspend", "cancel"]
+    assert names(waiting) == ["promote", "suspend", "correct", "cancel"]
 
 
 def test_the_page_has_them_and_says_until_when_a_request_is_held(client, pending):
@@ -275,7 +279,12 @@ def test_what_is_past_can_still_be_cancelled_but_not_accepted(event):
     made = book(event, "ada")
     waiting = book(event, "ben")
     later = event.end + timedelta(hours=1)
-    assert [act.name for act in acts.acts_for(made, later)] == ["move", "resize", "cancel"]
+    assert [act.name for act in acts.acts_for(made, later)] == [
+        "move",
+        "resize",
+        "correct",
+        "cancel",
+    ]
     assert "promote" not in [act.name for act in acts.acts_for(waiting, later)]
 
 

@@ -1,5 +1,7 @@
 """The form of an agenda by its kind: what it shows, what contradicts itself, what it asks first."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 from django.utils.html import strip_tags
@@ -32,6 +34,7 @@ OF_ALL = {
     "minimal_booking_delay_unit": "hours",
     "maximal_booking_delay": "60",
     "maximal_booking_delay_unit": "days",
+    "alarm_before_unit": "minutes",
 }
 OF_EVENTS = {
     "waiting_list_promotion": "automatic",
@@ -184,6 +187,9 @@ def test_rules_are_saved_as_they_are_typed(administrator):
         bookings_per_week="2",
         bookings_per_person="3",
         move_notice="24",
+        tentative_entries="on",
+        alarm_before="2",
+        alarm_before_unit="hours",
         **PUBLISH,
     )
     del data["visitors_may_move"]
@@ -196,6 +202,7 @@ def test_rules_are_saved_as_they_are_typed(administrator):
     assert (agenda.bookings_per_day, agenda.bookings_per_week) == (1, 2)
     assert (agenda.bookings_per_person, agenda.move_notice) == (3, 24)
     assert not agenda.visitors_may_move
+    assert (agenda.tentative_entries, agenda.alarm) == (True, timedelta(hours=2))
 
 
 @pytest.mark.parametrize(
@@ -208,6 +215,9 @@ def test_rules_are_saved_as_they_are_typed(administrator):
         ({"places_per_booking": "100001"}, "places_per_booking", "less than or equal to 100000"),
         ({"approval_hours": "0"}, "approval_hours", "greater than or equal to 1"),
         ({"approval_hours": "9" * 30}, "approval_hours", "less than or equal to 8784"),
+        ({"alarm_before": "0"}, "alarm_before", "greater than or equal to 1"),
+        ({"alarm_before": "1001"}, "alarm_before", "less than or equal to 1000"),
+        ({"alarm_before_unit": "weeks"}, "alarm_before_unit", "valid choice"),
         ({"move_notice": "-1"}, "move_notice", "greater than or equal to 0"),
         ({"bookings_per_day": "0"}, "bookings_per_day", "greater than or equal to 1"),
         (

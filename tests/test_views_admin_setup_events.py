@@ -3,15 +3,24 @@
 from datetime import datetime, time, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.html import strip_tags
 from freezegun import freeze_time
 
 from tests.agents import make_administrator, queries_of
 from tests.factories import NOW, PARIS, make_agenda, make_booking, make_event
-from wagtail_agenda import booking
-from wagtail_agenda.choices import Actor, Admission, AgendaKind, WaitingListPromotion
-from wagtail_agenda.models import Bookable, Event, EventSeries
+from wagtail_agenda import attendance, booking
+from wagtail_agenda.choices import (
+    Actor,
+    Admission,
+    AgendaKind,
+    Attendance,
+    WaitingListPromotion,
+)
+from wagtail_agenda.letters import letter_of
+from wagtail_agenda.models import Bookable, Booking, Delivery, Event, EventSeries
 
 pytestmark = pytest.mark.django_db
 
@@ -61,7 +70,7 @@ def text(response) -> str:
 
 def full_event(waiting=2):
     """An event of one place, which is taken, with some waiting for it."""
-    event = make_event(places=1, start=NOW + timedelta(days=2))
+    event = make_event(label="Yoga", places=1, start=NOW + timedelta(days=2))
     booking.change_places(event, 1, now=NOW, waiting_places=5)
     for number in range(1 + waiting):
         make_booking(event.agenda, user_email=f"visitor{number}@fairbridge.example")
@@ -105,12 +114,13 @@ def test_what_cannot_be_is_said_at_its_field(administrator, field, value, words)
 def test_fewer_places_than_wait_are_refused_at_their_field(administrator):
     event = full_event(waiting=2)
     sent = data(event.agenda, slug=event.slug, places="1", waiting_places="1")
+    del sent["open_for_booking"]
     found = errors(administrator.post(url("edit", event.pk), sent))
     assert list(found) == ["waiting_places"]
     assert "2 places of the waiting list are taken" in found["waiting_places"]
     event = Event.objects.get()
     assert (event.places, event.waiting_places) == (1, 5)
-    assert event.label != "Yoga"
+    assert event.open_for_booking
 
 
 def test_more_places_are_filled_from_the_waiting_list(administrator):
@@ -204,3 +214,119 @@ def test_the_list_takes_a_constant_number_of_queries(administrator):
         offering_event()
     many = queries_of(administrator, url("index"))
     assert len(many) == len(few), "\n".join(many)
+
+
+# What those who have booked are told of other texts
+
+
+def booked_event():
+    event = make_event(label="Yoga", places=10, start=NOW + timedelta(days=2))
+    made = make_booking(event.agenda)
+    return event, made
+
+
+def edit(administrator, event, **fields):
+    kept = {"label": event.label, "slug": event.slug, **fields}
+    return administrator.post(url("edit", event.pk), data(event.agenda, **kept))
+
+
+def told(made):
+    return [(one.method, one.sequence) for one in made.deliveries.order_by("pk")]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"location": "Room 4"},
+        {"label": "Slow yoga"},
+        {"description": "Bring a mat."},
+        {"url": "https://fairbridge.example/yoga/"},
+    ],
+)
+def test_whether_people_are_told_of_another_place_or_title_is_asked(administrator, fields):
+    event, made = booked_event()
+
+    response = edit(administrator, event, **fields)
+
+    (name,) = fields
+    assert "say first whether" in errors(response)[name]
+    assert "1 booking has been told something else" in text(response)
+    question = response.context["form"].question
+    assert told(made) == [("REQUEST", 0)]
+
+    response = edit(administrator, event, **fields, confirmed=question.key)
+
+    assert response.status_code == 302
+    assert told(made) == [("REQUEST", 0), ("REQUEST", 1)]
+    assert getattr(Event.objects.get(), name) == fields[name]
+    assert made.entries.filter(what="changed").count() == 1
+
+
+def test_a_slip_of_the_pen_is_mended_without_a_mail(administrator):
+    event, made = booked_event()
+    question = edit(administrator, event, label="Yoga.").context["form"].question
+
+    response = edit(administrator, event, label="Yoga.", confirmed=question.other_key)
+
+    assert response.status_code == 302
+    assert told(made) == [("REQUEST", 0)]
+    made.refresh_from_db()
+    assert made.label == "Yoga."
+
+
+def test_the_answer_counts_for_what_was_asked_alone(administrator):
+    event, made = booked_event()
+    question = edit(administrator, event, location="Room 4").context["form"].question
+
+    response = edit(administrator, event, location="Room 5", confirmed=question.key)
+
+    assert "location" in errors(response)
+    assert told(made) == [("REQUEST", 0)]
+
+
+def test_whoever_moves_an_event_tells_of_its_new_place_at_once(administrator):
+    event, made = booked_event()
+    changed = {"location": "Room 4", "start": "2026-12-02 08:00", "end": "2026-12-02 10:00"}
+    question = edit(administrator, event, **changed).context["form"].question
+
+    response = edit(administrator, event, **changed, confirmed=question.key)
+
+    assert response.status_code == 302
+    assert told(made) == [("REQUEST", 0), ("REQUEST", 1)]
+    mail = Delivery.objects.order_by("pk").last()
+    assert "LOCATION:Room 4" in letter_of(mail, NOW).calendar.decode()
+
+
+def test_nobody_is_asked_about_where_nobody_has_booked_or_nothing_is_said(administrator):
+    event = make_event(label="Yoga", places=10, start=NOW + timedelta(days=2))
+    assert edit(administrator, event, location="Room 4").status_code == 302
+
+    event, made = booked_event()
+    assert edit(administrator, event, places="20").status_code == 302
+    assert told(made) == [("REQUEST", 0)]
+    booking.cancel(made, actor=Actor.AGENT, now=NOW)
+    assert edit(administrator, event, location="Room 4").status_code == 302
+
+
+def test_who_is_checked_in_is_not_told_and_who_waits_still_waits():
+    event = full_event(waiting=1)
+    confirmed, waiting = Booking.objects.order_by("pk")
+    attendance.check_in(confirmed, Attendance.PRESENT, now=NOW)
+
+    told_of = booking.reword_event(event, {"location": "Room 4"}, now=NOW, telling=True)
+
+    assert told_of == 1
+    assert Booking.objects.get(pk=waiting.pk).admission == Admission.WAITING
+    assert told(confirmed) == [("REQUEST", 0)]
+
+
+def test_telling_many_of_another_place_takes_as_many_statements_as_telling_a_few():
+    counts = set()
+    for number in (2, 12):
+        event = make_event(places=number, start=NOW + timedelta(days=2))
+        for _number in range(number):
+            make_booking(event.agenda)
+        with CaptureQueriesContext(connection) as captured:
+            booking.reword_event(event, {"label": "Tai chi"}, now=NOW, telling=True)
+        counts.add(len(captured))
+    assert len(counts) == 1

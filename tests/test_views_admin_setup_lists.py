@@ -135,6 +135,7 @@ def rename(client, agenda, **changed):
         "minimal_booking_delay_unit": "hours",
         "maximal_booking_delay": "60",
         "maximal_booking_delay_unit": "days",
+        "alarm_before_unit": "minutes",
         **changed,
     }
     address = reverse("wagtailsnippets_wagtail_agenda_agenda:edit", args=[agenda.pk])

@@ -164,6 +164,7 @@ def test_only_from_a_status_of_its_own(administrator, made):
         ("time", {"amount": "9" * 50, "unit": "days", "moment": "after_end"}, "less than or equal"),
         ("time", {"amount": "1", "unit": "years", "moment": "after_end"}, "valid choice"),
         ("by_hand", {"label": "Go", "identifier": "gö hin"}, "valid “slug”"),
+        ("by_hand", {"label": "★", "identifier": ""}, "Write an identifier"),
         ("called", {"identifier": ""}, "required"),
         (
             "transition",
@@ -191,6 +192,15 @@ def test_what_no_rule_can_say_is_refused_in_words(administrator, made, kind, val
     assert answer.status_code == 200
     assert said in words(answer)
     assert not made.transitions
+
+
+@pytest.mark.parametrize(("label", "made_of_it"), [("Papers OK!", "papers-ok"), ("Да", "da")])
+def test_a_button_needs_no_identifier(administrator, made, label, made_of_it):
+    status = make_status(made, "new")
+    button = {"label": label, "identifier": "", "status": status.pk}
+    assert save(administrator, made, ("by_hand", button)).status_code == 302
+    made.refresh_from_db()
+    assert made.transitions[0].value["identifier"] == made_of_it
 
 
 # Circles
@@ -270,3 +280,71 @@ def test_a_status_that_a_rule_leads_from_stays(administrator, made):
 
     assert "leads only from the status “Source”" in said
     assert WorkflowStatus.objects.filter(pk=source.pk).exists()
+
+
+# From a workflow to its statuses, and back
+
+
+WORKFLOW, STATUS = (
+    f"wagtailsnippets_wagtail_agenda_{name}" for name in ("workflow", "workflowstatus")
+)
+
+
+def add_status(administrator, made, **fields):
+    data = {"workflow": made.pk, "label": "Papers missing", "slug": "", **fields}
+    data |= {"colour": "orange", "icon": "warning", "actions": streamfield([])}
+    return administrator.post(reverse(f"{STATUS}:add"), nested_form_data(data))
+
+
+def test_a_slug_that_is_left_empty_is_made_from_the_label(administrator):
+    data = {"label": "Papers first", "slug": "", "transitions": streamfield([])}
+    for _time in range(2):
+        administrator.post(reverse(f"{WORKFLOW}:add"), nested_form_data(data))
+    slugs = set(Workflow.objects.filter(label="Papers first").values_list("slug", flat=True))
+    assert slugs == {"papers-first", "papers-first-2"}
+
+
+def test_a_new_workflow_goes_on_to_its_own_page_and_a_new_status_comes_back_to_it(administrator):
+    data = {"label": "Papers first", "slug": "", "transitions": streamfield([])}
+    answer = administrator.post(reverse(f"{WORKFLOW}:add"), nested_form_data(data), follow=True)
+    made = Workflow.objects.get(label="Papers first")
+    own = reverse(f"{WORKFLOW}:edit", args=[made.pk])
+    add = f"{reverse(f'{STATUS}:add')}?workflow={made.pk}"
+    assert answer.redirect_chain == [(own, 302)]
+    assert f'href="{add}"' in answer.content.decode()
+
+    form = administrator.get(add).context["form"]
+    assert form["workflow"].value() == made.pk
+    answer = add_status(administrator, made)
+    assert answer["Location"] == own
+    status = made.statuses.get()
+    assert status.slug == "papers-missing"
+    page = administrator.get(own).content.decode()
+    assert f'href="{reverse(f"{STATUS}:edit", args=[status.pk])}"' in page
+    assert own in administrator.get(reverse(f"{STATUS}:edit", args=[status.pk])).content.decode()
+
+
+@pytest.mark.parametrize("asked", ["", "x", "²", "-1", "9" * 40])
+def test_a_workflow_that_cannot_be_is_not_chosen(administrator, made, asked):
+    answer = administrator.get(f"{reverse(f'{STATUS}:add')}?workflow={asked}")
+    assert answer.status_code == 200
+    assert f'value="{made.pk}" selected' not in answer.content.decode()
+
+
+def test_a_workflow_says_which_agendas_use_it(administrator, made):
+    own = reverse(f"{WORKFLOW}:edit", args=[made.pk])
+    assert "No agenda uses it yet." in administrator.get(own).content.decode()
+    make_agenda(label="Passports", workflow=made)
+    page = administrator.get(own).content.decode()
+    assert "Passports" in page
+    assert "No agenda uses it yet." not in page
+
+
+def test_statuses_that_are_called_alike_are_told_apart_where_one_is_chosen(administrator, made):
+    make_status(made, "confirmed")
+    chooser = "wagtailsnippetchoosers_wagtail_agenda_workflowstatus"
+    for name in ("choose", "choose_results"):
+        address = reverse(f"{chooser}:{name}")
+        shown = administrator.get(address, {"q": "confirmed"}).content.decode()
+        assert "Own" in shown
+        assert "Built-in booking workflow" in shown

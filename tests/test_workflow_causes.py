@@ -18,7 +18,7 @@ from tests.factories import (
 from wagtail_agenda import availability, errors, signals, workflow
 from wagtail_agenda import booking as bookings
 from wagtail_agenda.blocks.actions import ActionsBlock
-from wagtail_agenda.choices import Actor, Cause, Trigger
+from wagtail_agenda.choices import Actor, Cause, DeliveryState, Trigger
 from wagtail_agenda.models import (
     Booking,
     Entry,
@@ -531,6 +531,29 @@ def test_who_was_reminded_and_moves_there_and_back_is_not_reminded_twice_of_one_
 
     assert Timer.objects.get() == fired
     assert workflow.fire_timers(due + timedelta(hours=1)) == 0
+
+
+def test_a_reminder_goes_to_the_address_that_was_corrected_and_not_to_the_old_one():
+    booking = in_a_week(reminding().agenda())
+    due = booking.start - timedelta(days=1)
+
+    bookings.correct(booking, user_email="ada.martin@fairbridge.example", now=NOW)
+    workflow.fire_timers(due)
+
+    (reminder,) = booking.deliveries.all()
+    assert reminder.recipient == "ada.martin@fairbridge.example"
+
+
+def test_a_reminder_that_has_not_left_yet_is_overtaken_by_a_correction():
+    booking = in_a_week(reminding().agenda())
+    due = booking.start - timedelta(days=1)
+    workflow.fire_timers(due)
+
+    bookings.correct(booking, user_email="ada.martin@fairbridge.example", now=due)
+
+    reminder = booking.deliveries.order_by("pk").first()
+    assert reminder.recipient == "ada@fairbridge.example"
+    assert reminder.state == DeliveryState.SUPERSEDED
 
 
 def test_a_cancelled_booking_is_not_reminded():

@@ -249,7 +249,8 @@ def window(chromium: Browser, address: str, size: dict, **device) -> Page:
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    programs = ("chromium", "chromium-browser", "chromium-headless-shell")
+    executable = next(filter(None, map(shutil.which, programs)), None)
     # Chromium refuses its sandbox to root.
     arguments = ["--disable-gpu"] + (["--no-sandbox"] if os.geteuid() == 0 else [])
     with sync_playwright() as playwright:

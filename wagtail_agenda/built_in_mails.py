@@ -35,6 +35,7 @@ _WAS = _("It has been moved from: {moved_from}")
 _REASON = _("Reason: {cancellation_reason}")
 _NO_SECRET = _("Please do not pass this link on: whoever has it can cancel your booking.")
 _SEE_OR_CANCEL = (_("See or cancel your booking:\n{manage_url}"), _NO_SECRET)
+_REPLY = _("Accept or decline, by a link that is yours alone: {reply_url}")
 _CONFIRMED_END = ("{comment}", *_SEE_OR_CANCEL)
 
 _ABOUT_IT = _(
@@ -57,6 +58,30 @@ def _to_visitor(subject: str, what: str | tuple, *end: str) -> tuple:
 def _to_staff(subject: str, what: str | tuple, *end: str) -> tuple:
     what = what if isinstance(what, tuple) else (what,)
     return subject, (*what, _ABOUT_IT, *end)
+
+
+FOR_FORMER_ADDRESS = Text(
+    _("No longer connected with this address: {agenda}"),
+    _(
+        "Hello,\n\n"
+        "a booking was connected with this e-mail address, and is no longer: the address has been "
+        "corrected. You get no more mails about it, and the link in those that you have had leads "
+        "nowhere now.\n\n"
+        "If it stands in your calendar, this mail takes it out again. You need not do anything.\n\n"
+        "{contact}"
+    ),
+)
+"""What an address is told that was not the visitor's. A stranger may read it: it names nobody."""
+
+FOR_FORMER_STAFF = Text(
+    _("No longer for you: {agenda}"),
+    _(
+        "Hello,\n\n"
+        "you are no longer among those who are told of bookings of “{agenda}”. This mail takes one "
+        "of them out of your calendar. You need not do anything."
+    ),
+)
+"""What a colleague is told who is not among the staff of an agenda any more."""
 
 
 _OFFER_LAPSED = "offer lapsed"
@@ -288,4 +313,5 @@ def built_in_text(
         paragraphs = [
             one for one in paragraphs if one not in secret and "{manage_url}" not in str(one)
         ]
+        paragraphs.append(_REPLY)
     return Text(str(subject), "\n\n".join(map(str, paragraphs)))

@@ -37,6 +37,7 @@ from wagtail_agenda import (
 from wagtail_agenda.choices import Admission, Audience, Trigger
 from wagtail_agenda.ics import CalendarEvent, Party
 from wagtail_agenda.models import Booking, Entry, Invitation, KeptFile, Resource
+from wagtail_agenda.subjects import Subject, of
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ PLACEHOLDERS: Mapping[str, Any] = {
     "offer_until": _("until when an offered place can be accepted"),
     "decide_by": _("until when a booking that needs approval is decided"),
     "manage_url": _("the visitor's own link to see or cancel the booking"),
+    "reply_url": _("the link to accept or decline, of somebody to whom it is passed on"),
     "admin_url": _("address of the booking's page in the admin"),
     "backoffice_url": _("address in your back office"),
     "form_url": _("address of the form"),
@@ -87,6 +89,7 @@ LABEL_PLACEHOLDERS = frozenset(PLACEHOLDERS) - {
     "backoffice_url",
     "form_url",
     "manage_url",
+    "reply_url",
     "status",
     "cancellation_reason",
     "moved_from",
@@ -101,8 +104,8 @@ FILE_PREFIX = "file_"
 OPEN_PREFIXES = (ANSWER_PREFIX, CALL_PREFIX, FILE_PREFIX)
 """Beginnings of names that depend on a form, on what a web service answered, on a file made."""
 
-SECRET_PLACEHOLDERS = frozenset({"manage_url"})
-"""Names that stand in mails alone: whoever reads what is in their place can cancel the booking."""
+SECRET_PLACEHOLDERS = frozenset({"manage_url", "reply_url"})
+"""Names that stand in mails alone: whoever reads what is in their place can act for the reader."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
@@ -206,7 +209,7 @@ _DEEPEST_FIELD = 6
 _LONGEST_FIELD = 10_000
 
 
-def kept_values(booking: Booking, templates: Collection[str]) -> dict[str, str]:
+def kept_values(booking: Subject, templates: Collection[str]) -> dict[str, str]:
     """What stands for ``{call_<identifier>_<field>}`` and ``{file_<identifier>}`` in templates.
 
     The one is a field of what a web service answered, of several within one another
@@ -221,7 +224,7 @@ def kept_values(booking: Booking, templates: Collection[str]) -> dict[str, str]:
     if not used or booking.pk is None:
         return {}
     known: dict[str, str] = {}
-    for kept in KeptFile.objects.filter(booking=booking):
+    for kept in KeptFile.objects.filter(**of(booking)):
         identifier = name_part(kept.identifier)
         known[f"{FILE_PREFIX}{identifier}"] = kept.name
         if any(name.startswith(f"{CALL_PREFIX}{identifier}_") for name in used):
@@ -382,6 +385,8 @@ def placeholder_values(
         "description": lambda: booking.description,
         "status": lambda: booking.status.label if booking.status else "",
         "cancellation_reason": lambda: booking.cancellation_reason,
+        # Only who reads it says whose link: see `letters`.
+        "reply_url": lambda: "",
         "admin_url": lambda: admin_url(booking),
         "backoffice_url": lambda: booking.backoffice_url,
         "form_url": lambda: booking.form_url,
@@ -512,7 +517,7 @@ def _asked(booking: Booking) -> dict[str, Any]:
     return booking.form_version.definition if booking.form_version else {}
 
 
-def base_url(booking: Booking) -> str:
+def base_url(booking: Subject) -> str:
     """Scheme and host that links in mails begin with, without a final slash."""
     configured = conf.get("BASE_URL")
     if configured:
@@ -572,6 +577,16 @@ def calendar_domain() -> str:
         return "localhost"
 
 
+_UNDECIDED = frozenset({Admission.PENDING, Admission.WAITING, Admission.OFFERED})
+
+
+def has_calendar_entry(booking: Booking) -> bool:
+    """Whether a booking as it is stands in calendars: for sure or, if its agenda has it so, not."""
+    if booking.admission in _UNDECIDED:
+        return booking.agenda.tentative_entries
+    return booking.admission == Admission.CONFIRMED
+
+
 def calendar_event(
     booking: Booking,
     *,
@@ -599,11 +614,11 @@ def calendar_event(
     )
     attendee = None
     if invitation is not None:
-        # Somebody to whom it is passed on has a UID of their own, and is not the visitor.
-        own = invitation.uid.startswith(f"{booking.uuid}@")
+        # Somebody to whom it is passed on is not the visitor.
+        own = is_visitors_own(invitation, booking)
         attendee = Party(invitation.address, booking.user_name if own else "")
     return CalendarEvent(
-        uid=invitation.uid if invitation else f"{booking.uuid}@{calendar_domain()}",
+        uid=invitation.uid if invitation else visitor_uid(booking),
         sequence=invitation.sequence if sequence is None and invitation else sequence or 0,
         stamp=invitation.stamp if invitation else booking.cancelled_at or booking.created_at,
         start=booking.start,
@@ -617,6 +632,54 @@ def calendar_event(
         organizer=sender(booking.site),
         attendee=attendee,
         language=language_for(booking, audience),
+        tentative=booking.admission in _UNDECIDED,
+        alarm=booking.agenda.alarm,
+    )
+
+
+def visitor_uid(booking: Booking) -> str:
+    """The UID of the visitor's calendar entry, as long as no invitation says another.
+
+    Whoever is reached at a corrected address gets another one. Under one UID, the `CANCEL` to the
+    wrong address would contend with the `REQUEST` to the right one wherever both lead to the same
+    calendar, and mails to two mailboxes come in any order.
+    """
+    version = f"-{booking.address_version}" if booking.address_version else ""
+    return f"{booking.uuid}{version}@{calendar_domain()}"
+
+
+def is_visitors_own(invitation: Invitation, booking: Booking) -> bool:
+    """Whether it is the calendar copy of the visitor, at the address that they have now."""
+    return (
+        invitation.audience == Audience.VISITOR
+        and invitation.address == booking.user_email.strip().lower()
+    )
+
+
+def facts_to_withdraw(booking: Booking) -> dict[str, str]:
+    """What `without_visitor` may tell of a booking as it is now, kept until a mail is written."""
+    subject = booking.event or booking.meeting_type
+    return {
+        "title": (subject.label if subject else "") or booking.agenda.label,
+        "start": booking.start.isoformat(),
+        "end": booking.end.isoformat(),
+    }
+
+
+def without_visitor(event: CalendarEvent, facts: Mapping[str, str]) -> CalendarEvent:
+    """An entry that is taken out of the calendar of whom it does not concern.
+
+    Nothing in it is the visitor's, and nothing is of later than `facts_to_withdraw`.
+    """
+    return replace(
+        event,
+        start=datetime.fromisoformat(facts["start"]),
+        end=datetime.fromisoformat(facts["end"]),
+        summary=facts["title"],
+        description="",
+        location="",
+        comment="",
+        url="",
     )
 
 
@@ -625,13 +688,21 @@ def visitor_event(booking: Booking) -> CalendarEvent:
 
     A cancellation that no mail has told of is a revision of its own.
     """
-    invitation = booking.invitations.filter(uid__startswith=f"{booking.uuid}@").first()
+    invitations = booking.invitations.filter(audience=Audience.VISITOR)
+    invitation = next((one for one in invitations if is_visitors_own(one, booking)), None)
     with translation.override(language_for(booking, Audience.VISITOR)):
         event = calendar_event(booking, invitation=invitation)
     if booking.is_cancelled and (invitation is None or invitation.method != "CANCEL"):
         stamp = booking.cancelled_at or event.stamp
         return replace(event, sequence=event.sequence + 1, stamp=stamp)
     return event
+
+
+def status_of(booking: Booking) -> str:
+    """What a calendar file says of a booking: whoever waits for anything has nothing for sure."""
+    if booking.is_cancelled:
+        return "CANCELLED"
+    return "TENTATIVE" if booking.admission in _UNDECIDED else "CONFIRMED"
 
 
 def download(booking: Booking, *, refresh: timedelta | None = None) -> bytes:
@@ -641,9 +712,4 @@ def download(booking: Booking, *, refresh: timedelta | None = None) -> bytes:
 
     Raises `ValueError` if the site sends from an unusable address; a system check says so.
     """
-    if booking.is_cancelled:
-        status = "CANCELLED"
-    else:
-        # Who waits for a place or an approval has nothing for sure.
-        status = "CONFIRMED" if booking.admission == Admission.CONFIRMED else "TENTATIVE"
-    return ics.publication(visitor_event(booking), status=status, refresh=refresh)
+    return ics.publication(visitor_event(booking), status=status_of(booking), refresh=refresh)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from django.utils.text import slugify
-from icalendar import Calendar, Event, vCalAddress, vDuration, vText
+from icalendar import Alarm, Calendar, Event, vCalAddress, vDuration, vText
 
 from wagtail_agenda import __version__
 from wagtail_agenda.cleaning import clean_text, mailto, one_line, web_address
@@ -47,10 +47,14 @@ class CalendarEvent:
     `uid` stays the same for the life of a booking; `sequence` grows with every mail whose
     content differs, and `stamp` is the instant of that revision (both are stored, never
     computed here, or a retry would not repeat itself). `comment` is shown by few calendars;
-    what must be read belongs into `description`. `producer` names the site in PRODID.
+    what must be read belongs into `description`. `optional` says that the attendee need not come;
+    `producer` names the site in PRODID. What is `tentative` is nothing sure yet, and keeps nobody
+    busy. `alarm` is how long before the start the calendar is asked to remind its owner; of what
+    is tentative or cancelled it never does.
 
     All datetimes are aware; seconds are the finest unit written. Raises `ValueError` on a
-    naive datetime, an end that is not after the start, an empty uid or a negative sequence.
+    naive datetime, an end that is not after the start, an empty uid, a negative sequence or an
+    alarm that is not before the start.
     """
 
     uid: str
@@ -66,8 +70,11 @@ class CalendarEvent:
     created: datetime | None = None
     organizer: Party | None = None
     attendee: Party | None = None
+    optional: bool = False
     language: str = "en"
     producer: str = "wagtail-agenda"
+    tentative: bool = False
+    alarm: timedelta | None = None
 
     def __post_init__(self):
         for field in ("stamp", "start", "end", "created"):
@@ -80,21 +87,24 @@ class CalendarEvent:
             raise ValueError("An event needs a uid")
         if not 0 <= self.sequence <= _MAXIMUM_SEQUENCE:
             raise ValueError(f"{self.sequence!r} is not a usable sequence number")
+        if self.alarm is not None and self.alarm <= timedelta():
+            raise ValueError(f"The alarm of {self.uid!r} does not come before its start")
 
 
 def invitation(event: CalendarEvent, method: str) -> bytes:
     """Return the iTIP message that puts `event` into its attendee's calendar or takes it out.
 
-    `method` is "REQUEST" (a new appointment or a change to it) or "CANCEL" (RFC 5546 §3.2.2
-    and §3.2.5). The attendee is the only one named, and is asked for an answer. An unusable
-    `url` is left out. Raises `ValueError` for another method, and when organizer or attendee
-    are missing or have an unusable address.
+    `method` is "REQUEST" (a new appointment, tentative or not, or a change to it) or "CANCEL"
+    (RFC 5546 §3.2.2 and §3.2.5). The attendee is the only one named, and is asked for an answer.
+    An unusable `url` is left out. Raises `ValueError` for another method, and when organizer or
+    attendee are missing or have an unusable address.
     """
     if method not in ("REQUEST", "CANCEL"):
         raise ValueError(f"{method!r} is not a method of an invitation: use REQUEST or CANCEL")
     if event.attendee is None:
         raise ValueError(f"The invitation {event.uid!r} needs an attendee")
-    return _calendar(event, method, _STATUS[method])
+    tentative = event.tentative and method == "REQUEST"
+    return _calendar(event, method, "TENTATIVE" if tentative else _STATUS[method])
 
 
 def publication(
@@ -133,6 +143,13 @@ def content_hash(event: CalendarEvent, method: str) -> str:
         "organizer": _seen_party(event.organizer),
         "attendee": _seen_party(event.attendee),
     }
+    # Named only where they are: what was sent before there were any says the same as ever.
+    if event.optional:
+        seen["optional"] = True
+    if method != "CANCEL" and event.tentative:
+        seen["tentative"] = True
+    if method != "CANCEL" and event.alarm is not None and not event.tentative:
+        seen["alarm"] = int(event.alarm.total_seconds())
     canonical = json.dumps(seen, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
@@ -200,11 +217,26 @@ def _component(event: CalendarEvent, method: str, status: str) -> Event:
     if url:
         component.add("url", url)
     component.add("status", status)
-    component.add("transp", "OPAQUE")
+    component.add("transp", "TRANSPARENT" if status == "TENTATIVE" else "OPAQUE")
+    if status == "TENTATIVE":
+        # Outlook shows by these, and not by STATUS, that the time is not taken for sure.
+        component.add("x-microsoft-cdo-busystatus", "TENTATIVE")
+        component.add("x-microsoft-cdo-intendedstatus", "TENTATIVE")
     component.add("organizer", _calendar_address(event.organizer))
     if method != "PUBLISH":
-        component.add("attendee", _invited(event.attendee))
+        component.add("attendee", _invited(event.attendee, optional=event.optional))
+    if status == "CONFIRMED" and event.alarm is not None:
+        component.add_component(_alarm(event))
     return component
+
+
+def _alarm(event: CalendarEvent) -> Alarm:
+    """What RFC 5545 §3.6.6 asks of an alarm that shows a text, and nothing else."""
+    alarm = Alarm()
+    alarm.add("action", "DISPLAY")
+    alarm.add("trigger", -event.alarm)
+    alarm.add("description", _Text(clean_text(event.summary)))
+    return alarm
 
 
 def _calendar_address(party: Party, **parameters) -> vCalAddress:
@@ -215,13 +247,13 @@ def _calendar_address(party: Party, **parameters) -> vCalAddress:
     return vCalAddress.new(address, **parameters)
 
 
-def _invited(party: Party) -> vCalAddress:
+def _invited(party: Party, *, optional: bool) -> vCalAddress:
     # NEEDS-ACTION even for people who booked themselves: Outlook files away the mail of
     # someone who has accepted already.
     return _calendar_address(
         party,
         cutype="INDIVIDUAL",
-        role="REQ-PARTICIPANT",
+        role="OPT-PARTICIPANT" if optional else "REQ-PARTICIPANT",
         partstat="NEEDS-ACTION",
         rsvp=True,
     )

@@ -15,13 +15,16 @@ from django.db.models import F, prefetch_related_objects
 from django.utils import translation
 
 from wagtail_agenda import cleaning, ics, outbox
-from wagtail_agenda.choices import Admission, Audience, MailTo
+from wagtail_agenda.choices import FORMER_ADDRESS, Admission, Audience, MailTo
 from wagtail_agenda.correspondence import (
     calendar_domain,
     calendar_event,
     facts_of,
+    facts_to_withdraw,
+    has_calendar_entry,
     language_for,
     read_resources,
+    visitor_uid,
 )
 from wagtail_agenda.models import Booking, Delivery, Entry, Invitation
 from wagtail_agenda.prepared import PreparedInsert
@@ -64,7 +67,7 @@ class Mails:
         audience = audience_of(to)
         action = {
             **self.action_of(booking, value),
-            "trigger": entry.what,
+            "trigger": "" if _reads_of_it_first(audience, entry) else entry.what,
             "facts": facts_of(booking, entry),
         }
         told: dict[str, Invitation | None] = dict.fromkeys(recipients(booking, to, value))
@@ -72,8 +75,15 @@ class Mails:
             told = {
                 address: self._revised(booking, audience, address.lower(), to) for address in told
             }
-            if to == Audience.STAFF and "from_start" in entry.data:
-                told |= self._left_behind(booking, set(map(str.lower, told)))
+            if to == Audience.STAFF:
+                left_behind = self._left_behind(booking, set(map(str.lower, told)))
+                if "from_start" in entry.data:
+                    told |= left_behind
+                else:
+                    self._mails += [
+                        _farewell(booking, invitation, address, f"{entry.pk}.{position}")
+                        for address, invitation in left_behind.items()
+                    ]
         self._mails += [
             outbox.Mail(
                 booking=booking,
@@ -95,9 +105,9 @@ class Mails:
         """What a delivery keeps of the action that sends it, whatever led to the status."""
         return {
             "to": str(value.get("to") or Audience.VISITOR.value),
-            "texts": _plain_texts(value),
-            "files": _plain_items(value, "files", str),
-            "documents": _plain_items(value, "documents", int),
+            "texts": plain_texts(value),
+            "files": plain_items(value, "files", str),
+            "documents": plain_items(value, "documents", int),
             "admission": str(booking.admission),
         }
 
@@ -126,10 +136,11 @@ class Mails:
 
         SEQUENCE rises on every revision and on the cancellation (RFC 5546 §2.1.4); content that
         the recipient has already keeps its SEQUENCE and DTSTAMP, so that a repeat is
-        byte-identical. Whoever lost their place, for good or for now, has their copy cancelled.
+        byte-identical. Whoever lost their place, for good or for now, has their copy cancelled, or
+        made tentative where the agenda has it so.
         """
         known = self._invitations_of(booking).get((audience, address))
-        if booking.admission != Admission.CONFIRMED:
+        if not has_calendar_entry(booking):
             if known is not None and known.method != "CANCEL":
                 return self._withdraw(known)
             return known if booking.admission == Admission.CANCELLED else None
@@ -158,7 +169,7 @@ class Mails:
         """
         self._read(booking, *_RELATIONS)
         address = next(iter(recipients(booking, Audience.VISITOR)), "").lower()
-        if address and booking.admission == Admission.CONFIRMED:
+        if address and has_calendar_entry(booking):
             return self._revised(booking, Audience.VISITOR, address)
         return self._invitations_of(booking).get((Audience.VISITOR, address))
 
@@ -174,9 +185,10 @@ class Mails:
         return self._none_yet
 
     def _left_behind(self, booking: Booking, told: set[str]) -> dict[str, Invitation]:
-        """The colleagues who have a copy of a booking that has moved to others, which is withdrawn.
+        """The colleagues who have a copy of a booking that is now others', which is withdrawn.
 
-        An agenda has staff of its own, and a calendar would keep the booking at its old time.
+        It has moved to an agenda with staff of its own, or they are among the staff no more; their
+        calendars would keep it as it was for ever.
         """
         return {
             address: self._withdraw(invitation)
@@ -186,6 +198,23 @@ class Mails:
             and invitation.method != "CANCEL"
             and invitation.uid.startswith(f"{booking.uuid}-{Audience.STAFF.value}-")
         }
+
+    def take_back(self, booking: Booking, entry: Entry, address: str) -> None:
+        """Keep from leaving what waits for an address that is no longer the visitor's.
+
+        What may have come into a calendar there is taken out again, with a mail that names nobody.
+        Whom nothing has reached is not written to.
+        """
+        reached = outbox.overtake(booking, address, now=self._now)
+        calendar_parts = [mail.method for mail in reached if mail.method]
+        invitation = self._invitations_of(booking).get((Audience.VISITOR.value, address.lower()))
+        if invitation is None:
+            return
+        self._withdraw(invitation)
+        if not calendar_parts or calendar_parts[-1] == "CANCEL":
+            return
+        cause = f"{entry.pk}.{FORMER_ADDRESS}"
+        self._mails.append(_farewell(booking, invitation, address, cause))
 
     def _withdraw(self, invitation: Invitation) -> Invitation:
         invitation.method, invitation.stamp = "CANCEL", self._now
@@ -230,11 +259,29 @@ _write_invitations = PreparedInsert(Invitation)
 _MOST_ADDRESSES = 50
 
 
+def _farewell(booking: Booking, invitation: Invitation, address: str, cause: str) -> outbox.Mail:
+    """What takes a booking out of the calendar of whom it concerns no more, and names nobody."""
+    return outbox.Mail(
+        booking=booking,
+        audience=invitation.audience,
+        recipient=address,
+        invitation=invitation,
+        action={"to": FORMER_ADDRESS, "facts": facts_to_withdraw(booking)},
+        cause=cause,
+    )
+
+
+def _reads_of_it_first(audience: str, entry: Entry) -> bool:
+    """Whether the visitor's address is a new one, where a mail about a change makes no sense."""
+    return audience == Audience.VISITOR and "user_email" in entry.data.get("corrected", ())
+
+
+_COLLEAGUES = (Audience.STAFF, MailTo.ADDRESSES, MailTo.ORGANISER)
+
+
 def audience_of(to: str) -> str:
     """As whom the readers of a mail are addressed: fixed addresses are colleagues or partners."""
-    return (
-        Audience.STAFF.value if to in (Audience.STAFF, MailTo.ADDRESSES) else Audience.VISITOR.value
-    )
+    return Audience.STAFF.value if to in _COLLEAGUES else Audience.VISITOR.value
 
 
 def recipients(booking: Booking, to: str, value: Mapping[str, Any] | None = None) -> list[str]:
@@ -248,9 +295,9 @@ def recipients(booking: Booking, to: str, value: Mapping[str, Any] | None = None
     elif to == Audience.VISITOR:
         found = [booking.user_email.strip()]
     elif to == MailTo.ADDRESSES:
-        found = _usable(str(value.get("addresses") or ""))
+        found = usable_addresses(str(value.get("addresses") or ""))
     elif to == MailTo.ANSWER:
-        found = _usable(str(booking.answers.get(str(value.get("answer") or "")) or ""))
+        found = usable_addresses(str(booking.answers.get(str(value.get("answer") or "")) or ""))
     else:
         found = []
     longest = Delivery._meta.get_field("recipient").max_length
@@ -262,7 +309,7 @@ def recipients(booking: Booking, to: str, value: Mapping[str, Any] | None = None
     return list({address.lower(): address for address in usable}.values())
 
 
-def _usable(text: str) -> list[str]:
+def usable_addresses(text: str) -> list[str]:
     """The e-mail addresses of a text, whatever is between them."""
     found = []
     for word in re.split(r"[\s,;]+", text):
@@ -276,7 +323,7 @@ def _usable(text: str) -> list[str]:
     return found[:_MOST_ADDRESSES]
 
 
-def _plain_items(value: dict[str, Any], name: str, kind: type) -> list[Any]:
+def plain_items(value: dict[str, Any], name: str, kind: type) -> list[Any]:
     """The items of a list, of that type alone; raw data can be anything."""
     rows = value.get(name)
     if not isinstance(rows, list):
@@ -285,7 +332,7 @@ def _plain_items(value: dict[str, Any], name: str, kind: type) -> list[Any]:
     return list(dict.fromkeys(item for item in items if type(item) is kind))
 
 
-def _plain_texts(value: dict[str, Any]) -> list[dict[str, str]]:
+def plain_texts(value: dict[str, Any]) -> list[dict[str, str]]:
     rows = value.get("texts")
     if not isinstance(rows, list):
         return []
@@ -308,7 +355,7 @@ def _uid(booking: Booking, whom: str, address: str) -> str:
     if whom == Audience.VISITOR or (
         whom == MailTo.ANSWER and address == booking.user_email.strip().lower()
     ):
-        return f"{booking.uuid}@{calendar_domain()}"
+        return visitor_uid(booking)
     digest = hashlib.sha256(address.encode()).hexdigest()[:12]
     kind = {MailTo.ADDRESSES: "other", MailTo.ANSWER: "extra"}.get(whom, whom)
     return f"{booking.uuid}-{kind}-{digest}@{calendar_domain()}"

@@ -9,6 +9,7 @@ to a child of a revisioned row.
 import secrets
 import uuid
 import zoneinfo
+from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -32,9 +33,12 @@ from wagtail.models import (
 from wagtail.search import index
 
 from wagtail_agenda.choices import (
+    About,
     Actor,
     Admission,
     AgendaKind,
+    AlarmUnit,
+    Answer,
     Attendance,
     Audience,
     Colour,
@@ -46,6 +50,7 @@ from wagtail_agenda.choices import (
     WaitingListPromotion,
 )
 from wagtail_agenda.fields import BlocksField
+from wagtail_agenda.meeting_tables import CalledMeeting, Meeting, Participant  # noqa: F401
 from wagtail_agenda.timegrid import CELL_MINUTES
 from wagtail_agenda.validators import (
     validate_addresses,
@@ -88,6 +93,29 @@ def unique_slug(instance: models.Model, siblings: models.QuerySet, fallback: str
         number += 1
         candidate = f"{stem}-{number}"
     return candidate
+
+
+def about_one_of_two(name: str) -> models.CheckConstraint:
+    """The constraint that a row is about a booking or about a called meeting, never about both."""
+    return models.CheckConstraint(
+        condition=models.Q(booking__isnull=False, called_meeting__isnull=True)
+        | models.Q(booking__isnull=True, called_meeting__isnull=False),
+        name=name,
+    )
+
+
+class HasSubject:
+    """A row about a booking or about a called meeting."""
+
+    @property
+    def subject(self):
+        """What it is about."""
+        return self.booking if self.called_meeting_id is None else self.called_meeting
+
+    @property
+    def subject_id(self) -> int:
+        """The key of what it is about."""
+        return self.booking_id if self.called_meeting_id is None else self.called_meeting_id
 
 
 # Opening hours and closures
@@ -147,8 +175,11 @@ class ClosureCalendar(models.Model):
 
 
 class Workflow(models.Model):
-    """The statuses a booking passes through, and what each trigger leads to."""
+    """The statuses a booking or meeting passes through, and what each trigger leads to."""
 
+    about = models.CharField(
+        _("about"), max_length=10, choices=About.choices, default=About.BOOKINGS
+    )
     label = models.CharField(_("label"), max_length=150)
     slug = models.SlugField(_("slug"), max_length=100, unique=True)
     transitions = BlocksField(
@@ -183,7 +214,10 @@ class WorkflowStatus(models.Model):
     final = models.BooleanField(
         _("final"),
         default=False,
-        help_text=_("Time leads nowhere from here: no reminder, no « after so many hours »."),
+        help_text=_(
+            "Time leads nowhere from here: no reminder is sent, and no rule counts how long a "
+            "booking has been in this status."
+        ),
     )
     visitor_text = models.TextField(
         _("text for the visitor"),
@@ -302,6 +336,15 @@ class Agenda(DraftStateMixin, LockableMixin, RevisionMixin, index.Indexed, Clust
         verbose_name=_("booking workflow"),
         help_text=_("The built-in one is used when none is chosen."),
     )
+    meeting_workflow = models.ForeignKey(
+        Workflow,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="agendas_of_meetings",
+        verbose_name=_("meeting workflow"),
+        help_text=_("The built-in one is used when none is chosen."),
+    )
     resources = ParentalManyToManyField(
         "Resource",
         blank=True,
@@ -379,6 +422,26 @@ class Agenda(DraftStateMixin, LockableMixin, RevisionMixin, index.Indexed, Clust
         validators=[MaxValueValidator(8_784)],
         help_text=_("0 lets them move a booking until it begins."),
     )
+    tentative_entries = models.BooleanField(
+        _("who waits gets a tentative calendar entry"),
+        default=False,
+        help_text=_(
+            "For who waits for approval, for a place or for an answer. It keeps no time busy."
+        ),
+    )
+    alarm_before = models.PositiveIntegerField(
+        _("alarm before the start"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(1000)],
+        help_text=_("Leave empty for none."),
+    )
+    alarm_before_unit = models.CharField(
+        _("unit of the alarm"),
+        max_length=20,
+        choices=AlarmUnit.choices,
+        default=AlarmUnit.MINUTES,
+    )
     staff_addresses = models.TextField(
         _("staff told of new bookings"),
         blank=True,
@@ -438,6 +501,14 @@ class Agenda(DraftStateMixin, LockableMixin, RevisionMixin, index.Indexed, Clust
     @property
     def is_virtual(self) -> bool:
         return self.kind == AgendaKind.VIRTUAL
+
+    @property
+    def alarm(self) -> timedelta | None:
+        """How long before the start calendars are asked to remind their owner; None for never."""
+        if self.alarm_before is None:
+            return None
+        minutes = 60 if self.alarm_before_unit == AlarmUnit.HOURS else 1
+        return timedelta(minutes=self.alarm_before * minutes)
 
     @property
     def staff_address_list(self) -> list[str]:
@@ -903,7 +974,8 @@ class Booking(models.Model):
     if that is another. `waiting_since` orders the waiting list and stays when a place is had;
     `suspended` keeps somebody there until an agent takes them back. `decide_by` is when an offer
     or a request lapses. Bookings made in one go share `booked_together`. `person_digest` is a
-    keyed digest of whom the caps count.
+    keyed digest of whom the caps count. `address_version` rises whenever the visitor's address is
+    corrected: their link and the UID of their calendar entry are then made anew.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -1022,6 +1094,7 @@ class Booking(models.Model):
     language = models.CharField(_("language"), max_length=20, blank=True)
     site = models.ForeignKey(Site, models.SET_NULL, null=True, blank=True, related_name="+")
     token_digest = models.CharField(max_length=64, unique=True, editable=False)
+    address_version = models.PositiveIntegerField(default=0, editable=False)
     person_digest = models.CharField(max_length=64, blank=True, editable=False)
     made_by = models.CharField(
         _("made by"), max_length=10, choices=Actor.choices, default=Actor.VISITOR
@@ -1147,6 +1220,9 @@ class Occupation(models.Model):
     hold = models.ForeignKey(
         Hold, models.CASCADE, null=True, blank=True, related_name="occupations"
     )
+    called_meeting = models.ForeignKey(
+        CalledMeeting, models.CASCADE, null=True, blank=True, related_name="occupations"
+    )
     lapses_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -1165,8 +1241,11 @@ class Occupation(models.Model):
                 name="agenda_occupation_ends_after_start",
             ),
             models.CheckConstraint(
-                condition=models.Q(booking__isnull=False, hold__isnull=True)
-                | models.Q(booking__isnull=True, hold__isnull=False),
+                condition=models.Q(
+                    booking__isnull=False, hold__isnull=True, called_meeting__isnull=True
+                )
+                | models.Q(booking__isnull=True, hold__isnull=False, called_meeting__isnull=True)
+                | models.Q(booking__isnull=True, hold__isnull=True, called_meeting__isnull=False),
                 name="agenda_occupation_has_one_owner",
             ),
             models.UniqueConstraint(
@@ -1174,6 +1253,9 @@ class Occupation(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["hold", "bookable"], name="agenda_occupation_once_a_hold"
+            ),
+            models.UniqueConstraint(
+                fields=["called_meeting", "bookable"], name="agenda_occupation_once_a_meeting"
             ),
         ]
 
@@ -1284,15 +1366,20 @@ class AttendanceSheet(models.Model):
 # What is said and done about a booking
 
 
-class Entry(models.Model):
-    """One line of a booking's history: what happened, who did it, when. Append only.
+class Entry(HasSubject, models.Model):
+    """One line of the history of a booking or meeting: what happened, who did it, when.
 
-    `advances` marks what came from the network or the clock and has still to move the booking
+    Append only. `advances` marks what came from the network or the clock and has still to move the
     workflow on, which the worker does, in order and once. `failed_at` is when that last failed
     unexpectedly: whatever has not failed goes before it.
     """
 
-    booking = models.ForeignKey(Booking, models.CASCADE, related_name="entries")
+    booking = models.ForeignKey(
+        Booking, models.CASCADE, null=True, blank=True, related_name="entries"
+    )
+    called_meeting = models.ForeignKey(
+        CalledMeeting, models.CASCADE, null=True, blank=True, related_name="entries"
+    )
     what = models.CharField(max_length=50)
     actor = models.CharField(max_length=10, choices=Actor.choices, default=Actor.SYSTEM)
     user = models.ForeignKey(
@@ -1311,19 +1398,25 @@ class Entry(models.Model):
             models.Index(fields=["booking", "at"], name="agenda_entry_by_booking"),
             models.Index(fields=["advances", "id"], name="agenda_entry_to_advance"),
         ]
+        constraints = [about_one_of_two("agenda_entry_about_one")]
 
     def __str__(self):
         return f"{self.what} @ {self.at:%Y-%m-%d %H:%M}"
 
 
-class Invitation(models.Model):
-    """One recipient's calendar copy of a booking.
+class Invitation(HasSubject, models.Model):
+    """One recipient's calendar copy of a booking or meeting, and what they have answered.
 
     `uid` is made once and never changes; `sequence` rises with every revision of the content
     (RFC 5546 §2.1.4), and `stamp` is the time of that revision, so that a retry is the same bytes.
     """
 
-    booking = models.ForeignKey(Booking, models.CASCADE, related_name="invitations")
+    booking = models.ForeignKey(
+        Booking, models.CASCADE, null=True, blank=True, related_name="invitations"
+    )
+    called_meeting = models.ForeignKey(
+        CalledMeeting, models.CASCADE, null=True, blank=True, related_name="invitations"
+    )
     audience = models.CharField(max_length=10, choices=Audience.choices)
     address = models.CharField(max_length=254)
     uid = models.CharField(max_length=255, unique=True)
@@ -1331,6 +1424,10 @@ class Invitation(models.Model):
     stamp = models.DateTimeField()
     method = models.CharField(max_length=10, default="REQUEST")
     content_hash = models.CharField(max_length=64)
+    answer = models.CharField(
+        _("answer"), max_length=10, choices=Answer.choices, default=Answer.NONE, blank=True
+    )
+    answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("invitation")
@@ -1338,22 +1435,32 @@ class Invitation(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["booking", "audience", "address"], name="agenda_invitation_once_a_recipient"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["called_meeting", "audience", "address"],
+                name="agenda_invitation_once_a_participant",
+            ),
+            about_one_of_two("agenda_invitation_about_one"),
         ]
 
     def __str__(self):
         return f"{self.uid} #{self.sequence}"
 
 
-class Timer(models.Model):
-    """A rule of the booking workflow that time sets off for one booking: « two days before ».
+class Timer(HasSubject, models.Model):
+    """A rule of a workflow that time sets off for one booking or meeting: « two days before ».
 
     `rule` is the block of the rule, and `occasion` what it was reckoned from, so that it goes off
     once for each: planned anew when the booking moves or reaches a status, never fired twice.
     `failed_at` is as that of an `Entry`.
     """
 
-    booking = models.ForeignKey(Booking, models.CASCADE, related_name="timers")
+    booking = models.ForeignKey(
+        Booking, models.CASCADE, null=True, blank=True, related_name="timers"
+    )
+    called_meeting = models.ForeignKey(
+        CalledMeeting, models.CASCADE, null=True, blank=True, related_name="timers"
+    )
     rule = models.CharField(max_length=64)
     occasion = models.CharField(max_length=100)
     due_at = models.DateTimeField()
@@ -1368,20 +1475,30 @@ class Timer(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["booking", "rule", "occasion"], name="agenda_timer_once_an_occasion"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["called_meeting", "rule", "occasion"], name="agenda_timer_once_a_meeting"
+            ),
+            about_one_of_two("agenda_timer_about_one"),
         ]
 
     def __str__(self):
         return f"{self.rule} @ {self.due_at:%Y-%m-%d %H:%M}"
 
 
-class KeptFile(models.Model):
-    """What an action made or fetched for a booking, under an identifier that later ones name.
+class KeptFile(HasSubject, models.Model):
+    """What an action made or fetched for a booking or meeting, under an identifier.
 
     A calendar file, or the answer of a web service: JSON, whose fields texts can use, or a file.
+    Later actions name it by that identifier.
     """
 
-    booking = models.ForeignKey(Booking, models.CASCADE, related_name="kept_files")
+    booking = models.ForeignKey(
+        Booking, models.CASCADE, null=True, blank=True, related_name="kept_files"
+    )
+    called_meeting = models.ForeignKey(
+        CalledMeeting, models.CASCADE, null=True, blank=True, related_name="kept_files"
+    )
     identifier = models.SlugField(_("identifier"), max_length=100)
     name = models.CharField(_("file name"), max_length=255)
     content_type = models.CharField(_("content type"), max_length=255)
@@ -1395,15 +1512,19 @@ class KeptFile(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["booking", "identifier"], name="agenda_file_once_an_identifier"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["called_meeting", "identifier"], name="agenda_file_once_a_meeting"
+            ),
+            about_one_of_two("agenda_file_about_one"),
         ]
 
     def __str__(self):
         return self.name
 
 
-class Delivery(models.Model):
-    """One mail or call that must leave: the outbox. Written with the booking, made by the worker.
+class Delivery(HasSubject, models.Model):
+    """One mail or call that must leave: the outbox. Written with its cause, made by the worker.
 
     `action` keeps the wording as it stood when the status was reached; `letter` the finished
     message from the first attempt on, so that every retry sends the same bytes. It is emptied
@@ -1416,7 +1537,12 @@ class Delivery(models.Model):
         _("kind"), max_length=20, choices=DeliveryKind.choices, default=DeliveryKind.MAIL
     )
     key = models.CharField(max_length=200, unique=True)
-    booking = models.ForeignKey(Booking, models.CASCADE, related_name="deliveries")
+    booking = models.ForeignKey(
+        Booking, models.CASCADE, null=True, blank=True, related_name="deliveries"
+    )
+    called_meeting = models.ForeignKey(
+        CalledMeeting, models.CASCADE, null=True, blank=True, related_name="deliveries"
+    )
     invitation = models.ForeignKey(
         Invitation, models.CASCADE, null=True, blank=True, related_name="deliveries"
     )
@@ -1446,6 +1572,7 @@ class Delivery(models.Model):
         verbose_name_plural = _("deliveries")
         ordering = ["pk"]
         indexes = [models.Index(fields=["state", "due_at"], name="agenda_delivery_by_due_time")]
+        constraints = [about_one_of_two("agenda_delivery_about_one")]
 
     def __str__(self):
         return self.key

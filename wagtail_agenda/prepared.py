@@ -36,8 +36,8 @@ class Prepared:
         self.model, self.build = model, build
         self._statement = lru_cache(maxsize=64)(self._written)
 
-    def __call__(self, *keys: Sequence[int]) -> list[tuple]:
-        using = router.db_for_read(self.model)
+    def __call__(self, *keys: Sequence[int], using: str | None = None) -> list[tuple]:
+        using = using or router.db_for_read(self.model)
         statement, parameters = self._statement(using, tuple(map(len, keys)))
         if not statement:
             return []

@@ -24,8 +24,8 @@ def last_mail(booking: Booking) -> Delivery | None:
         .select_related("booking", "invitation")
         .order_by("-pk")
     )
-    # What was passed on to an address among the answers is not the visitor's.
-    own = (mail for mail in written if mail.action.get("to") != MailTo.ANSWER)
+    # What went to an address among the answers, or to a former one, is not the visitor's.
+    own = (mail for mail in written if mail.action.get("to", MailTo.VISITOR) == MailTo.VISITOR)
     return next((mail for mail in own if not outbox.is_superseded(mail)), None)
 
 

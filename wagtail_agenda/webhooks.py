@@ -296,7 +296,7 @@ def _connected(
     target: Target, addresses: list[str], ends_at: float, tls: ssl.SSLContext | None
 ) -> http.client.HTTPConnection:
     """A connection to the first address that takes one."""
-    last: Exception = OSError(_("no time left"))
+    last: OSError | None = None
     for address in addresses:
         left = ends_at - time.monotonic()
         if left <= 0:
@@ -320,6 +320,10 @@ def _connected(
         connection = http.client.HTTPConnection(target.host, target.port)
         connection.sock = raw
         return connection
+    if last is None:
+        raise TemporaryFailure(
+            _("“%(host)s” has not taken a connection in time.") % {"host": target.name}
+        )
     raise TemporaryFailure(
         _("“%(host)s” takes no connection: %(error)s")
         % {"host": target.name, "error": _described(last)}

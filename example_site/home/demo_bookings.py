@@ -169,7 +169,7 @@ class FrontDesk:
             self.book(slot, person, made_at, dice, may_cancel=demand < 1)
 
     def fill_courses(self, sports: Agenda) -> None:
-        """Fills the next two courses: people wait for both, and the first has a place on offer."""
+        """Fills the next two courses: people wait, a place is on offer, an address was mistyped."""
         coming = sports.events.filter(start__gt=self.now + timedelta(days=1)).order_by("start")
         for number, event in enumerate(coming[:2]):
             if event.bookings.exists():
@@ -185,6 +185,8 @@ class FrontDesk:
                 deliver(booked[-1], made_at)
             if number == 0:
                 self.cancel(booked[2], self.now, dice)
+            else:
+                self.correct(booked[0])
 
     def fill_offices(self, offices: Offices, today: date) -> None:
         """Books a few appointments of the next days with each office, and two requests."""
@@ -223,6 +225,12 @@ class FrontDesk:
             cancelled_at = min(made_at + timedelta(hours=dice.randint(1, 30)), self.now)
             if cancelled_at < slot.start:
                 self.cancel(booked, cancelled_at, dice)
+
+    def correct(self, booked: Booking) -> None:
+        """Corrects an address that somebody had mistyped, and tells both the old and the new."""
+        right = booked.user_email.replace("@", ".home@")
+        booking.correct(booked, user_email=right, user=self.agent, now=self.now)
+        deliver(booked, self.now)
 
     def cancel(self, booked: Booking, at: datetime, dice: random.Random) -> None:
         if dice.random() < 0.75:

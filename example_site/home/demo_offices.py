@@ -9,7 +9,7 @@ from wagtail.models import Page, Site
 from example_site.home import demo_agendas
 from example_site.home.demo_agendas import MONDAY_TO_FRIDAY, ZONE, published, schedule, weekly
 from example_site.home.models import HomePage
-from wagtail_agenda.choices import AgendaKind, DelayUnit
+from wagtail_agenda.choices import AgendaKind, AlarmUnit, DelayUnit
 from wagtail_agenda.models import Agenda, AgendaMember, Desk, MeetingType, Resource, Schedule
 
 REGISTRY_PAGE = "registry-office"
@@ -156,6 +156,9 @@ def rehearsal_room(site: Site) -> Agenda:
             minimal_booking_delay_unit=DelayUnit.WORKING_DAYS,
             maximal_booking_delay=45,
             needs_approval=True,
+            tentative_entries=True,
+            alarm_before=1,
+            alarm_before_unit=AlarmUnit.HOURS,
             approval_hours=72,
             bookings_per_week=2,
             staff_addresses="culture@fairbridge.example",

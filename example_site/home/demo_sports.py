@@ -32,6 +32,8 @@ def agenda(site: Site) -> Agenda:
             maximal_booking_delay=28,
             user_display_label_template="{event}",
             waiting_list_promotion=WaitingListPromotion.OFFER,
+            tentative_entries=True,
+            alarm_before=90,
             offer_hours=24,
             places_per_booking=2,
             several_events=True,

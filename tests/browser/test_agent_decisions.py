@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests import factories
 from tests.agents import make_staff
-from wagtail_agenda import availability, booking
+from wagtail_agenda import availability, booking, tokens
 from wagtail_agenda.choices import Actor, Admission, AgendaKind, WaitingListPromotion
 from wagtail_agenda.models import AgendaMember, Bookable
 from wagtail_agenda.workflow import ensure_default_workflow
@@ -123,4 +123,31 @@ def test_requests_waiting_lists_moves_and_reasons(
         axe(page, ".wagtail-agenda")
     page.goto(f"/admin/agendas/agenda/{event.agenda.slug}/new/?date={monday}")
     axe(page, ".wagtail-agenda")
+    watched.assert_clean()
+
+
+def test_a_mistyped_address_is_corrected(page, counter, log_in, axe, watch):
+    agenda, made = counter
+    make_staff(agenda, username="clerk")
+    link = f"/{tokens.manage_token(made)}/"
+    watched = watch(page)
+    log_in(page, "clerk")
+    page.goto(f"/admin/agendas/booking/{made.pk}/")
+    page.get_by_role("link", name="Correct name or address").click()
+    expect(page.get_by_role("heading", name="Correct who this booking is for?")).to_be_visible()
+    axe(page, ".wagtail-agenda", both_themes=True)
+
+    page.get_by_label("E-mail").fill("nowhere@nowhere")
+    page.get_by_role("button", name="Correct it").click()
+    expect(page.get_by_text("Enter a valid email address.")).to_be_visible()
+    axe(page, ".wagtail-agenda")
+
+    page.get_by_label("E-mail").fill("ada.martin@fairbridge.example")
+    page.get_by_role("button", name="Correct it").click()
+    expect(page.get_by_text("is corrected.")).to_be_visible()
+    expect(page.get_by_text("E-mail before: ada@fairbridge.example")).to_be_visible()
+    axe(page, ".wagtail-agenda")
+    made.refresh_from_db()
+    assert made.user_email == "ada.martin@fairbridge.example"
+    assert f"/{tokens.manage_token(made)}/" != link
     watched.assert_clean()

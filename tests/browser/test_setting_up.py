@@ -1,16 +1,19 @@
 """Setting agendas up in a real browser: three steps, the form on a page, a week that follows."""
 
 import re
-from datetime import time
+from datetime import time, timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.utils import timezone
 from playwright.sync_api import expect
 from wagtail.models import Page, Site
 
 from example_site.home.models import HomePage
-from tests.factories import make_schedule, weekly
+from tests.factories import make_booking, make_event, make_schedule, weekly
+from wagtail_agenda import availability
 from wagtail_agenda.models import Agenda
+from wagtail_agenda.workflow import ensure_default_workflow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -136,3 +139,24 @@ def test_only_what_changes_in_the_week_is_read_out(page, administrator, log_in):
     page.fill("[name=periods-0-value-closes]", "16:00")
     expect(said).to_have_text("Monday, 09:00 – 16:00, –")
     assert page.locator(".wagtail-agenda-week-panel [aria-live]").count() == 0
+
+
+def test_a_new_place_of_an_event_is_told_once_that_is_chosen(page, administrator, log_in, axe):
+    ensure_default_workflow()
+    now = timezone.now().replace(second=0, microsecond=0)
+    event = make_event(label="Bread", start=now + timedelta(days=3))
+    made = make_booking(slot=availability.find(event.agenda, event.slug, now=now), now=now)
+    log_in(page, "mayor")
+    page.goto(f"/admin/agendas/setup/event/edit/{event.pk}/")
+    page.get_by_label("Location").fill("Room 4")
+    press(page, "Save")
+    expect(page.get_by_text("1 booking has been told something else")).to_be_visible()
+    axe(page, ".w-panel:has(input[type=radio])", both_themes=True)
+
+    page.get_by_label("Save it, and tell everybody who has booked").check()
+    press(page, "Save")
+    expect(page.get_by_text("Event 'Bread' updated.")).to_be_visible()
+    event.refresh_from_db()
+    assert event.location == "Room 4"
+    told = made.deliveries.filter(audience="visitor").order_by("pk")
+    assert [one.sequence for one in told] == [0, 1]

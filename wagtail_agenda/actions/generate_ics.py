@@ -8,8 +8,15 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from wagtail_agenda import ics, placeholders, workflow
-from wagtail_agenda.choices import Admission, Audience
-from wagtail_agenda.correspondence import calendar_event, facts_of, language_for, values_for
+from wagtail_agenda.choices import Audience
+from wagtail_agenda.correspondence import (
+    calendar_event,
+    facts_of,
+    has_calendar_entry,
+    language_for,
+    status_of,
+    values_for,
+)
 from wagtail_agenda.errors import ActionFailed
 from wagtail_agenda.ics import CalendarEvent
 from wagtail_agenda.mailing import Mails
@@ -56,7 +63,7 @@ def generate_ics(occasion: Occasion, value: dict[str, Any]) -> None:
 
 def _event(booking: Booking, invitation: Invitation | None) -> CalendarEvent:
     event = replace(calendar_event(booking, invitation=invitation), attendee=None)
-    if booking.admission == Admission.CONFIRMED or invitation is None:
+    if has_calendar_entry(booking) or invitation is None:
         return event
     if invitation.method == "CANCEL":
         return event
@@ -92,9 +99,7 @@ def _revised(
     occasion: Occasion,
 ) -> bytes | None:
     """The file's bytes, under a higher SEQUENCE if it says something else; None if it does not."""
-    status = {Admission.CONFIRMED: "CONFIRMED", Admission.CANCELLED: "CANCELLED"}.get(
-        booking.admission, "TENTATIVE"
-    )
+    status = status_of(booking)
     content = ics.publication(event, status=status)
     kept = None
     if not mails.none_yet:

@@ -12,6 +12,8 @@ asked         what the one who asks may see, and wants
 slot          `Slot`: what a listing is made of
 delays        whether an agenda is open, and from when to when something may start
 offers        appointment types with the desks and resources they need, also of virtual agendas
+gathered      all that this takes, read in one statement
+desks         the desks in service, as rows
 openings      when desks and resources are open: hours less closures
 occupied      what is taken: time as bits of a grid, places kept until a moment
 remembered    what is taken for good, kept by this process under its version
@@ -31,7 +33,7 @@ from wagtail_agenda.availability.offers import (
 )
 from wagtail_agenda.availability.openings import desk_openings
 from wagtail_agenda.availability.reasons import Reason, explain
-from wagtail_agenda.availability.slot import Slot
+from wagtail_agenda.availability.slot import Slot, closest
 from wagtail_agenda.schedule import day_bounds
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "Slot",
     "TypeWithDesks",
     "booking_window",
+    "closest",
     "day_bounds",
     "desk_openings",
     "ends",

@@ -17,12 +17,13 @@ from wagtail_agenda.availability.delays import (
     starts_within,
     window_by,
 )
+from wagtail_agenda.availability.desks import DeskRow, Desks
 from wagtail_agenda.availability.occupied import busy_masks
 from wagtail_agenda.availability.offers import Offer, Offers, offers_of
-from wagtail_agenda.availability.openings import Hours, Openings
+from wagtail_agenda.availability.openings import Openings
 from wagtail_agenda.availability.slot import Listing, Offering, Slot, by_time
 from wagtail_agenda.errors import NotOffered
-from wagtail_agenda.models import Agenda, Desk, MeetingType, Resource
+from wagtail_agenda.models import Agenda, MeetingType, Resource
 from wagtail_agenda.schedule import day_bounds
 from wagtail_agenda.timegrid import (
     CELL_MINUTES,
@@ -115,32 +116,35 @@ class Ground:
         after = self.longest + max(each.buffer_after for each in types)
         # Whole days, so that what is remembered of one minute's listing serves the next one's.
         self.grid = Grid.of_whole_days(window[0] - before, window[1] + after)
-        desks = {desk.pk: desk for offer in offers for desk in offer.desks}
-        resources = {row.pk: row for offer in offers for row in offer.resources}
-        agendas = {offer.agenda.pk: offer.agenda for offer in offers} | {agenda.pk: agenda}
-        self.hours = Hours(agendas.values(), desks.values(), resources.values())
-        owners = [*desks.values(), *resources.values()]
+        self.hours = offers[0].hours
         calendars = self.hours.calendars_of(agenda).values()
         horizon = window_by(agenda, asked.now, calendars)[1] + after
-        self.busy = busy_masks(owners, self.grid, asked, horizon)
+        versions = {
+            row.bookable_id: row.version
+            for offer in offers
+            for row in (*offer.desks, *offer.resources)
+        }
+        self.busy = busy_masks(versions, self.grid, asked, horizon, offers[0].database)
         self._windows: dict[int, Interval | None] = {}
 
     def slots(self, offers: Offers, minutes: int | None = None) -> Listing:
         """The slots of one appointment type, of its shortest length unless told otherwise."""
         minutes = minutes or offers[0].meeting_type.duration
-        desks, starts, free = [], [], []
+        rows: list[tuple[DeskRow, Agenda]] = []
+        starts: list[int] = []
+        free: list[int] = []
         for offer in offers:
-            for desk, desk_starts, undisturbed in self._desks_of(offer, minutes):
-                desks.append(desk)
+            for row, desk_starts, undisturbed in self._desks_of(offer, minutes):
+                rows.append((row, offer.agenda))
                 starts.append(desk_starts)
                 free.append(desk_starts & undisturbed)
         shown = reduce(or_, starts if self.asked.with_full else free, 0)
-        free = tuple(free)
+        desks, free = Desks(rows, offers[0].database), tuple(free)
         grid, zone, limit = self.grid, self.agenda.zone, self.asked.limit
         return Listing(
             _offering(self.agenda, offers, desks, self.asked),
             *_times(grid.origin, shown, free, minutes, zone, limit),
-            partial(_free_desks, desks, free, grid),
+            partial(_free_desks, tuple(desks), free, grid),
         )
 
     def _desks_of(self, offer: Offer, minutes: int) -> Iterator[tuple]:
@@ -156,15 +160,17 @@ class Ground:
         in_window = grid.cells_from(-(-window[0] // CELL_MINUTES) * CELL_MINUTES, window[1])
         others = (_open_cells(grid, openings) for openings in self.open_beside(offer))
         beside = reduce(and_, others, grid.full)
-        taken = reduce(or_, (self.busy_of(row) for row in offer.resources), 0)
-        known: dict[int, int] = {}
-        for desk in offer.desks:
-            openings = self.openings_of(offer, desk)
-            if id(openings) not in known:
+        taken = reduce(or_, (self.busy.get(row.bookable_id, 0) for row in offer.resources), 0)
+        full, busy = grid.full, self.busy
+        known: dict[tuple, int] = {}
+        for row in offer.desks:
+            alike = self.hours.what_differs(row)
+            if alike not in known:
+                openings = self.hours.of_desk(offer.agenda, row, *self._days(offer.agenda.zone))
                 fits = runs(_open_cells(grid, openings) & beside, cells)
-                known[id(openings)] = fits & _begins(grid, openings, step) & in_window
-            room = grid.full & ~(self.busy_of(desk) | taken)
-            yield desk, known[id(openings)], runs(room, occupied) << before
+                known[alike] = fits & _begins(grid, openings, step) & in_window
+            room = full & ~(busy.get(row.bookable_id, 0) | taken)
+            yield row, known[alike], runs(room, occupied) << before
 
     def window_of(self, offer: Offer) -> Interval | None:
         """When an appointment of this offer may start, None if never."""
@@ -188,10 +194,6 @@ class Ground:
         calendars = self.hours.calendars_of(agenda).values()
         return window_by(agenda, self.asked.now, calendars)
 
-    def openings_of(self, offer: Offer, desk) -> Openings:
-        """When a desk is open, day by day of its agenda."""
-        return self.hours.of_desk(offer.agenda, desk, *self._days(offer.agenda.zone))
-
     def open_beside(self, offer: Offer) -> Iterator[Openings]:
         """When all that is needed beside the desk is open."""
         for resource in offer.resources:
@@ -199,21 +201,18 @@ class Ground:
         if self.agenda.is_virtual:
             yield self.hours.outside_closures(self.agenda, *self._days(self.agenda.zone))
 
-    def busy_of(self, owner) -> int:
-        return self.busy.get(owner.bookable_id, 0)
-
     def _days(self, zone: ZoneInfo) -> tuple[date, date]:
         first, last = self.window[0], self.window[1] + self.longest
         return _local(first, zone).date(), _local(last, zone).date()
 
 
-def _offering(agenda: Agenda, offers: Offers, desks: list[Desk], asked: Asked) -> Offering:
+def _offering(agenda: Agenda, offers: Offers, desks: Desks, asked: Asked) -> Offering:
     virtual = agenda.is_virtual
     return Offering(
         agenda=agenda,
         meeting_type=offers[0].meeting_type,
         places_total=len(desks),
-        desks={desk.pk: desk for desk in desks},
+        desks=desks,
         resources=tuple(asked.resources) if virtual else offers[0].resources,
         types={each.agenda.pk: each.meeting_type for each in offers} if virtual else {},
         needs={each.agenda.pk: each.resources for each in offers} if virtual else {},
@@ -221,11 +220,11 @@ def _offering(agenda: Agenda, offers: Offers, desks: list[Desk], asked: Asked) -
 
 
 def _free_desks(
-    desks: list[Desk], free: tuple[int, ...], grid: Grid, start: datetime
+    desks: tuple[int, ...], free: tuple[int, ...], grid: Grid, start: datetime
 ) -> tuple[int, ...]:
     """The keys of the desks that are free at a time of a listing."""
     cell = grid.cell_of(epoch_minutes(start))
-    return tuple(desk.pk for desk, mask in zip(desks, free, strict=True) if mask >> cell & 1)
+    return tuple(pk for pk, mask in zip(desks, free, strict=True) if mask >> cell & 1)
 
 
 @lru_cache(maxsize=256)

@@ -116,6 +116,13 @@ def starts_within(agenda: Agenda, first: date, last: date, asked: Asked) -> Inte
     return (earliest, latest) if earliest < latest else None
 
 
+def starts_within_delays(agenda: Agenda, asked: Asked) -> Interval | None:
+    """When a slot may start at all: as far as the booking delays reach; None if never."""
+    earliest, latest = booking_window(agenda, asked.now)
+    earliest, latest = max(earliest, epoch_minutes(asked.now) + 1), min(latest, LATEST_MINUTE)
+    return (earliest, latest) if earliest < latest else None
+
+
 def local_day(agenda: Agenda, minute: int) -> date:
     return instant_of(minute).astimezone(agenda.zone).date()
 

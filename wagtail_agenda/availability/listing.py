@@ -1,25 +1,26 @@
 """The questions that faces ask, whatever the kind of agenda."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timezone
+from datetime import date, datetime
 
 from wagtail_agenda.availability import appointments
 from wagtail_agenda.availability.appointments import find_appointment, slots_of_types
 from wagtail_agenda.availability.asked import Asked
-from wagtail_agenda.availability.delays import booking_window, is_open, local_day, starts_within
+from wagtail_agenda.availability.delays import is_open, starts_within, starts_within_delays
 from wagtail_agenda.availability.events import find_event, slots_of_events_within
 from wagtail_agenda.availability.offers import offers_of
-from wagtail_agenda.availability.slot import Slot, by_time
+from wagtail_agenda.availability.slot import Slot, closest
 from wagtail_agenda.errors import AgendaClosed, SoldOut
 from wagtail_agenda.models import Agenda, Booking, MeetingType, Resource
+from wagtail_agenda.timegrid import Interval
 
 
 def slots(
     agenda: Agenda,
     meeting_type: MeetingType | None = None,
     *,
-    first: date,
-    last: date,
+    first: date | None = None,
+    last: date | None = None,
     now: datetime,
     lock_code: str = "",
     bypass_delays: bool = False,
@@ -30,10 +31,11 @@ def slots(
 ) -> Sequence[Slot]:
     """The slots of the local days `first` to `last` inclusive, in order of time.
 
-    Clipped to the booking delays and to published events unless `bypass_delays`; never what has
-    begun or is cancelled, and nothing of a type that is retired or another agenda's. What
-    `lock_code` holds counts as free. What has fewer than `min_places` free places, and no waiting
-    list with so many, is listed only `with_full`; appointments have room for one.
+    Without both of them, of all that the booking delays allow. Clipped to the booking delays and to
+    published events unless `bypass_delays`; never what has begun or is cancelled, and nothing of a
+    type that is retired or another agenda's. What `lock_code` holds counts as free. What has fewer
+    than `min_places` free places, and no waiting list with so many, is listed only `with_full`;
+    appointments have room for one.
 
     An appointment needs a desk, what its type needs, and the `resources` that are asked for, all
     of them free. Where visitors choose how long it takes, it is listed with its shortest length
@@ -48,13 +50,16 @@ def slots(
         tuple(resources),
         but_booking=but_booking,
     )
-    return _slots(agenda, meeting_type, first, last, asked)
+    if first is None or last is None:
+        window = starts_within_delays(agenda, asked)
+    else:
+        window = starts_within(agenda, first, last, asked)
+    return _slots(agenda, meeting_type, window, asked)
 
 
 def _slots(
-    agenda: Agenda, meeting_type: MeetingType | None, first: date, last: date, asked: Asked
+    agenda: Agenda, meeting_type: MeetingType | None, window: Interval | None, asked: Asked
 ) -> Sequence[Slot]:
-    window = starts_within(agenda, first, last, asked)
     if window is None:
         return []
     if not agenda.takes_appointments:
@@ -130,7 +135,7 @@ def next_free(
 ) -> Sequence[Slot]:
     """The first free slots, at most `limit` of them."""
     asked = Asked(now, lock_code, resources=tuple(resources), limit=limit, but_booking=but_booking)
-    return _free_within_delays(agenda, meeting_type, asked)
+    return _slots(agenda, meeting_type, starts_within_delays(agenda, asked), asked)
 
 
 def nearest(
@@ -146,15 +151,5 @@ def nearest(
 ) -> list[Slot]:
     """The free slots closest to a moment, in order of time: what to offer for one that is gone."""
     asked = Asked(now, lock_code, resources=tuple(resources), but_booking=but_booking)
-    free = _free_within_delays(agenda, meeting_type, asked)
-    moment = around.astimezone(timezone.utc)
-    closest = sorted(free, key=lambda slot: abs(slot.start - moment))[:limit]
-    return by_time(closest)
-
-
-def _free_within_delays(
-    agenda: Agenda, meeting_type: MeetingType | None, asked: Asked
-) -> Sequence[Slot]:
-    earliest, latest = booking_window(agenda, asked.now)
-    first, last = (local_day(agenda, minute) for minute in (earliest, latest))
-    return _slots(agenda, meeting_type, first, last, asked)
+    free = _slots(agenda, meeting_type, starts_within_delays(agenda, asked), asked)
+    return closest(free, around, limit)

@@ -1,18 +1,17 @@
 """What is taken: the time of desks, as bits of a grid, and places kept until a moment."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, repeat
 
-from django.db import connections, router
+from django.db import connections
 from django.db.models import (
     Aggregate,
     BooleanField,
     Count,
     ExpressionWrapper,
-    F,
     Field,
     Q,
     QuerySet,
@@ -21,8 +20,7 @@ from django.db.models import (
 from wagtail_agenda.availability.asked import Asked
 from wagtail_agenda.availability.remembered import masks_by_version
 from wagtail_agenda.choices import Admission
-from wagtail_agenda.models import Agenda, Desk, Occupation, Resource
-from wagtail_agenda.prepared import Prepared
+from wagtail_agenda.models import Occupation
 from wagtail_agenda.timegrid import Grid
 
 ROWS_AT_ONCE = 20_000
@@ -35,17 +33,16 @@ def live_at(now: datetime) -> Q:
 
 
 def busy_masks(
-    owners: Iterable[Desk | Resource], grid: Grid, asked: Asked, horizon: int
+    versions: Mapping[int, int], grid: Grid, asked: Asked, horizon: int, using: str
 ) -> dict[int, int]:
     """What is taken of desks and resources, by the key of their bookable, as bits of the grid.
 
-    They come `with_version`. What starts after the epoch minute `horizon` is not asked for often
+    `versions` are those of their bookables, read before, from the same database: a replica may not
+    know yet of what is newer. What starts after the epoch minute `horizon` is not asked for often
     enough to be remembered.
     """
-    versions = {owner.bookable_id: owner.version for owner in owners}
     if not versions:
         return {}
-    using = {owner._state.db for owner in owners}.pop()
     taken = Occupation.objects.using(using)
 
     def read(bookable_ids: Collection[int], wanted: Grid) -> tuple[dict[int, int], set[int]]:
@@ -73,37 +70,6 @@ def busy_masks(
         for pk, mask in _masks(until_a_moment, lapsing, grid).items():
             masks[pk] = masks.get(pk, 0) | mask
     return masks
-
-
-def with_version(owners: QuerySet) -> QuerySet:
-    """Desks or resources with the `version` of their bookable, which is read before their time."""
-    return owners.annotate(version=F("bookable__version"))
-
-
-def desks_in_service(agendas: Iterable[Agenda]) -> list[Desk]:
-    """The desks of some agendas that take bookings, in their order, `with_version`."""
-    by_pk = {agenda.pk: agenda for agenda in agendas}
-    using = router.db_for_read(Desk)
-    desks = []
-    for *values, version in _DESKS(list(by_pk)):
-        desk = Desk.from_db(using, _DESK_COLUMNS, values)
-        desk.retired, desk.version = False, version
-        desk.agenda = by_pk[desk.agenda_id]
-        desks.append(desk)
-    return desks
-
-
-_DESK_COLUMNS = [
-    field.attname for field in Desk._meta.concrete_fields if field.attname != "retired"
-]
-_DESKS = Prepared(
-    Desk,
-    lambda agendas: (
-        Desk.objects.filter(agenda__in=agendas, retired=False)
-        .order_by("sort_order", "pk")
-        .values_list(*_DESK_COLUMNS, "bookable__version")
-    ),
-)
 
 
 def _masks(

@@ -5,14 +5,16 @@ and last as long are one to visitors.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from django.db.models import IntegerField, QuerySet, Value
+from django.db import router
+from django.db.models import F
 
-from wagtail_agenda.availability.occupied import desks_in_service, with_version
+from wagtail_agenda.availability.desks import DeskRow
+from wagtail_agenda.availability.gathered import gather
+from wagtail_agenda.availability.openings import Hours, read_hours
 from wagtail_agenda.choices import AgendaKind
 from wagtail_agenda.models import Agenda, AgendaMember, Desk, MeetingType, Resource
-from wagtail_agenda.prepared import Prepared
 
 TypeWithDesks = tuple[MeetingType, frozenset[int]]
 """An appointment type and the desks chosen for it; none chosen means every desk."""
@@ -23,12 +25,16 @@ class Offer:
     """One appointment type of one real agenda, with all the desks that give it.
 
     `resources` are needed beside whichever desk it is: those of the type, and those asked for.
+    `hours` know when all of them are open, and `database` is where all of it was read: what is
+    taken must be read there as well, for a replica may not know of it yet.
     """
 
     agenda: Agenda
     meeting_type: MeetingType
-    desks: tuple[Desk, ...]
+    desks: tuple[DeskRow, ...]
     resources: tuple[Resource, ...]
+    hours: Hours = field(repr=False, compare=False)
+    database: str
 
 
 Offers = list[Offer]
@@ -66,7 +72,8 @@ def offers_of(
     """What an agenda offers, by appointment type: all of them, or the one asked for.
 
     `resources` are asked for on top of what types need; an agenda that does not lend all of them
-    offers nothing. Nothing that is retired is in it. At most five queries.
+    offers nothing. Nothing that is retired is in it. At most seven queries; one for
+    the type of an agenda that needs no resource.
     """
     agendas = real_agendas(agenda)
     if not agenda.is_virtual and meeting_type is not None:
@@ -79,14 +86,13 @@ def offers_of(
         return []
     if not types:
         return []
-    needs = _Needs(agendas, types, resources)
-    desks: dict[int, list[Desk]] = {}
+    using = router.db_for_read(Desk)
     by_pk = {each.pk: each for each in agendas}
-    for desk in desks_in_service(agendas):
-        desks.setdefault(desk.agenda_id, []).append(desk)
+    # A virtual agenda has closures of its own.
+    needs = _Needs(list((by_pk | {agenda.pk: agenda}).values()), types, resources, using)
     by_slug: dict[str, Offers] = {}
     for each in types:
-        offer = needs.offer(by_pk[each.agenda_id], each, desks.get(each.agenda_id, []))
+        offer = needs.offer(by_pk[each.agenda_id], each)
         if offer is not None:
             by_slug.setdefault(each.slug, []).append(offer)
     return [_alike(offers) for offers in by_slug.values()]
@@ -116,57 +122,48 @@ def _alike(offers: Offers) -> Offers:
     ]
 
 
-_DESK, _RESOURCE, _LENT = range(3)
-
-
 class _Needs:
-    """Which desks give which types, and which resources they need: three links, one query."""
+    """What appointment types need, with the hours of all of it.
+
+    One query, and four more for the resources if there are any.
+    """
 
     def __init__(
-        self, agendas: Sequence[Agenda], types: Sequence[MeetingType], asked: Iterable[Resource]
+        self,
+        agendas: Sequence[Agenda],
+        types: Sequence[MeetingType],
+        asked: Iterable[Resource],
+        using: str,
     ) -> None:
+        self.using = using
         self.asked = {resource.pk for resource in asked}
-        self.linked: dict[tuple[int, int], set[int]] = {}
-        links = _LINKS(
-            [each.pk for each in types], [agenda.pk for agenda in agendas], list(self.asked)
-        )
-        for kind, owner_id, linked_id in links:
-            self.linked.setdefault((kind, owner_id), set()).add(linked_id)
-        wanted = {
-            pk for (kind, _owner), pks in self.linked.items() if kind == _RESOURCE for pk in pks
-        }
-        wanted |= self.asked
-        rows = with_version(Resource.objects.filter(pk__in=wanted)) if wanted else ()
+        self.gathered = gather(agendas, types, self.asked, using)
         # In their own order, which is what a booking's list of them should have.
-        self.resources = {row.pk: row for row in rows}
+        self.resources = self._resources()
+        periods, closed = self.gathered.periods, self.gathered.closed
+        if self.resources:
+            more_periods, more_closed = read_hours((), (), list(self.resources.values()))
+            periods, closed = periods | more_periods, closed + more_closed
+        self.hours = Hours(periods, closed)
 
-    def offer(self, agenda: Agenda, meeting_type: MeetingType, desks: list[Desk]) -> Offer | None:
-        chosen = self.linked.get((_DESK, meeting_type.pk))
-        desks = [desk for desk in desks if chosen is None or desk.pk in chosen]
-        own = self.linked.get((_RESOURCE, meeting_type.pk), set())
-        lent = self.linked.get((_LENT, agenda.pk), set())
-        resources = tuple(row for pk, row in self.resources.items() if pk in own | self.asked)
-        if not desks or not self.asked <= own | lent:
+    def _resources(self) -> dict[int, Resource]:
+        wanted = self.asked.union(*self.gathered.needs.values())
+        if not wanted:
+            return {}
+        rows = Resource.objects.using(self.using).filter(pk__in=wanted)
+        return {row.pk: row for row in rows.annotate(version=F("bookable__version"))}
+
+    def offer(self, agenda: Agenda, meeting_type: MeetingType) -> Offer | None:
+        desks = self.gathered.desks[agenda.pk]
+        chosen = self.gathered.given_by.get(meeting_type.pk)
+        if chosen is not None:
+            desks = [row for row in desks if row.id in chosen]
+        needed = self.gathered.needs.get(meeting_type.pk, set())
+        lent = self.gathered.lends.get(agenda.pk, set())
+        if not desks or not self.asked <= needed | lent:
             return None
-        if len(resources) < len(own | self.asked) or any(row.retired for row in resources):
+        wanted = needed | self.asked
+        resources = tuple(row for pk, row in self.resources.items() if pk in wanted)
+        if len(resources) < len(wanted) or any(row.retired for row in resources):
             return None
-        return Offer(agenda, meeting_type, tuple(desks), resources)
-
-
-def _links(types: list[int], agendas: list[int], resources: list[int]) -> QuerySet:
-    by_type = {"meetingtype__in": types}
-    desks = MeetingType.desks.through.objects.filter(**by_type)
-    needed = MeetingType.resources.through.objects.filter(**by_type)
-    lent = Agenda.resources.through.objects.filter(agenda__in=agendas, resource__in=resources)
-    return _rows(desks, _DESK, "meetingtype_id", "desk_id").union(
-        _rows(needed, _RESOURCE, "meetingtype_id", "resource_id"),
-        _rows(lent, _LENT, "agenda_id", "resource_id"),
-        all=True,
-    )
-
-
-_LINKS = Prepared(MeetingType, _links)
-
-
-def _rows(links: QuerySet, kind: int, owner: str, linked: str) -> QuerySet:
-    return links.order_by().values_list(Value(kind, IntegerField()), owner, linked)
+        return Offer(agenda, meeting_type, tuple(desks), resources, self.hours, self.using)

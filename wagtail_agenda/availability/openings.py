@@ -1,13 +1,15 @@
 """When desks and resources are open: hours less closures."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, time, timedelta
 from functools import lru_cache
+from itertools import chain
 from zoneinfo import ZoneInfo
 
-from django.db.models import IntegerField, QuerySet, TextField, Value
+from django.db.models import IntegerField, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast
 
+from wagtail_agenda.availability.desks import DeskRow
 from wagtail_agenda.models import Agenda, ClosureCalendar, Desk, Resource, Schedule
 from wagtail_agenda.prepared import Prepared
 from wagtail_agenda.schedule import Closure, Period, WeeklyHours, opening_intervals
@@ -19,40 +21,63 @@ ALWAYS: tuple[Period, ...] = (WeeklyHours(frozenset(range(7)), time(0), time(0))
 Openings = tuple[Interval, ...]
 """When something is open, day by day: times that touch at midnight are not joined."""
 
+Link = tuple[type, int, int]
+"""A closure calendar of an agenda, desk or resource: its model, its key, that of the calendar."""
+
 
 def desk_openings(
     agenda: Agenda, desks: Iterable[Desk], first: date, last: date
 ) -> dict[int, Openings]:
     """When each desk is open, by its primary key: its own hours or the agenda's, less closures."""
     desks = list(desks)
-    hours = Hours([agenda], desks)
+    hours = hours_of([agenda], desks)
     return {desk.pk: hours.of_desk(agenda, desk, first, last) for desk in desks}
+
+
+def hours_of(
+    agendas: Iterable[Agenda], desks: Iterable[Desk] = (), resources: Iterable[Resource] = ()
+) -> "Hours":
+    """The hours and closures of several agendas, desks and resources, in at most three queries."""
+    return Hours(*read_hours(list(agendas), list(desks), list(resources)))
+
+
+def read_hours(
+    agendas: Sequence[Agenda], desks: Sequence[Desk], resources: Sequence[Resource]
+) -> tuple[dict[int, str], list[Link]]:
+    """What `Hours` are made of, in two queries."""
+    owners = (agendas, desks, resources)
+    followed = {owner.schedule_id for owner in chain.from_iterable(owners)} - {None}
+    links = _CALENDARS(*([owner.pk for owner in of_one_kind] for of_one_kind in owners))
+    periods = dict(_PERIODS(sorted(followed)))
+    return periods, [(_OWNERS[number], pk, calendar) for number, pk, calendar in links]
 
 
 class Hours:
     """The hours and closures of several agendas, desks and resources.
 
-    Read in three queries, whatever their number, when first asked for. Days are local days,
-    `first` to `last` inclusive: those of the agenda for its desks, and of the resource's own zone.
+    `periods` are those of the published schedules that they follow, as stored, by primary key.
+    Days are local days, `first` to `last` inclusive: those of the agenda for its desks, and of the
+    resource's own zone.
     """
 
-    def __init__(
-        self,
-        agendas: Iterable[Agenda],
-        desks: Iterable[Desk] = (),
-        resources: Iterable[Resource] = (),
-    ) -> None:
-        agendas, desks, resources = list(agendas), list(desks), list(resources)
-        followed = {owner.schedule_id for owner in (*agendas, *desks, *resources)} - {None}
-        self._periods = {pk: _periods_in(text) for pk, text in _PERIODS(sorted(followed))}
-        self._calendars = _calendars_by_owner(agendas, desks, resources)
+    def __init__(self, periods: Mapping[int, str], links: Sequence[Link]) -> None:
+        self._periods = {pk: _periods_in(text) for pk, text in periods.items()}
+        keys = {calendar_id for _model, _pk, calendar_id in links}
+        calendars = ClosureCalendar.objects.in_bulk(keys) if keys else {}
+        self._calendars: dict[tuple[type, int], dict[int, ClosureCalendar]] = {}
+        for model, pk, calendar_id in links:
+            self._calendars.setdefault((model, pk), {})[calendar_id] = calendars[calendar_id]
         self._known: dict[tuple, Openings] = {}
 
-    def of_desk(self, agenda: Agenda, desk: Desk, first: date, last: date) -> Openings:
+    def of_desk(self, agenda: Agenda, desk: Desk | DeskRow, first: date, last: date) -> Openings:
         """Its own hours or else its agenda's, less the closures of both."""
         periods = self.periods_of(desk.schedule_id or agenda.schedule_id) or ()
         calendars = self.calendars_of(agenda) | self.calendars_of(desk)
         return self._less_closures(periods, calendars, agenda.zone, first, last)
+
+    def what_differs(self, desk: DeskRow) -> tuple:
+        """Desks of one agenda for which this is the same are open at the same times."""
+        return (desk.schedule_id, *self._calendars.get((Desk, desk.id), ()))
 
     def of_resource(self, resource: Resource, first: date, last: date) -> Openings:
         """Its own hours, or day and night if it has none, less its closures."""
@@ -67,9 +92,10 @@ class Hours:
         calendars = self.calendars_of(agenda)
         return self._less_closures(ALWAYS, calendars, agenda.zone, first, last)
 
-    def calendars_of(self, owner: Agenda | Desk | Resource) -> dict[int, ClosureCalendar]:
+    def calendars_of(self, owner: Agenda | Desk | DeskRow | Resource) -> dict[int, ClosureCalendar]:
         """The closure calendars of one of them, by their primary key."""
-        return self._calendars.get((type(owner), owner.pk), {})
+        model = Desk if isinstance(owner, DeskRow) else type(owner)
+        return self._calendars.get((model, owner.pk), {})
 
     def periods_of(self, schedule_id: int | None) -> tuple[Period, ...] | None:
         """The hours of one of the schedules that they follow; None if it is not published."""
@@ -91,29 +117,17 @@ class Hours:
         return self._known[case]
 
 
-def _calendars_by_owner(
-    agendas: list[Agenda], desks: list[Desk], resources: list[Resource]
-) -> dict[tuple[type, int], dict[int, ClosureCalendar]]:
-    owners = (agendas, desks, resources)
-    rows = _CALENDARS(*([owner.pk for owner in of_one_kind] for of_one_kind in owners))
-    if not rows:
-        return {}
-    calendars = ClosureCalendar.objects.in_bulk({calendar_id for _kind, _pk, calendar_id in rows})
-    found: dict[tuple[type, int], dict[int, ClosureCalendar]] = {}
-    for number, pk, calendar_id in rows:
-        owner = (Agenda, Desk, Resource)[number]
-        found.setdefault((owner, pk), {})[calendar_id] = calendars[calendar_id]
-    return found
+_OWNERS = (Agenda, Desk, Resource)
 
 
 def _links_to_calendars(*owners: list[int]) -> QuerySet:
     """Which calendars close which agendas, desks and resources: three links, one query."""
     links = [
-        owner.closure_calendars.through.objects.filter(**{f"{name}__in": pks})
+        model.closure_calendars.through.objects.filter(**{f"{name}__in": pks})
         .order_by()
         .values_list(Value(number, IntegerField()), f"{name}_id", "closurecalendar_id")
-        for number, (owner, name, pks) in enumerate(
-            zip((Agenda, Desk, Resource), ("agenda", "desk", "resource"), owners, strict=True)
+        for number, (model, name, pks) in enumerate(
+            zip(_OWNERS, ("agenda", "desk", "resource"), owners, strict=True)
         )
     ]
     return links[0].union(*links[1:], all=True)
@@ -140,14 +154,16 @@ def _openings_by_day(
     )
 
 
-# A schedule that was never published, or was withdrawn, opens nothing.
+PERIODS_AS_STORED = Cast("periods", TextField())
+
+
+def published(chosen: Q) -> QuerySet[Schedule]:
+    """The schedules that open anything: one that was never published opens nothing."""
+    return Schedule.objects.filter(chosen, live=True).order_by()
+
+
 _PERIODS = Prepared(
-    Schedule,
-    lambda schedules: (
-        Schedule.objects.filter(pk__in=schedules, live=True)
-        .order_by()
-        .values_list("pk", Cast("periods", TextField()))
-    ),
+    Schedule, lambda pks: published(Q(pk__in=pks)).values_list("pk", PERIODS_AS_STORED)
 )
 
 

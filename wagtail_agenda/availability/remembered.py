@@ -102,8 +102,9 @@ def masks_by_version(
                 _remembered.move_to_end((using, pk))
             while len(_remembered) > MOST_BOOKABLES:
                 _remembered.popitem(last=False)
+    full = wanted.full
     masks = {
-        pk: known.mask >> (wanted.origin - known.grid.origin) // CELL_MINUTES & wanted.full
+        pk: known.mask >> (wanted.origin - known.grid.origin) // CELL_MINUTES & full
         for pk, known in found.items()
         if known.mask
     }

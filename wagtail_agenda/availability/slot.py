@@ -1,6 +1,6 @@
 """What a listing is made of."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from itertools import repeat
@@ -28,7 +28,7 @@ class Offering:
     meeting_type: MeetingType | None = None
     event: Event | None = None
     places_total: int = 1
-    desks: dict[int, Desk] = field(default_factory=dict, repr=False, compare=False)
+    desks: Mapping[int, Desk] = field(default_factory=dict, repr=False, compare=False)
     resources: tuple[Resource, ...] = ()
     waiting_total: int = 0
     waiting_free: int = 0
@@ -205,6 +205,12 @@ class Listing(Sequence[Slot]):
 
     def __repr__(self) -> str:
         return repr(list(self))
+
+
+def closest(found: Iterable[Slot], around: datetime, limit: int) -> list[Slot]:
+    """At most `limit` of the slots, those that start closest to a moment, in order of time."""
+    moment = around.astimezone(timezone.utc)
+    return by_time(sorted(found, key=lambda slot: abs(slot.start - moment))[:limit])
 
 
 def by_time(found: Iterable[Slot]) -> list[Slot]:

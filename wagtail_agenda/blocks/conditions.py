@@ -8,7 +8,7 @@ from wagtail import blocks
 from wagtail.blocks.struct_block import StructBlockValidationError
 from wagtail.snippets.blocks import SnippetChooserBlock
 
-from wagtail_agenda.choices import Admission
+from wagtail_agenda.choices import About, Admission
 from wagtail_agenda.models import MOST_PLACES, MeetingType
 from wagtail_agenda.workflow.conditions import (
     AT_LEAST,
@@ -42,6 +42,17 @@ def meeting_types() -> list[tuple[str, str]]:
     """The appointment types of every agenda, as ``(key, name)`` pairs."""
     found = MeetingType.objects.select_related("agenda").order_by("agenda__label", "label", "pk")
     return [(str(one.pk), f"{one.agenda} – {one}") for one in found]
+
+
+def identifier_block(help_text, **options) -> blocks.CharBlock:
+    """The name by which rules, calls and kept answers know each other."""
+    return blocks.CharBlock(
+        max_length=100,
+        validators=[validate_slug],
+        label=_("Identifier"),
+        help_text=help_text,
+        **options,
+    )
 
 
 MOST_HOURS = 5 * 366 * 24
@@ -208,12 +219,7 @@ class LanguageConditionBlock(blocks.StructBlock):
 class KeptAnswerConditionBlock(_TextConditionBlock):
     """A field of what a web service has answered, which an action has kept under an identifier."""
 
-    identifier = blocks.CharBlock(
-        max_length=100,
-        validators=[validate_slug],
-        label=_("Identifier"),
-        help_text=_("Under which the action keeps the answer."),
-    )
+    identifier = identifier_block(_("Under which the action keeps the answer."))
     field = blocks.CharBlock(
         max_length=255,
         label=_("Field"),
@@ -225,6 +231,9 @@ class KeptAnswerConditionBlock(_TextConditionBlock):
         icon = "link-external"
         label = _("The answer of a web service")
         label_format = "{identifier} {field} {comparison} {text}"
+
+
+_OF_MEETINGS = ("agenda", "hours_until_start", "kept_answer")
 
 
 class ConditionsBlock(_Forgiving, blocks.StreamBlock):
@@ -239,6 +248,12 @@ class ConditionsBlock(_Forgiving, blocks.StreamBlock):
     hours_until_start = HoursConditionBlock()
     language = LanguageConditionBlock()
     kept_answer = KeptAnswerConditionBlock()
+
+    def __init__(self, local_blocks=(), about=None, **kwargs):
+        super().__init__(local_blocks, **kwargs)
+        if about == About.MEETINGS:
+            for name in [name for name in self.child_blocks if name not in _OF_MEETINGS]:
+                del self.child_blocks[name]
 
     class Meta:
         icon = "check"

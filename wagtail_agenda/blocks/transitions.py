@@ -2,16 +2,21 @@
 
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_slug
 from django.forms import CheckboxSelectMultiple
+from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 from wagtail import blocks
 from wagtail.blocks.stream_block import StreamBlockValidationError
 from wagtail.blocks.struct_block import StructBlockValidationError
+from wagtail.coreutils import string_to_ascii
 
-from wagtail_agenda.blocks.conditions import ConditionsBlock, ForgivingListBlock
+from wagtail_agenda.blocks.conditions import (
+    ConditionsBlock,
+    ForgivingListBlock,
+    identifier_block,
+)
 from wagtail_agenda.blocks.statuses import StatusChooserBlock
-from wagtail_agenda.choices import Cause, Trigger
+from wagtail_agenda.choices import TRIGGERS_OF, About, Cause, Trigger
 from wagtail_agenda.workflow.rules import (
     AFTER_END,
     BEFORE_START,
@@ -42,10 +47,10 @@ def groups() -> list[tuple[str, str]]:
 class _LeadingBlock(blocks.StructBlock):
     """Any rule: after what sets it off, where it leads, from where, and on which conditions."""
 
-    def __init__(self, local_blocks=(), **kwargs):
+    def __init__(self, local_blocks=(), about=None, **kwargs):
         status = StatusChooserBlock(
             "wagtail_agenda.WorkflowStatus",
-            label=_("the booking goes to the status"),
+            label=_("The booking goes to the status"),
             help_text=_(
                 "Its actions are then carried out, such as mails. One of this workflow's own."
             ),
@@ -58,6 +63,7 @@ class _LeadingBlock(blocks.StructBlock):
             help_text=_("Without any, from every status."),
         )
         conditions = ConditionsBlock(
+            about=about,
             required=False,
             label=_("Only if"),
             help_text=_(
@@ -72,15 +78,18 @@ class _LeadingBlock(blocks.StructBlock):
 class TransitionBlock(_LeadingBlock):
     """One rule: when this happens, a booking goes to that status."""
 
-    trigger = blocks.ChoiceBlock(
-        choices=Trigger.choices,
-        label=_("When"),
-        help_text=_("What happens to a booking: by a visitor, a colleague, or in time."),
-    )
+    def __init__(self, local_blocks=(), about=None, **kwargs):
+        triggers = Trigger if about is None else TRIGGERS_OF[About(about)]
+        trigger = blocks.ChoiceBlock(
+            choices=[(one.value, one.label) for one in triggers],
+            label=_("When"),
+            help_text=_("What happens: by a visitor or participant, a colleague, or in time."),
+        )
+        super().__init__([("trigger", trigger), *local_blocks], about=about, **kwargs)
 
     class Meta:
         icon = "arrow-right"
-        label = _("Rule")
+        label = _("Something happens")
         label_format = "{trigger} → {status}"
 
 
@@ -93,17 +102,17 @@ class TimeRuleBlock(_LeadingBlock):
     amount = blocks.IntegerBlock(
         min_value=0,
         max_value=MOST_MINUTES,
-        label=_("So many"),
+        label=_("How long"),
         help_text=_(
             "Who books when this time is past already is not made up for: a booking of today "
             "gets no reminder of yesterday."
         ),
     )
-    unit = blocks.ChoiceBlock(choices=UNITS, default=HOURS, label=_("minutes, hours or days"))
+    unit = blocks.ChoiceBlock(choices=UNITS, default=HOURS, label=_("In minutes, hours or days"))
     moment = blocks.ChoiceBlock(
         choices=MOMENTS,
         default=BEFORE_START,
-        label=_("before or after"),
+        label=_("Before or after what"),
         help_text=_(
             "Days are those of the calendar, at the same time of day. Cancelled bookings are left "
             "out, unless their status is among those below. A final status ends all reminders."
@@ -139,14 +148,13 @@ class ByHandRuleBlock(_LeadingBlock):
         label=_("Button"),
         help_text=_("What stands on it: “Papers are complete”."),
     )
-    identifier = blocks.CharBlock(
-        max_length=100,
-        validators=[validate_slug],
-        label=_("Identifier"),
-        help_text=_(
-            "Letters without accents, digits, - and _. Rules with the same identifier are one "
-            "button, which does what the first of them that fits says."
+    identifier = identifier_block(
+        _(
+            "Left empty, it is made from what stands on the button. Rules with the same identifier "
+            "are one button, which does what the first of them that fits says. Letters without "
+            "accents, digits, - and _."
         ),
+        required=False,
     )
     groups = blocks.MultipleChoiceBlock(
         choices=groups,
@@ -161,16 +169,22 @@ class ByHandRuleBlock(_LeadingBlock):
         label = _("An agent presses a button")
         label_format = "{label} → {status}"
 
+    def clean(self, value):
+        cleaned = super().clean(value)
+        if not cleaned.get("identifier"):
+            cleaned["identifier"] = slugify(string_to_ascii(cleaned.get("label") or ""))
+        if not cleaned["identifier"] and not self.is_deferred_validation:
+            error = ValidationError(
+                _("Write an identifier: none can be made from these letters."), code="required"
+            )
+            raise StructBlockValidationError({"identifier": error})
+        return cleaned
+
 
 class CalledRuleBlock(_LeadingBlock):
     """Another system calls the address of the booking's hook with that identifier."""
 
-    identifier = blocks.CharBlock(
-        max_length=100,
-        validators=[validate_slug],
-        label=_("Identifier"),
-        help_text=_("The last part of the address that the other system calls."),
-    )
+    identifier = identifier_block(_("The last part of the address that the other system calls."))
 
     class Meta:
         icon = "link-external"
@@ -198,16 +212,22 @@ class ActionFailedRuleBlock(_LeadingBlock):
 
 
 class TransitionsBlock(blocks.StreamBlock):
-    """The rules of a booking workflow, each with what sets it off and the status it leads to.
+    """The rules of a workflow, each with what sets it off and the status it leads to.
+
+    With `about`, only what can happen to bookings, or to meetings.
 
     Of several rules for the same, the first from the top that fits is taken.
     """
 
-    transition = TransitionBlock()
-    time = TimeRuleBlock()
-    by_hand = ByHandRuleBlock()
-    called = CalledRuleBlock()
-    action_failed = ActionFailedRuleBlock()
+    def __init__(self, local_blocks=(), about=None, **kwargs):
+        rules = [
+            ("transition", TransitionBlock(about=about)),
+            ("time", TimeRuleBlock(about=about)),
+            ("by_hand", ByHandRuleBlock(about=about)),
+            ("called", CalledRuleBlock(about=about)),
+            ("action_failed", ActionFailedRuleBlock(about=about)),
+        ]
+        super().__init__([*rules, *local_blocks], **kwargs)
 
     class Meta:
         # So that each is read as its sentence, until somebody opens it.

@@ -28,17 +28,28 @@ moving        to another time, to another number of places
 approval      bookings that need it
 waiting_list  who waits, and how they get a place
 ending        cancelled, declined, refused, lapsed
-events        places, time and cancellation of a whole event
+correcting    whom a booking is for
+texts         what a booking is called
+events        places, time, texts and cancellation of a whole event
 settling      what the clock alone has changed
+forgetting    who a booking was for, forgotten
 ============  ======================================================================
 """
 
 from wagtail_agenda.booking.admission import Waiting, bookings_for_update
 from wagtail_agenda.booking.approval import approve
 from wagtail_agenda.booking.claims import slot_of, slots_of
+from wagtail_agenda.booking.correcting import correct
 from wagtail_agenda.booking.details import Details
 from wagtail_agenda.booking.ending import cancel, decline_offer, refuse
-from wagtail_agenda.booking.events import cancel_event, change_event_time, change_places
+from wagtail_agenda.booking.events import (
+    EVENT_TEXTS,
+    cancel_event,
+    change_event_time,
+    change_places,
+    reword_event,
+)
+from wagtail_agenda.booking.forgetting import anonymise, forget_draft
 from wagtail_agenda.booking.holds import (
     BASKET_LIFETIME,
     hold,
@@ -63,11 +74,13 @@ from wagtail_agenda.booking.waiting_list import (
 
 __all__ = [
     "BASKET_LIFETIME",
+    "EVENT_TEXTS",
     "Details",
     "Standing",
     "Together",
     "Waiting",
     "accept_offer",
+    "anonymise",
     "approve",
     "book",
     "book_together",
@@ -78,7 +91,9 @@ __all__ = [
     "change_places",
     "confirm",
     "confirm_all",
+    "correct",
     "decline_offer",
+    "forget_draft",
     "hold",
     "hold_together",
     "is_held",
@@ -92,6 +107,7 @@ __all__ = [
     "release",
     "require_may_move",
     "resize",
+    "reword_event",
     "settle",
     "slot_of",
     "slots_of",

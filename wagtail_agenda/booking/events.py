@@ -1,11 +1,12 @@
-"""Events that change while people have booked them: places, time, cancellation."""
+"""Events that change while people have booked them: places, time, texts, cancellation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser
 
 from wagtail_agenda import workflow
+from wagtail_agenda.booking import texts
 from wagtail_agenda.booking.admission import (
     bookings_for_update,
     lists_of,
@@ -89,9 +90,7 @@ def change_event_time(
 
     def work(road: workflow.Road) -> int:
         lock([event.bookable_id])
-        present = Event.objects.select_for_update().get(pk=event.pk)
-        if present.is_cancelled:
-            raise EventCancelled()
+        present = _require_live(event)
         occupied = list(
             Occupation.objects.select_for_update().filter(bookable_id=event.bookable_id)
         )
@@ -123,6 +122,69 @@ def change_event_time(
     return moved
 
 
+EVENT_TEXTS = ("label", "description", "location", "url")
+"""What stands in the mails and calendar entries of whoever has booked an event."""
+
+
+def reword_event(
+    event: Event,
+    wanted: Mapping[str, str],
+    *,
+    now: datetime,
+    user: AbstractBaseUser | None = None,
+    telling: bool = False,
+) -> int:
+    """Give an event other texts of `EVENT_TEXTS`, and its coming bookings those made of them.
+
+    With `telling`, everybody who has booked it gets the mail of their status again, with another
+    revision of the calendar entry; not who is checked in already. Answers how many are told.
+    Raises `EventCancelled` or `Overloaded`.
+    """
+    unknown = wanted.keys() - set(EVENT_TEXTS)
+    if unknown:
+        raise ValueError(f"An event is not reworded in {', '.join(sorted(unknown))}")
+
+    def guess() -> workflow.Road:
+        return workflow.road_of(event.agenda)
+
+    def work(road: workflow.Road) -> int:
+        lock([event.bookable_id])
+        present = _require_live(event)
+        before = {name: getattr(present, name) for name in wanted}
+        if before == wanted:
+            return 0
+        Event.objects.filter(pk=event.pk).update(**wanted)
+        booked = Booking.objects.filter(event=event, end__gt=now)
+        coming = bookings_for_update(
+            booked.exclude(admission=Admission.CANCELLED).values_list("pk", flat=True)
+        )
+        # They have read the new texts along; those of the bookings are still made of the old ones.
+        for booking in coming:
+            _set(booking.event, before)
+        with texts.following(coming):
+            for booking in coming:
+                _set(booking.event, wanted)
+        Booking.objects.bulk_update(coming, texts.TEXTS)
+        told = [booking for booking in coming if telling and not booking.attendance]
+        if told:
+            renamed = "label" in wanted and wanted["label"] != before["label"]
+            data = {"from_label": before["label"]} if renamed else {}
+            noted = [(booking, data) for booking in told]
+            workflow.advance_all(
+                noted, Trigger.CHANGED, road=road, actor=Actor.AGENT, user=user, now=now
+            )
+        return len(told)
+
+    told = retried(work, guess)
+    _set(event, wanted)
+    return told
+
+
+def _set(event: Event, values: Mapping[str, str]) -> None:
+    for name, value in values.items():
+        setattr(event, name, value)
+
+
 def cancel_event(
     event: Event,
     *,
@@ -138,9 +200,7 @@ def cancel_event(
 
     def work(_nothing: None) -> int:
         bookables = lock([event.bookable_id])
-        present = Event.objects.select_for_update().get(pk=event.pk)
-        if present.is_cancelled:
-            raise EventCancelled()
+        _require_live(event)
         Event.objects.filter(pk=event.pk).update(cancelled_at=now, cancellation_reason=reason)
         forget_holds([event.bookable_id])
         booked = Booking.objects.filter(event=event).exclude(admission=Admission.CANCELLED)
@@ -162,3 +222,11 @@ def cancel_event(
     ended = retried(work)
     event.cancelled_at, event.cancellation_reason = now, reason
     return ended
+
+
+def _require_live(event: Event) -> Event:
+    """The event as it is, under the lock that must be held. Raises `EventCancelled`."""
+    present = Event.objects.select_for_update().get(pk=event.pk)
+    if present.is_cancelled:
+        raise EventCancelled()
+    return present

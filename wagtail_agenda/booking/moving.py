@@ -6,6 +6,7 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from wagtail_agenda import workflow
 from wagtail_agenda.availability import Slot
+from wagtail_agenda.booking import texts
 from wagtail_agenda.booking.admission import (
     Waiting,
     admit_to_event,
@@ -34,7 +35,7 @@ from wagtail_agenda.booking.persons import lock_persons, persons_to_lock, requir
 from wagtail_agenda.booking.waiting_list import fill
 from wagtail_agenda.choices import Actor, Admission, Trigger
 from wagtail_agenda.contention import Outpaced, retried
-from wagtail_agenda.correspondence import know_resources, label_texts
+from wagtail_agenda.correspondence import know_resources
 from wagtail_agenda.errors import (
     BookingCancelled,
     CheckedIn,
@@ -261,17 +262,14 @@ def _readmit(
 
 def _write_where(booking: Booking, slot: Slot, desk_id: int | None) -> None:
     """Put the booking where the slot is; its texts follow, unless somebody has changed them."""
-    before = label_texts(booking)
-    booking.agenda = slot.agenda_at(desk_id)
-    booking.virtual_agenda = slot.agenda if slot.agenda.is_virtual else None
-    booking.meeting_type = slot.type_at(desk_id)
-    booking.desk, booking.event = slot.desks.get(desk_id), slot.event
-    booking.start, booking.end = instant(slot.start), instant(slot.end)
     resources = slot.resources_at(desk_id) if slot.event is None else ()
-    know_resources(booking, resources)
-    for name, text in label_texts(booking).items():
-        if getattr(booking, name) == before[name]:
-            setattr(booking, name, text)
+    with texts.following([booking]):
+        booking.agenda = slot.agenda_at(desk_id)
+        booking.virtual_agenda = slot.agenda if slot.agenda.is_virtual else None
+        booking.meeting_type = slot.type_at(desk_id)
+        booking.desk, booking.event = slot.desks.get(desk_id), slot.event
+        booking.start, booking.end = instant(slot.start), instant(slot.end)
+        know_resources(booking, resources)
     booking.save()
     if slot.event is None:
         booking.resources.set(resources)

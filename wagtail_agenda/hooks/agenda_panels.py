@@ -240,6 +240,14 @@ agenda_panels = TabbedInterface(
                                 "tells the visitor by e-mail."
                             ),
                         ),
+                        FieldPanel(
+                            "meeting_workflow",
+                            help_text=_(
+                                "What happens with each meeting that colleagues call. Without one, "
+                                "the built-in one invites all participants, and tells them what "
+                                "changes."
+                            ),
+                        ),
                     ],
                     heading=_("What happens with a booking"),
                 ),
@@ -261,6 +269,37 @@ agenda_panels = TabbedInterface(
                         ),
                     ],
                     heading=_("What visitors find in their invitation"),
+                ),
+                MultiFieldPanel(
+                    [
+                        FieldPanel(
+                            "tentative_entries",
+                            heading=_("Tentative entries"),
+                            help_text=_(
+                                "Who waits for approval, is on the waiting list or is offered a "
+                                "place gets an entry that keeps no time busy, and so do the "
+                                "colleagues who are told. It becomes firm with the place, and "
+                                "disappears without one. Otherwise there is no entry before "
+                                "there is a place. It takes a mail with a calendar entry in each "
+                                "of these statuses, as the built-in booking workflow sends them."
+                            ),
+                        ),
+                        FieldRowPanel(
+                            [
+                                FieldPanel(
+                                    "alarm_before",
+                                    heading=_("Alarm before the start"),
+                                    help_text=_(
+                                        "Calendars are asked to remind their owner so long "
+                                        "before. Left empty, they do it as they always do; some "
+                                        "always do. Who has no place yet is not reminded."
+                                    ),
+                                ),
+                                FieldPanel("alarm_before_unit", heading=_("in")),
+                            ]
+                        ),
+                    ],
+                    heading=_("What their calendar does with it"),
                 ),
                 MultiFieldPanel(
                     [

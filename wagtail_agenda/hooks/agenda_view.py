@@ -6,7 +6,15 @@ from wagtail import hooks
 from wagtail.admin.menu import MenuItem
 
 from wagtail_agenda import permissions
-from wagtail_agenda.views.admin import act_views, agendas, bookings, check_in, deliveries, search
+from wagtail_agenda.views.admin import (
+    act_views,
+    agendas,
+    bookings,
+    check_in,
+    deliveries,
+    meetings,
+    search,
+)
 from wagtail_agenda.views.admin.booking_list import ListView
 from wagtail_agenda.views.admin.check_in_desk import DayCheckInView, EventCheckInView
 from wagtail_agenda.views.admin.day_sheet import DaySheetView
@@ -15,9 +23,11 @@ from wagtail_agenda.views.admin.month import MonthView
 from wagtail_agenda.views.admin.moving import MoveView
 from wagtail_agenda.views.admin.new_booking import NewBookingView
 from wagtail_agenda.views.admin.period import JumpView
+from wagtail_agenda.views.admin.persons import PersonEraseView, PersonExportView, PersonView
 from wagtail_agenda.views.admin.trying import TryView
 from wagtail_agenda.views.admin.waiting_list import WaitingListView
 from wagtail_agenda.views.admin.week_and_day import DayView, WeekView
+from wagtail_agenda.views.admin.what_is_kept import WhatIsKeptView
 
 NAMESPACE = "wagtail_agenda_admin"
 
@@ -44,9 +54,15 @@ def register_agenda_view():
         path("booking/<int:pk>/put-back/", act_views.SuspendView.as_view(), name="booking_suspend"),
         path("booking/<int:pk>/move/", MoveView.as_view(), name="booking_move"),
         path("booking/<int:pk>/places/", act_views.ResizeView.as_view(), name="booking_resize"),
+        path("booking/<int:pk>/correct/", act_views.CorrectView.as_view(), name="booking_correct"),
         path("booking/<int:pk>/cancel/", act_views.CancelView.as_view(), name="booking_cancel"),
         path("booking/<int:pk>/press/", act_views.PressView.as_view(), name="booking_press"),
         path("booking/<int:pk>/check-in/", check_in.CheckInView.as_view(), name="booking_check_in"),
+        path("meeting/<int:pk>/", meetings.MeetingView.as_view(), name="meeting"),
+        path(
+            "meeting/<int:pk>/cancel/", meetings.MeetingCancelView.as_view(), name="meeting_cancel"
+        ),
+        path("meeting/<int:pk>/press/", meetings.MeetingPressView.as_view(), name="meeting_press"),
         path(
             "delivery/<int:pk>/send-again/",
             deliveries.DeliveryRetryView.as_view(),
@@ -64,6 +80,10 @@ def register_agenda_view():
             deliveries.DeliveriesRetryView.as_view(),
             name="deliveries_retry",
         ),
+        path("persons/", PersonView.as_view(), name="person"),
+        path("persons/export/", PersonExportView.as_view(), name="person_export"),
+        path("persons/erase/", PersonEraseView.as_view(), name="person_erase"),
+        path("what-is-kept/", WhatIsKeptView.as_view(), name="what_is_kept"),
     ]
     for view in (DayView, WeekView, MonthView, ListView):
         scale = view.scale

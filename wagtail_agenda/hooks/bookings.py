@@ -20,6 +20,9 @@ def register_log_actions(actions):
     """What agents do, in the words of the site's history."""
     actions.register_action("wagtail_agenda.book", _("Book"), _("Booked for somebody"))
     actions.register_action("wagtail_agenda.cancel", _("Cancel"), _("Booking cancelled"))
+    actions.register_action(
+        "wagtail_agenda.cancel_meeting", _("Cancel the meeting"), _("Meeting cancelled")
+    )
     actions.register_action("wagtail_agenda.approve", _("Approve"), _("Booking approved"))
     actions.register_action("wagtail_agenda.refuse", _("Refuse"), _("Booking refused"))
     actions.register_action(
@@ -33,6 +36,11 @@ def register_log_actions(actions):
     )
     actions.register_action("wagtail_agenda.move", _("Move"), _("Booking moved"))
     actions.register_action("wagtail_agenda.resize", _("Change places"), _("Places changed"))
+    actions.register_action(
+        "wagtail_agenda.correct",
+        _("Correct name or address"),
+        _("Name or address of a booking corrected"),
+    )
     actions.register_action(
         "wagtail_agenda.press", _("Press a button of the workflow"), _("Button pressed")
     )
@@ -60,6 +68,17 @@ def register_log_actions(actions):
             which = [f"{label}: {value}" for label, value in log_entry.data.get("filters", ())]
             said = ngettext("Exported %(count)d booking", "Exported %(count)d bookings", count)
             return "; ".join([said % {"count": count}, *which])
+
+    actions.register_action(
+        "wagtail_agenda.export_person",
+        _("Export what is held about a person"),
+        _("What is held about a person exported"),
+    )
+    actions.register_action(
+        "wagtail_agenda.erase_person",
+        _("Erase what is held about a person"),
+        _("What is held about a person erased"),
+    )
 
 
 class BookingUrlFinder:

@@ -103,20 +103,32 @@ class ClosureCalendarViewSet(ScopedSnippetViewSet):
 class WorkflowViewSet(ScopedSnippetViewSet):
     model = Workflow
     icon = "tasks"
+    add_view_class = workflows.WorkflowCreateView
     edit_handler = ObjectList(
         [
             FieldPanel(
                 "label", help_text=_("How you choose it in an agenda. Visitors do not see it.")
             ),
             FieldPanel(
-                "slug",
-                help_text=_("A name that does not change when the label does, for other systems."),
+                "about",
+                help_text=_(
+                    "Says what can happen and who can be written to: it cannot change any more "
+                    "once the workflow is saved."
+                ),
             ),
+            FieldPanel(
+                "slug",
+                help_text=_(
+                    "A name that does not change when the label does, for other systems. Left "
+                    "empty, it is made from the label."
+                ),
+            ),
+            workflows.StatusesPanel(heading=_("Statuses"), icon="tag"),
             FieldPanel(
                 "transitions",
                 help_text=_(
-                    "What happens to a booking, and to which status that leads. Of several rules "
-                    "for the same, the first from the top that fits is taken. "
+                    "What happens to a booking or meeting, and to which status that leads. Of "
+                    "several rules for the same, the first from the top that fits is taken. "
                     "Save a new workflow first, then make its statuses, then these rules."
                 ),
             ),
@@ -128,6 +140,9 @@ class WorkflowViewSet(ScopedSnippetViewSet):
 class WorkflowStatusViewSet(ScopedSnippetViewSet):
     model = WorkflowStatus
     icon = "tag"
+    add_view_class = workflows.StatusCreateView
+    edit_view_class = workflows.StatusEditView
+    chooser_viewset_class = workflows.StatusChooserViewSet
     sort_order_field = "sort_order"
     list_display = ["label", "workflow", Column("get_colour_display", label=_("Colour"))]
 
@@ -154,7 +169,7 @@ class WorkflowStatusViewSet(ScopedSnippetViewSet):
                         "slug",
                         help_text=_(
                             "A name that does not change when the label does, for other systems. "
-                            "Once in a workflow."
+                            "Once in a workflow. Left empty, it is made from the label."
                         ),
                     ),
                 ],

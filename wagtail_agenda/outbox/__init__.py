@@ -17,7 +17,7 @@ worker is not tried for ever.
 from wagtail_agenda.outbox.by_hand import cancel, closed_among, reopen, retry, retry_all
 from wagtail_agenda.outbox.calls import own_webhook_secret, try_once
 from wagtail_agenda.outbox.claiming import BACKOFF, LEASE
-from wagtail_agenda.outbox.mails import is_superseded
+from wagtail_agenda.outbox.mails import is_superseded, lock_mails, overtake
 from wagtail_agenda.outbox.queueing import (
     Mail,
     WebCall,
@@ -42,6 +42,8 @@ __all__ = [
     "enqueue_mails",
     "host_of",
     "is_superseded",
+    "lock_mails",
+    "overtake",
     "own_webhook_secret",
     "reopen",
     "retry",

@@ -82,7 +82,7 @@ class Batch:
         if begun and delivery.attempts > 1 and now >= delivery.give_up_at:
             return mails.fail(delivery, claiming.never_came_back(), now)
         try:
-            server = mail_settings.server_of(delivery.booking.site)
+            server = mail_settings.server_of(delivery.subject.site)
             letter = mails.letter_of(delivery, now)
             if begun:
                 claiming.keep_letter(delivery)
@@ -111,7 +111,6 @@ def _read(pks: Collection[int]) -> list[Delivery]:
     if not pks:
         return []
     earlier = Delivery.objects.filter(
-        booking=OuterRef("booking"),
         recipient=OuterRef("recipient"),
         kind=DeliveryKind.MAIL,
         state__in=[DeliveryState.DUE, DeliveryState.SENDING],
@@ -120,8 +119,12 @@ def _read(pks: Collection[int]) -> list[Delivery]:
     )
     found = list(
         Delivery.objects.filter(pk__in=pks)
-        .annotate(is_behind=Exists(earlier))
-        .select_related("invitation", "booking")
+        .annotate(
+            # One of the two is about nothing, and costs nothing.
+            is_behind=Exists(earlier.filter(booking=OuterRef("booking")))
+            | Exists(earlier.filter(called_meeting=OuterRef("called_meeting")))
+        )
+        .select_related("invitation", "booking", "called_meeting")
         # Most mails of a batch share these, so each of them is read and made once.
         .prefetch_related(
             "booking__agenda",
@@ -132,6 +135,11 @@ def _read(pks: Collection[int]) -> list[Delivery]:
             "booking__site__agenda_mail_settings",
             "booking__form_version",
             "booking__resources",
+            "called_meeting__agenda",
+            "called_meeting__desk",
+            "called_meeting__resource",
+            "called_meeting__status",
+            "called_meeting__site__agenda_mail_settings",
         )
         .order_by("due_at", "pk")
     )

@@ -96,7 +96,8 @@ def begin(delivery: Delivery, now: datetime) -> bool:
     """
     attempts = delivery.attempts + 1
     begun = _begin(
-        key=delivery.pk,
+        pk=delivery.pk,
+        key=delivery.key,
         counted=delivery.attempts,
         leased_until=now + max(LEASE, wait_after(attempts)),
         attempts=attempts,
@@ -108,7 +109,11 @@ def begin(delivery: Delivery, now: datetime) -> bool:
 
 _begin = PreparedUpdate(
     Delivery.objects.filter(
-        pk=Given("key"), state=DeliveryState.SENDING, attempts=Given("counted")
+        # Whom it is about may have been erased since it was read, and its key with them.
+        pk=Given("pk"),
+        key=Given("key"),
+        state=DeliveryState.SENDING,
+        attempts=Given("counted"),
     ),
     *("leased_until", "attempts", "letter"),
 )
@@ -116,7 +121,7 @@ _begin = PreparedUpdate(
 
 def keep_letter(delivery: Delivery) -> None:
     """Fix what leaves of a delivery that was begun before it was written."""
-    still_mine(delivery).update(letter=delivery.letter)
+    still_mine(delivery).filter(key=delivery.key).update(letter=delivery.letter)
 
 
 def mark_left(delivery: Delivery, now: datetime) -> None:
@@ -181,10 +186,11 @@ def still_mine(delivery: Delivery) -> QuerySet[Delivery]:
 def end(delivery: Delivery, state: DeliveryState, now: datetime, **columns: Any) -> bool:
     """Note that nothing more is to be done. True the first time.
 
-    It is so whoever else has claimed the delivery meanwhile: what has left has left.
+    It is so whoever else has claimed the delivery meanwhile: what has left has left. Whoever is
+    forgotten meanwhile has another key in it: then there is nobody to note anything of.
     """
     return bool(
-        Delivery.objects.filter(pk=delivery.pk)
+        Delivery.objects.filter(pk=delivery.pk, key=delivery.key)
         .exclude(state__in=_OVER)
         .update(state=state, done_at=now, leased_until=None, last_error="", letter=None, **columns)
     )
@@ -246,7 +252,7 @@ def never_came_back() -> str:
 
 
 def note(delivery: Delivery, what: str, now: datetime, **said: Any) -> Entry:
-    """Add a line about the delivery to the history of its booking; takes what `line_about` takes."""
+    """Add a line about the delivery to the history of its booking, as `line_about` has it."""
     entry = line_about(delivery, what, now, **said)
     entry.save(force_insert=True)
     return entry
@@ -261,7 +267,7 @@ def line_about(
     advances: bool = False,
     **data: Any,
 ) -> Entry:
-    """A line about the delivery for the history of its booking, not yet written."""
+    """A line about the delivery, still to be saved."""
     if delivery.kind == DeliveryKind.CALL:
         about = {
             "url": delivery.url,
@@ -278,6 +284,7 @@ def line_about(
         }
     return Entry(
         booking_id=delivery.booking_id,
+        called_meeting_id=delivery.called_meeting_id,
         what=what,
         actor=Actor.AGENT if user else Actor.SYSTEM,
         user=user,

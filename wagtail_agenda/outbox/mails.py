@@ -8,17 +8,27 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Min, Q
+from django.db.models import Min, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from wagtail_agenda import letters, mail, tokens
-from wagtail_agenda.choices import Admission, DeliveryKind, DeliveryState
-from wagtail_agenda.models import Delivery
+from wagtail_agenda.choices import (
+    FORMER_ADDRESS,
+    Admission,
+    Audience,
+    DeliveryKind,
+    DeliveryState,
+    MailTo,
+)
+from wagtail_agenda.models import Booking, Delivery
 from wagtail_agenda.outbox import claiming
+from wagtail_agenda.subjects import of
 
 logger = logging.getLogger(__name__)
 
-_STAND_IN = "\ue000manage-token\ue000"
+_MANAGE_LINK = "\ue000manage-token\ue000"
+_REPLY_LINK = "\ue000reply-token\ue000"
 _AWAY = "server_away"
 _ASKED_AT = "asked_at"
 
@@ -29,14 +39,62 @@ ASKED_EVERY = timedelta(minutes=5)
 def is_superseded(delivery: Delivery) -> bool:
     """Whether something later makes this message wrong. Cancellations always go.
 
-    What was said of a booking's admission is wrong once it has another one.
+    What was said of a booking's admission is wrong once it has another one, and everything once the
+    visitor has another address: it would bring their link to the wrong one.
     """
+    if _is_to_another(delivery):
+        return True
     said = delivery.action.get("admission")
     if delivery.method == "CANCEL" or said == Admission.CANCELLED:
         return False
-    if delivery.booking.is_cancelled or (said and said != delivery.booking.admission):
+    about = delivery.subject
+    if about.is_cancelled or (said and said != about.admission):
         return True
     return delivery.invitation is not None and delivery.invitation.sequence > delivery.sequence
+
+
+def _is_to_another(delivery: Delivery) -> bool:
+    """Whether it goes to the visitor at an address that was corrected since.
+
+    The mail that takes a booking back goes to such an address alone.
+    """
+    to = delivery.action.get("to", MailTo.VISITOR)
+    if delivery.audience != Audience.VISITOR or to not in (MailTo.VISITOR, FORMER_ADDRESS):
+        return False
+    is_theirs = delivery.recipient.lower() == delivery.booking.user_email.strip().lower()
+    return is_theirs == (to == FORMER_ADDRESS)
+
+
+def lock_mails(booking: Booking) -> None:
+    """Let no worker claim a mail to the visitor before this transaction is over."""
+    list(_to_visitor(booking).select_for_update().order_by("pk").values_list("pk", flat=True))
+
+
+def overtake(booking: Booking, recipient: str, *, now: datetime) -> list[Delivery]:
+    """Keep from leaving what waits, or has failed, for an address that the visitor has no more.
+
+    Answers with the mails that may have reached it, in their order.
+    """
+    theirs = list(
+        _to_visitor(booking).select_for_update().filter(recipient__iexact=recipient).order_by("pk")
+    )
+    waiting = [mail for mail in theirs if mail.state in (DeliveryState.DUE, DeliveryState.FAILED)]
+    Delivery.objects.filter(pk__in=[mail.pk for mail in waiting]).update(
+        state=DeliveryState.SUPERSEDED, done_at=now, leased_until=None, letter=None
+    )
+    return [
+        mail
+        for mail in theirs
+        if mail.state in (DeliveryState.DONE, DeliveryState.SENDING)
+        # It was refused for now, or the connection broke when it had been taken.
+        or (mail.state == DeliveryState.DUE and mail.attempts)
+    ]
+
+
+def _to_visitor(booking: Booking) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(
+        booking=booking, kind=DeliveryKind.MAIL, audience=Audience.VISITOR
+    )
 
 
 def ahead_of(delivery: Delivery) -> Delivery | None:
@@ -46,13 +104,13 @@ def ahead_of(delivery: Delivery) -> Delivery | None:
     so it keeps nothing waiting.
     """
     earlier = Delivery.objects.filter(
-        booking=delivery.booking_id,
         kind=DeliveryKind.MAIL,
         recipient=delivery.recipient,
         pk__lt=delivery.pk,
         state__in=[DeliveryState.DUE, DeliveryState.SENDING],
         done_at__isnull=True,
-    ).select_related("booking", "invitation")
+        **of(delivery.subject),
+    ).select_related("booking", "called_meeting", "invitation")
     return next((one for one in earlier.order_by("pk") if not is_superseded(one)), None)
 
 
@@ -97,9 +155,9 @@ def _is_of_the_server(failure: mail.TemporaryFailure) -> bool:
 def hurry(sites: Iterable[int | None], now: datetime) -> None:
     """Let the mails of these sites leave that only waited for a server which is back."""
     named = [site for site in sites if site is not None]
-    of_sites = Q(booking__site__in=named)
+    of_sites = Q(booking__site__in=named) | Q(called_meeting__site__in=named)
     if len(named) < len(set(sites)):
-        of_sites |= Q(booking__site=None)
+        of_sites |= Q(booking__site=None, called_meeting__site=None)
     waiting = Delivery.objects.filter(
         # What was never attempted waits for an earlier one.
         of_sites & (Q(action__server_away=True) | Q(attempts=0)),
@@ -127,12 +185,13 @@ def send_scouts(now: datetime) -> None:
             action__server_away=True,
         )
         .order_by()
-        .values("booking__site", "attempts")
+        .annotate(site=Coalesce("booking__site", "called_meeting__site"))
+        .values("site", "attempts")
         .annotate(first=Min("pk"))
         .order_by("-attempts")
     )
     # Of each site the one that was tried least.
-    scouts = {row["booking__site"]: row["first"] for row in waiting}
+    scouts = {row["site"]: row["first"] for row in waiting}
     chosen = [
         scout.pk
         for scout in Delivery.objects.filter(pk__in=scouts.values())
@@ -154,20 +213,36 @@ def letter_of(delivery: Delivery, now: datetime) -> mail.Letter:
     """The message as first written; of a delivery without one it is written now.
 
     The delivery has it then, to be stored until it has left, for every attempt to repeat: without
-    the secret of the manage link, which is put in at each attempt. Raises `mail.PermanentFailure`.
+    the secrets of its links, which are put in at each attempt. Raises `mail.PermanentFailure`.
     """
-    token = tokens.manage_token(delivery.booking)
+    secrets = _secrets_of(delivery)
     try:
         if delivery.letter is None:
             letter = mail.to_json(letters.letter_of(delivery, now))
-            delivery.letter = _replaced(letter, token, _STAND_IN)
-        return mail.from_json(_replaced(delivery.letter, _STAND_IN, token))
+            for stand_in, secret in secrets.items():
+                letter = _replaced(letter, secret, stand_in)
+            delivery.letter = letter
+        letter = delivery.letter
+        for stand_in, secret in secrets.items():
+            letter = _replaced(letter, stand_in, secret)
+        return mail.from_json(letter)
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         # Data of a shape nobody foresaw: another attempt would meet it again.
         logger.exception("Delivery %s cannot be written", delivery.pk)
         raise mail.PermanentFailure(
             _("The message cannot be written: %(error)s") % {"error": error}
         ) from error
+
+
+def _secrets_of(delivery: Delivery) -> dict[str, str]:
+    """The tokens that links in its letter may have, by what stands for each in the database."""
+    secrets = {}
+    if delivery.booking is not None:
+        secrets[_MANAGE_LINK] = tokens.manage_token(delivery.booking)
+    answerable = letters.invitation_of(delivery)
+    if answerable is not None:
+        secrets[_REPLY_LINK] = tokens.reply_token(answerable)
+    return secrets
 
 
 def _replaced(letter: dict[str, Any], old: str, new: str) -> dict[str, Any]:

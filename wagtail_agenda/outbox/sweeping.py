@@ -91,7 +91,7 @@ def _deliver(pks: list[int], now: datetime | None, *, patient: bool) -> int:
                         state = batch.attempt(delivery, now or timezone.now(), connection)
                         attempted += state is not None
                         if state == DeliveryState.DONE:
-                            reached.add(delivery.booking.site_id)
+                            reached.add(delivery.subject.site_id)
                     except Exception:
                         # Its lease runs out and it is tried again; the rest must not wait.
                         logger.exception("Delivery %s could not be attempted", delivery.pk)
@@ -117,7 +117,9 @@ def _calls(pks: list[int], now: datetime) -> list[Delivery]:
     """Those of these calls that are to be had, in this order."""
     found = (
         Delivery.objects.filter(claimable(now), kind=DeliveryKind.CALL)
-        .select_related("booking__agenda", "booking__site")
+        .select_related(
+            "booking__agenda", "booking__site", "called_meeting__agenda", "called_meeting__site"
+        )
         .in_bulk(pks)
     )
     return [found[pk] for pk in pks if pk in found]

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timezone
+from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
@@ -49,12 +49,9 @@ class Wish:
 
     def slots(self, *, with_full: bool = False) -> list[Slot]:
         """Everything in the window that has room, or with the full ones as well."""
-        first, last = self.window()
         found = availability.slots(
             self.agenda,
             self.meeting_type,
-            first=first,
-            last=last,
             now=self.now,
             lock_code=self.lock_code,
             with_full=with_full,
@@ -100,10 +97,7 @@ class Wish:
 
     def nearest(self, around: datetime) -> list[Slot]:
         """The slots closest to a moment that will do, in order of time."""
-        moment = around.astimezone(timezone.utc)
-        found = self.slots()
-        closest = sorted(found, key=lambda slot: abs(slot.start - moment))[:NEAREST]
-        return sorted(closest, key=lambda slot: slot.start.astimezone(timezone.utc))
+        return availability.closest(self.slots(), around, NEAREST)
 
     def moment_of(self, key: str) -> datetime | None:
         """When a slot of that name begins, whether or not it can be had; None for no name."""

@@ -10,9 +10,10 @@ from django.utils.translation import ngettext
 
 from wagtail_agenda.availability.appointments import horizon_of, lasts
 from wagtail_agenda.availability.delays import window_by
+from wagtail_agenda.availability.desks import DeskRow
 from wagtail_agenda.availability.occupied import live_at
 from wagtail_agenda.availability.offers import Offer, offers_of, real_agendas
-from wagtail_agenda.availability.openings import Hours, closures_of_calendars
+from wagtail_agenda.availability.openings import closures_of_calendars
 from wagtail_agenda.availability.reasons.reason import (
     Reason,
     of_being_open,
@@ -93,20 +94,17 @@ class _Moment:
         end = self.minute + self.longest + max(each.buffer_after for each in types)
         self.grid = Grid.covering(begin, end)
         self.cell = 1 << self.grid.cell_of(self.minute)
-        desks = {desk.pk: desk for offer in offers for desk in offer.desks}
-        resources = {row.pk: row for offer in offers for row in offer.resources}
-        agendas = {offer.agenda.pk: offer.agenda for offer in offers} | {agenda.pk: agenda}
-        self.hours = Hours(agendas.values(), desks.values(), resources.values())
-        owners = (*desks.values(), *resources.values())
+        self.hours = offers[0].hours
+        owners = [row for offer in offers for row in (*offer.desks, *offer.resources)]
         self.taken: dict[int, list[Occupation]] = {}
         for occupation in (
             Occupation.objects.filter(
                 live_at(now),
-                bookable_id__in=[owner.bookable_id for owner in owners],
+                bookable_id__in={owner.bookable_id for owner in owners},
                 busy_to__gt=begin,
                 busy_from__lt=end,
             )
-            .select_related("booking__agenda")
+            .select_related("booking__agenda", "called_meeting__agenda")
             .order_by("busy_from", "pk")
         ):
             self.taken.setdefault(occupation.bookable_id, []).append(occupation)
@@ -124,10 +122,10 @@ class _Moment:
             reasons += of_delays(offer.agenda, self.instant, window, self.now)
         for resource in offer.resources:
             reasons += self._of_resource(offer, resource)
-        return reasons + unless_one_is_clear(self._of_desk(offer, desk) for desk in offer.desks)
+        return reasons + unless_one_is_clear(self._of_desk(offer, row) for row in offer.desks)
 
-    def _of_desk(self, offer: Offer, desk: Desk) -> list[Reason]:
-        zone, name = offer.agenda.zone, desk.label
+    def _of_desk(self, offer: Offer, row: DeskRow) -> list[Reason]:
+        zone, name, desk = offer.agenda.zone, row.label, row.desk(offer.agenda, offer.database)
         if self.agenda.is_virtual:
             # Each of the agendas behind it may have a desk of that name.
             name = f"{offer.agenda.label} – {name}"
@@ -282,7 +280,11 @@ class _Moment:
     def _of_occupation(self, occupation: Occupation, named: Reason) -> Reason:
         until = instant_of(occupation.busy_to).astimezone(self.agenda.zone)
         names = {"until": moment_text(until)}
-        booking = occupation.booking
+        booking, meeting = occupation.booking, occupation.called_meeting
+        if meeting is not None:
+            names |= {"agenda": meeting.agenda.label}
+            text = _("“%(name)s” is taken until %(until)s by a meeting of “%(agenda)s”.")
+            return _said(named, "busy", text, names, until=until)
         if booking is None:
             lapses = occupation.lapses_at or instant_of(occupation.busy_to)
             names["lapses"] = time_text(lapses.astimezone(self.agenda.zone))

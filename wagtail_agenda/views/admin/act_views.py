@@ -12,8 +12,8 @@ from django.views.generic import FormView
 from wagtail.admin import messages
 
 from wagtail_agenda import callbacks, outbox
-from wagtail_agenda.cleaning import clean_text
-from wagtail_agenda.errors import Overloaded
+from wagtail_agenda.cleaning import clean_text, one_line
+from wagtail_agenda.errors import BookingAnonymised, BookingCancelled, Overloaded
 from wagtail_agenda.models import MOST_PLACES, Booking
 from wagtail_agenda.views.admin import acts
 from wagtail_agenda.views.admin.acts import Act, Outcome
@@ -140,12 +140,16 @@ class AskingView(BookingPage, FormView):
     def form_valid(self, form):
         try:
             outcome = acts.carry_out(
-                self.act, self.booking, now=self.now, user=self.request.user, **form.cleaned_data
+                self.act, self.booking, now=self.now, user=self.request.user, **self.typed(form)
             )
         except Overloaded as error:
             return self.once_more(form, error)
         tell(self.request, outcome)
         return redirect(next_url(self.request, self.own_url))
+
+    def typed(self, form: forms.Form) -> dict[str, Any]:
+        """What the form asks for, as the act takes it."""
+        return form.cleaned_data
 
     def once_more(self, form: forms.Form, error: Overloaded) -> HttpResponse:
         """The same page with everything typed, after others were quicker."""
@@ -292,6 +296,71 @@ class ResizeView(AskingView):
             return self.form_invalid(form)
         tell(self.request, outcome)
         return redirect(next_url(self.request, self.own_url))
+
+
+class CorrectForm(forms.Form):
+    """Who a booking is for.
+
+    Each field says what it was shown with: only what somebody has changed is changed, so that a
+    page that was opened before a colleague's correction does not undo it.
+    """
+
+    user_name = forms.CharField(
+        label=gettext_lazy("Name"), max_length=255, required=False, show_hidden_initial=True
+    )
+    user_email = forms.EmailField(
+        label=gettext_lazy("E-mail"),
+        max_length=254,
+        required=False,
+        show_hidden_initial=True,
+        help_text=gettext_lazy("Without it, no mail is sent."),
+    )
+    user_phone_number = forms.CharField(
+        label=gettext_lazy("Telephone"), max_length=50, required=False, show_hidden_initial=True
+    )
+
+    @property
+    def as_shown(self) -> list[str]:
+        """The hidden fields with what the page shows at first."""
+        return [field.as_hidden(only_initial=True) for field in self]
+
+    def clean_user_name(self):
+        return one_line(self.cleaned_data["user_name"])
+
+    def clean_user_phone_number(self):
+        return one_line(self.cleaned_data["user_phone_number"])
+
+
+class CorrectView(AskingView):
+    """Asks who the booking is really for."""
+
+    act = acts.CORRECT
+    form_class = CorrectForm
+    question = gettext_lazy("Correct who this booking is for?")
+    submit_label = gettext_lazy("Correct it")
+
+    @property
+    def happens(self):
+        return _(
+            "A new e-mail address gets the booking as it stands, with a link and a calendar entry "
+            "of its own. What was sent to the old address is taken back: its link leads nowhere "
+            "any more, and its calendar entry disappears, without a word about whose it was."
+        )
+
+    def refusal(self):
+        return str(BookingCancelled() if self.booking.is_cancelled else BookingAnonymised())
+
+    def get_initial(self):
+        return {name: getattr(self.booking, name) for name in self.form_class.base_fields}
+
+    def typed(self, form):
+        return {name: form.cleaned_data[name] for name in form.changed_data}
+
+    def form_valid(self, form):
+        if not form.has_changed():
+            messages.success(self.request, _("Nothing has changed."))
+            return redirect(next_url(self.request, self.own_url))
+        return super().form_valid(form)
 
 
 def try_again(response: HttpResponse, error: Overloaded) -> HttpResponse:

@@ -22,6 +22,7 @@ from wagtail_agenda.errors import (
     SoldOut,
 )
 from wagtail_agenda.models import Booking
+from wagtail_agenda.subjects import Subject
 from wagtail_agenda.views.admin.base import log_act, url_to
 from wagtail_agenda.wording import moment_text
 
@@ -97,6 +98,13 @@ RESIZE = Act(
     gettext_lazy("The booking of %(name)s has another number of places."),
     asks_first=True,
 )
+CORRECT = Act(
+    "correct",
+    gettext_lazy("Correct name or address"),
+    "edit",
+    gettext_lazy("The booking of %(name)s is corrected."),
+    asks_first=True,
+)
 CANCEL = Act(
     "cancel",
     gettext_lazy("Cancel this booking"),
@@ -107,7 +115,7 @@ CANCEL = Act(
     takes_away=True,
 )
 
-ACTS = (APPROVE, REFUSE, PROMOTE, OFFER, SUSPEND, MOVE, RESIZE, CANCEL)
+ACTS = (APPROVE, REFUSE, PROMOTE, OFFER, SUSPEND, MOVE, RESIZE, CORRECT, CANCEL)
 
 
 @dataclass(frozen=True)
@@ -137,6 +145,7 @@ def acts_for(booking: Booking, now: datetime) -> list[Act]:
         SUSPEND: is_coming and not waits and has_waiting_list and not booking.attendance,
         MOVE: not is_offered and not booking.attendance,
         RESIZE: not is_offered and not booking.attendance and booking.event is not None,
+        CORRECT: booking.anonymised_at is None,
         CANCEL: True,
     }
     return [act for act in ACTS if fits[act]]
@@ -154,7 +163,7 @@ def carry_out(act: Act, booking: Booking, *, now: datetime, user, **typed: Any) 
     """
     name = booking.display_name
     try:
-        actor = {"actor": Actor.AGENT} if act in (CANCEL, MOVE, RESIZE) else {}
+        actor = {"actor": Actor.AGENT} if act in (CANCEL, MOVE, RESIZE, CORRECT) else {}
         do = getattr(bookings, act.name)
         do(booking, **typed, now=now, user=user, **actor)
     except Overloaded:
@@ -172,21 +181,27 @@ def carry_out(act: Act, booking: Booking, *, now: datetime, user, **typed: Any) 
     if booking.admission in act.leads_to:
         # `approve` answers a second click with the same booking.
         return Outcome(_("This has been done already."))
-    log_act(booking, act.name, user, **_to_keep(typed))
+    log_act(booking, act.name, user, **_to_keep(act, typed))
     return Outcome(str(act.done) % {"name": name})
 
 
-def press(booking: Booking, identifier: str, *, now: datetime, user) -> Outcome:
+def press(booking: Subject, identifier: str, *, now: datetime, user) -> Outcome:
     """Press a button of the booking workflow, and note it in the site's log.
 
     A second click finds another status, from which the button may lead nowhere. Raises
     `Overloaded`.
     """
+    labels = {
+        rule.identifier: rule.label
+        for rule in workflow.buttons_of(booking, now=now, user=user)
+        if rule.identifier == identifier
+    }
     try:
         entry = workflow.note_cause(
             booking,
             Cause.BY_HAND,
-            data={"identifier": identifier},
+            # As it was called then, for the history: rules come and go.
+            data={"identifier": identifier, "button": labels.get(identifier, "")},
             actor=Actor.AGENT,
             user=user,
             now=now,
@@ -196,14 +211,18 @@ def press(booking: Booking, identifier: str, *, now: datetime, user) -> Outcome:
     except NotAllowedInThisStatus as error:
         return Outcome(str(error), failed=True)
     log_act(booking, "press", user, identifier=identifier)
-    return Outcome(
+    said = (
         _("The booking of %(name)s is “%(status)s” now.")
-        % {"name": booking.display_name, "status": entry.data["status_label"]}
+        if isinstance(booking, Booking)
+        else _("“%(name)s” is “%(status)s” now.")
     )
+    return Outcome(said % {"name": booking.display_name, "status": entry.data["status_label"]})
 
 
-def _to_keep(typed: dict[str, Any]) -> dict[str, Any]:
-    """What was asked for, as the log keeps it: of a slot, its name."""
+def _to_keep(act: Act, typed: dict[str, Any]) -> dict[str, Any]:
+    """What was asked for, as the log keeps it: of a slot its name, and nothing of a person."""
+    if act is CORRECT:
+        return {"corrected": sorted(typed)}
     return {name: getattr(value, "key", value) for name, value in typed.items()}
 
 

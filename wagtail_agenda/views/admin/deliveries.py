@@ -1,5 +1,7 @@
 """Mails and calls: the list of all of them, and what people do about one that did not leave."""
 
+from abc import ABC, abstractmethod
+
 from django import forms
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
@@ -19,25 +21,27 @@ from wagtail_agenda.models import Delivery
 from wagtail_agenda.views.admin.base import (
     AgentPage,
     AgentView,
-    agendas_of,
     log_act,
+    log_acts,
     next_url,
+    page_of,
     url_to,
 )
 from wagtail_agenda.views.admin.booking_list import page_urls
-from wagtail_agenda.views.admin.booking_log_filters import SearchField
 from wagtail_agenda.views.admin.dates import with_query
 from wagtail_agenda.views.admin.delivery_lines import lines_of, may_be_retried, whom
+from wagtail_agenda.views.admin.list_filters import ListFilters, SearchField
 
 MOST_AT_ONCE = outbox.SWEEP_LIMIT
 DELIVERIES_A_PAGE = 50
 LONGEST_SEARCH = 200
 
 
-class DeliveryFilters(forms.Form):
-    """The form above the list, sent by GET. A field that is left empty narrows nothing."""
+class DeliveryFilters(ListFilters):
+    """The form above the list of mails and calls."""
 
-    template_name = "wagtail_agenda/admin/booking_log/filters.html"
+    name = "deliveries"
+    columns = {"state": "state", "kind": "kind"}
 
     whom = SearchField(
         label=gettext_lazy("Host or e-mail"),
@@ -57,34 +61,23 @@ class DeliveryFilters(forms.Form):
     )
     agenda = forms.ChoiceField(label=gettext_lazy("Agenda"), required=False)
 
-    def __init__(self, data, *, user):
-        super().__init__(data, auto_id="wagtail-agenda-deliveries-%s")
-        self.fields["agenda"].choices = [
-            ("", _("All agendas")),
-            *[(agenda.slug, str(agenda)) for agenda in agendas_of(user)],
-        ]
-
     def narrow(self, deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
         """Those of the deliveries that are asked for; a field that is wrong narrows nothing."""
-        self.is_valid()
-        asked = {name: value for name, value in self.cleaned_data.items() if value}
-        for name, column in (("state", "state"), ("kind", "kind"), ("agenda", "booking__agenda")):
-            if name in asked:
-                lookup = f"{column}__slug" if name == "agenda" else column
-                deliveries = deliveries.filter(**{lookup: asked[name]})
+        asked = self.valid_wishes()
+        deliveries = self.by_columns(deliveries, asked)
+        if "agenda" in asked:
+            deliveries = deliveries.filter(
+                Q(booking__agenda__slug=asked["agenda"])
+                | Q(called_meeting__agenda__slug=asked["agenda"])
+            )
         if "whom" in asked:
             words = asked["whom"][:LONGEST_SEARCH]
             deliveries = deliveries.filter(Q(host__icontains=words) | Q(recipient__icontains=words))
         return deliveries
 
-    @property
-    def asked(self) -> dict[str, str]:
-        """What is asked for, as the address of the page has it."""
-        return {name: self.data[name] for name in self.fields if self.data.get(name)}
-
 
 class DeliveriesView(AgentPage, TemplateView):
-    """Every mail and call about the bookings that one may see, the latest first."""
+    """Every mail and call about the bookings and meetings that one may see, the latest first."""
 
     template_name = "wagtail_agenda/admin/deliveries.html"
     header_icon = "mail"
@@ -108,7 +101,10 @@ class DeliveriesView(AgentPage, TemplateView):
     @cached_property
     def page(self) -> Page:
         mine = permissions.visible(self.request.user, Delivery.objects.all())
-        found = self.filters.narrow(mine).select_related("booking__agenda").order_by("-pk")
+        found = self.filters.narrow(mine).select_related(
+            "booking__agenda", "called_meeting__agenda"
+        )
+        found = found.order_by("-pk")
         return Paginator(found, DELIVERIES_A_PAGE).get_page(self.request.GET.get("p"))
 
     def get_context_data(self, **kwargs):
@@ -118,7 +114,7 @@ class DeliveriesView(AgentPage, TemplateView):
             filters=self.filters,
             page=self.page,
             page_urls=page_urls(here, self.page),
-            lines=[(line, url_to("booking", line.delivery.booking_id)) for line in self.lines],
+            lines=[(line, page_of(line.delivery.subject)) for line in self.lines],
             list_url=url_to("deliveries"),
             here=self.request.get_full_path(),
         )
@@ -128,7 +124,7 @@ class DeliveriesView(AgentPage, TemplateView):
         return lines_of(self.page)
 
 
-class DeliveryActView(AgentView):
+class DeliveryActView(AgentView, ABC):
     """Does something about one delivery by POST, and goes back to where it was asked for."""
 
     http_method_names = ["post", "options"]
@@ -136,16 +132,17 @@ class DeliveryActView(AgentView):
     def post(self, request, pk):
         delivery = (
             permissions.editable(request.user, Delivery.objects.filter(pk=pk))
-            .select_related("booking")
+            .select_related("booking", "called_meeting__meeting")
             .first()
         )
         if delivery is None:
             raise Http404
         self.act(delivery)
-        return redirect(next_url(request, url_to("booking", delivery.booking_id) + "#deliveries"))
+        return redirect(next_url(request, page_of(delivery.subject) + "#deliveries"))
 
+    @abstractmethod
     def act(self, delivery: Delivery) -> None:
-        raise NotImplementedError
+        """What is done about it, with a message that says so."""
 
 
 class DeliveryRetryView(DeliveryActView):
@@ -159,9 +156,9 @@ class DeliveryRetryView(DeliveryActView):
         values = {"recipient": whom(delivery)}
         is_call = delivery.kind == DeliveryKind.CALL
         if is_call and self.request.POST.get("reopen") and outbox.reopen(delivery):
-            log_act(delivery.booking, "reopen_address", user, delivery=delivery.pk)
+            log_act(delivery.subject, "reopen_address", user, delivery=delivery.pk)
         if may_be_retried(delivery) and outbox.retry(delivery, user=user):
-            log_act(delivery.booking, "send_again", user, delivery=delivery.pk)
+            log_act(delivery.subject, "send_again", user, delivery=delivery.pk)
             said = (
                 _("The call to %(recipient)s is made again.")
                 if is_call
@@ -184,7 +181,7 @@ class DeliveryCancelView(DeliveryActView):
         user = self.request.user
         values = {"recipient": whom(delivery)}
         if outbox.cancel(delivery, user=user):
-            log_act(delivery.booking, "cancel_delivery", user, delivery=delivery.pk)
+            log_act(delivery.subject, "cancel_delivery", user, delivery=delivery.pk)
             said = _("What was to go to %(recipient)s will not leave any more.")
             messages.success(self.request, said % values)
             return
@@ -203,12 +200,14 @@ class DeliveriesRetryView(AgentView):
     def post(self, request):
         if not permissions.has_role(request.user):
             raise PermissionDenied
-        failed = health.failed_deliveries(timezone.now()).select_related("booking")
+        failed = health.failed_deliveries(timezone.now()).select_related(
+            "booking", "called_meeting__meeting"
+        )
         # The oldest first: pressed again, the button goes on with those that were left.
         failed = permissions.editable(request.user, failed).order_by("pk")[:MOST_AT_ONCE]
         queued = outbox.retry_all(failed, user=request.user)
-        for delivery in queued:
-            log_act(delivery.booking, "send_again", request.user, delivery=delivery.pk)
+        acts = [(delivery.subject, {"delivery": delivery.pk}) for delivery in queued]
+        log_acts(acts, "send_again", request.user)
         if queued:
             messages.success(request, on_their_way(queued))
         else:

@@ -16,7 +16,7 @@ from django.views.generic import TemplateView
 from wagtail.admin.widgets.button import HeaderButton
 
 from wagtail_agenda.availability import TypeWithDesks, desk_openings, real_agendas
-from wagtail_agenda.availability.openings import Hours
+from wagtail_agenda.availability.openings import hours_of
 from wagtail_agenda.models import Agenda, Booking, Desk, Event, Hold, MeetingType, WorkflowStatus
 from wagtail_agenda.schedule import day_bounds
 from wagtail_agenda.timegrid import Interval, instant_of
@@ -244,7 +244,7 @@ class PeriodView(AgentPage, TemplateView, ABC):
         desks = [desk for desk in self.shown_desks if not desk.retired]
         if not self.agenda.is_virtual:
             return desk_openings(self.agenda, desks, self.days[0], self.days[-1])
-        hours = Hours(self.agendas.values(), desks)
+        hours = hours_of(self.agendas.values(), desks)
         return {
             desk.pk: hours.of_desk(desk.agenda, desk, self.days[0], self.days[-1]) for desk in desks
         }

@@ -13,7 +13,7 @@ from wagtail_agenda.attendance import as_seen, name_of
 from wagtail_agenda.choices import Admission, Colour
 from wagtail_agenda.cleaning import mailto, one_line, shorten, web_address
 from wagtail_agenda.form_definition import answers_in_words
-from wagtail_agenda.models import AttendanceSheet, Booking
+from wagtail_agenda.models import AttendanceSheet, Booking, WorkflowStatus
 from wagtail_agenda.views.admin.base import url_to
 from wagtail_agenda.views.admin.week_layout import is_repeated
 from wagtail_agenda.wording import moment_text, short_moment_text, time_text
@@ -114,14 +114,12 @@ def line(booking: Booking, *, zone: ZoneInfo, now: datetime) -> Line:
 
 def badge(booking: Booking) -> Badge:
     """The status of its workflow; a booking that has none shows its admission."""
-    if booking.status is not None:
-        colour = booking.status.colour
-        return Badge(
-            label=booking.status.label,
-            colour=colour if colour in Colour.values else Colour.GREY.value,
-            icon=booking.status.icon,
-        )
-    return admission_badge(booking)
+    return status_badge(booking.status) if booking.status else admission_badge(booking)
+
+
+def status_badge(status: WorkflowStatus) -> Badge:
+    colour = status.colour if status.colour in Colour.values else Colour.GREY.value
+    return Badge(label=status.label, colour=colour, icon=status.icon)
 
 
 def admission_badge(booking: Booking) -> Badge:

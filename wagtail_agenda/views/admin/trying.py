@@ -10,7 +10,6 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.http import Http404
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.generic import TemplateView
@@ -19,10 +18,12 @@ from wagtail.admin.panels import Panel
 from wagtail_agenda import permissions
 from wagtail_agenda.actions.call import try_out
 from wagtail_agenda.actions.preview import MailPreview, preview_of
+from wagtail_agenda.choices import About
 from wagtail_agenda.cleaning import shorten
 from wagtail_agenda.errors import ActionFailed
 from wagtail_agenda.models import Agenda, Booking, WorkflowStatus
 from wagtail_agenda.views.admin.base import AgentPage, log_act, url_to
+from wagtail_agenda.views.admin.setup.workflows import edit_url
 from wagtail_agenda.workflow import DEFAULT_WORKFLOW, rows_of
 
 NEWEST = 20
@@ -144,10 +145,6 @@ class TryView(AgentPage, TemplateView):
         }
 
 
-def edit_url(status: WorkflowStatus) -> str:
-    return reverse("wagtailsnippets_wagtail_agenda_workflowstatus:edit", args=[status.pk])
-
-
 class TryPanel(Panel):
     """The way from a status to what it would send."""
 
@@ -155,8 +152,15 @@ class TryPanel(Panel):
         template_name = "wagtail_agenda/admin/try_panel.html"
 
         def is_shown(self):
-            return super().is_shown() and self.instance.pk is not None
+            if not super().is_shown() or self.instance.pk is None:
+                return False
+            # It is tried with a booking.
+            return self.instance.workflow.about == About.BOOKINGS
 
         @property
         def try_url(self):
             return url_to("status_try", self.instance.pk)
+
+        @property
+        def workflow_url(self):
+            return edit_url(self.instance.workflow)

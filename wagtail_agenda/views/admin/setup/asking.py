@@ -27,7 +27,10 @@ BOOKINGS_SHOWN = 10
 
 @dataclass(frozen=True)
 class Question:
-    """What somebody has to confirm; `key` is the answer that confirms this and nothing else."""
+    """What somebody has to confirm; `key` is the answer that confirms this and nothing else.
+
+    Where there is another answer, `otherwise` says which; its key is `other_key`.
+    """
 
     field: str
     key: str
@@ -35,6 +38,11 @@ class Question:
     answer: str
     lines: Sequence[tuple[str, str]] = field(default=())
     more: int = 0
+    otherwise: str = ""
+
+    @property
+    def other_key(self) -> str:
+        return f"{self.key}:otherwise"
 
     @property
     def more_text(self) -> str:
@@ -57,15 +65,24 @@ class AskingForm(WagtailAdminModelForm):
         super().__init__(*args, **kwargs)
         self.question: Question | None = None
 
-    def ask(self, question: Question) -> None:
-        """Refuses the form unless it was sent with the answer to this question."""
-        if self.cleaned_data.get("confirmed") == question.key:
-            return
+    def ask(self, question: Question) -> bool:
+        """Whether the form was sent with the answer to this question; refuses it without any.
+
+        The other answer, where there is one, is no refusal.
+        """
+        answer = self.cleaned_data.get("confirmed")
+        if answer == question.key:
+            return True
+        if question.otherwise and answer == question.other_key:
+            return False
         self.question = question
         message = _(
             "Nothing has happened yet. Read what would, and tick the box below if it should."
         )
+        if question.otherwise:
+            message = _("Nothing is saved yet: say first whether those who have booked are told.")
         self.add_error(question.field, ValidationError(message, code="confirm"))
+        return False
 
 
 class QuestionPanel(Panel):

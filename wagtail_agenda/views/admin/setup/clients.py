@@ -132,7 +132,9 @@ class ApiClientForm(WagtailAdminModelForm):
         label=gettext_lazy("What it may do"),
         choices=clients.Scope.choices,
         widget=forms.CheckboxSelectMultiple,
-        help_text=gettext_lazy("None includes another: tick all that it needs."),
+        help_text=gettext_lazy(
+            "Tick all that it needs: booking, for one, does not include reading."
+        ),
     )
 
     def clean_orig(self):

@@ -1,5 +1,7 @@
 """The form of an event, and what its list says of it."""
 
+import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 
 from django import forms
@@ -11,22 +13,17 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from wagtail_agenda import booking, schedule
+from wagtail_agenda import booking
 from wagtail_agenda.choices import Admission, AgendaKind
 from wagtail_agenda.errors import EventIsBooked
-from wagtail_agenda.models import MOST_PLACES, Agenda, Booking, Event, Occupation
+from wagtail_agenda.models import MOST_PLACES, Booking, Event, Occupation
 from wagtail_agenda.views.admin.setup.asking import (
     AskingForm,
     Question,
     coming_bookings,
     lines_of,
 )
-from wagtail_agenda.views.admin.setup.dates import (
-    EARLIEST_YEAR,
-    LATEST_YEAR,
-    skipped_error,
-    year_error,
-)
+from wagtail_agenda.views.admin.setup.dates import read_in_zone
 from wagtail_agenda.views.admin.setup.offers import OfferForm
 from wagtail_agenda.wording import day_text, short_moment_text, span_text, time_text
 
@@ -36,7 +33,8 @@ TIMES = ("start", "end", "publish_at")
 class EventForm(AskingForm, OfferForm):
     """An event and its places, which `booking` alone writes.
 
-    Another time for those who have booked is asked about.
+    Another time for those who have booked is asked about, and so is whether they are told of other
+    texts. Whoever is told of another time reads the new texts with it.
     """
 
     kind = AgendaKind.EVENTS
@@ -66,7 +64,9 @@ class EventForm(AskingForm, OfferForm):
             self.initial.setdefault("waiting_places", self.instance.waiting_places)
         self._freeze_slug()
         self.time_on_record = (self.instance.start, self.instance.end)
+        self.texts_on_record = {name: getattr(self.instance, name) for name in booking.EVENT_TEXTS}
         self.bookings_asked_about = 0
+        self.telling = False
         for name in TIMES:
             self.fields[name].help_text = self._help_of_time(name)
             if self.instance.pk and getattr(self.instance, name):
@@ -92,7 +92,7 @@ class EventForm(AskingForm, OfferForm):
     def clean(self):
         cleaned = super().clean()
         if agenda := cleaned.get("agenda"):
-            self._read_in_zone_of(agenda, cleaned)
+            read_in_zone(self, cleaned, TIMES, agenda.zone)
         start, end = cleaned.get("start"), cleaned.get("end")
         if start and end and end <= start:
             message = _("This is not after the start. Choose a later time.")
@@ -104,34 +104,33 @@ class EventForm(AskingForm, OfferForm):
                 "leave this empty."
             )
             self.add_error("publish_at", ValidationError(message, code="published_too_late"))
-        if self.instance.pk and not self.errors and self.time_on_record != (start, end):
-            self._ask_about_bookings(start, end)
+        if self.instance.pk and not self.errors and not self.instance.is_cancelled:
+            if self.time_on_record != (start, end):
+                self._ask_about_bookings(start, end)
+            elif self._changed_texts():
+                self._ask_about_telling()
         return cleaned
 
+    def _changed_texts(self) -> dict[str, str]:
+        """What stands in mails and calendar entries, where the form says something else."""
+        return {
+            name: self.cleaned_data[name]
+            for name, before in self.texts_on_record.items()
+            if self.cleaned_data.get(name, before) != before
+        }
+
+    def _ask_about_telling(self) -> None:
+        bookings = coming_bookings(timezone.now(), event=self.instance)
+        if bookings.exists():
+            self.telling = self.ask(rewording(bookings, self._changed_texts(), self.for_user))
+
     def _ask_about_bookings(self, start: datetime, end: datetime) -> None:
-        if self.instance.is_cancelled:
-            return
         bookings = coming_bookings(timezone.now(), event=self.instance)
         self.bookings_asked_about = bookings.count()
         if self.bookings_asked_about:
             zone = self.instance.agenda.zone
             local = (start.astimezone(zone), end.astimezone(zone))
             self.ask(moving(bookings, *local, self.for_user))
-
-    def _read_in_zone_of(self, agenda: Agenda, cleaned) -> None:
-        """Takes the times as the agenda's: the field has read them as the site's."""
-        for field in TIMES:
-            if cleaned.get(field) is None:
-                continue
-            if not EARLIEST_YEAR <= cleaned[field].year <= LATEST_YEAR:
-                cleaned[field] = None
-                self.add_error(field, year_error())
-                continue
-            typed = timezone.make_naive(cleaned[field])
-            if schedule.wall_time_exists(typed.date(), typed.time(), agenda.zone):
-                cleaned[field] = typed.replace(tzinfo=agenda.zone)
-            else:
-                self.add_error(field, skipped_error(typed, agenda.zone))
 
     def save(self, commit=True):
         """Raises BookingError when the places or the time cannot be what the form says."""
@@ -141,6 +140,10 @@ class EventForm(AskingForm, OfferForm):
         if not is_new:
             event.start, event.end = self.time_on_record
         with transaction.atomic():
+            if not is_new and not event.is_cancelled and (changed := self._changed_texts()):
+                booking.reword_event(
+                    event, changed, now=now, user=self.for_user, telling=self.telling
+                )
             event = super().save(commit)
             if not is_new and self.time_on_record != (start, end):
                 self._change_time(event, start, end, now)
@@ -183,6 +186,31 @@ def moving(bookings: QuerySet[Booking], start: datetime, end: datetime, user) ->
         key=f"moved:{start.isoformat()}:{end.isoformat()}:{count}",
         sentences=[happens % {"count": count, "when": span_text(start, end)}],
         answer=gettext("Move it, and tell everybody who has booked"),
+        lines=lines,
+        more=count - len(lines),
+    )
+
+
+def rewording(bookings: QuerySet[Booking], wanted: Mapping[str, str], user) -> Question:
+    """Whether those who have booked an event are told of its new texts."""
+    count = bookings.count()
+    lines = lines_of(bookings, user)
+    happens = ngettext(
+        "%(count)d booking has been told something else: where it takes place, what it is called, "
+        "or what is said of it. You can tell its visitor, as the booking workflow says, with an "
+        "update for their calendar.",
+        "%(count)d bookings have been told something else: where it takes place, what it is "
+        "called, or what is said of it. You can tell their visitors, as the booking workflow says, "
+        "with an update for their calendars.",
+        count,
+    )
+    said = hashlib.sha256(repr(sorted(wanted.items())).encode()).hexdigest()[:16]
+    return Question(
+        field=next(iter(wanted)),
+        key=f"reworded:{said}:{count}",
+        sentences=[happens % {"count": count}],
+        answer=gettext("Save it, and tell everybody who has booked"),
+        otherwise=gettext("Save it without telling anybody"),
         lines=lines,
         more=count - len(lines),
     )

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("wagtail_agenda", "0005_calls_timers_and_other_systems"),
+        ("wagtail_agenda", "0008_meetings"),
     ]
 
     operations = [
