@@ -130,11 +130,11 @@ def mark_left(delivery: Delivery, now: datetime) -> None:
     That is all there is time for until the next one leaves; `note_left` does the rest.
     """
     delivery.done_at = now
-    _mark_left(key=delivery.pk, done_at=now)
+    _mark_left(pk=delivery.pk, key=delivery.key, done_at=now)
 
 
 _mark_left = PreparedUpdate(
-    Delivery.objects.filter(pk=Given("key")).exclude(state__in=_OVER), "done_at"
+    Delivery.objects.filter(pk=Given("pk"), key=Given("key")).exclude(state__in=_OVER), "done_at"
 )
 
 
@@ -143,7 +143,9 @@ def note_left(deliveries: Iterable[Delivery]) -> None:
     marked = {delivery.pk: delivery for delivery in deliveries}
     if not marked:
         return
-    open_ones = Delivery.objects.filter(pk__in=marked).exclude(state__in=_OVER)
+    # Whom it is about may have been erased since it left, and its key with them.
+    keys = [delivery.key for delivery in marked.values()]
+    open_ones = Delivery.objects.filter(pk__in=marked, key__in=keys).exclude(state__in=_OVER)
     with transaction.atomic():
         # Locks them; of two workers that had the same mail, one writes its line.
         open_ones.update(leased_until=None)
