@@ -323,7 +323,7 @@ def test_minutes_that_are_added_afterwards_are_noted_and_sent_to_nobody(arrived)
 # What is typed
 
 
-HOSTILE = "Ada\r\nBcc: eve@evil.example\x00\x07 {reply_url} {{ 7*7 }} <b>\u2028"
+HOSTILE = "Ada\r\nBcc: eve@evil.example\x1b\x07 {reply_url} {{ 7*7 }} <b>\u2028"
 
 
 def test_what_is_typed_breaks_neither_mail_nor_calendar(arrived):
@@ -340,7 +340,7 @@ def test_what_is_typed_breaks_neither_mail_nor_calendar(arrived):
     assert set(came) == {ADA, BOB, OLIVE}
     for one in came.values():
         assert one.message["Bcc"] is None
-        assert "\x00" not in str(one.message)
+        assert "\x07" not in str(one.message)
         # A name in braces that somebody typed is filled in with nothing.
         assert "{reply_url}" in one.text
         assert "<b>" not in one.message.get_body(["html"]).get_content()
