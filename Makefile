@@ -2,7 +2,7 @@
 #
 #   make demo            the example town hall: migrate, load, web and worker, until Ctrl-C
 #   make test            the test suite on SQLite, browser tests included
-#   make test-databases  the same without browser on PostgreSQL and MariaDB, the queue on Redis
+#   make test-databases  what a database can change, on PostgreSQL and MariaDB, and the queue on Redis
 #   make prove           bookings at random at full length, and races with large crowds, on three databases
 #   make lint            style, templates, migrations, translations and documentation
 #   make docs            builds the documentation into build/docs; a broken link is an error
@@ -29,7 +29,7 @@ LANGUAGES ?= fr de ru
 FIGURE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-databases prove bench lint docs reference wheel screenshots messages chromium clean
+.PHONY: help demo test test-databases test-postgresql test-mariadb test-redis prove bench lint docs reference wheel screenshots messages chromium clean
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -47,9 +47,17 @@ demo: $(INSTALLED)
 test: $(INSTALLED) chromium
 	$(PYTEST) $(TESTS)
 
+# All at once: while one server writes to its disk, the tests of another go on.
 test-databases: $(INSTALLED)
+	@$(MAKE) --no-print-directory --jobs --output-sync=target test-postgresql test-mariadb test-redis
+
+test-postgresql: $(INSTALLED)
 	TEST_DATABASE=postgresql $(PYTEST) -m "not browser and not redis" $(TESTS)
+
+test-mariadb: $(INSTALLED)
 	TEST_DATABASE=mariadb $(PYTEST) -m "not browser and not redis" $(TESTS)
+
+test-redis: $(INSTALLED)
 	TEST_QUEUE=redis $(BIN)/python -m pytest --quiet -m redis $(TESTS)
 
 # Takes a quarter of an hour; the suite has a fiftieth of it.

@@ -81,15 +81,15 @@ def require_answer(host: str, port: int, asked: str, otherwise: str) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves what needs no database to SQLite, and gives tests that commit their first rows back.
+    """Leaves what no other database changes to SQLite; gives tests that commit their first rows.
 
     A test that commits ends with a flush, which also takes Wagtail's root page, locale and groups;
     the next one would start on a database that no site has.
     """
     if settings.TEST_DATABASE != "sqlite":
-        elsewhere = [item for item in items if not needs_database(item)]
+        elsewhere = [item for item in items if not needs_this_database(item)]
         config.hook.pytest_deselected(items=elsewhere)
-        items[:] = [item for item in items if needs_database(item)]
+        items[:] = [item for item in items if needs_this_database(item)]
     for item in items:
         marker = item.get_closest_marker("django_db")
         commits = {"live_server", "transactional_db"} & set(getattr(item, "fixturenames", ()))
@@ -99,8 +99,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.django_db(**restored), append=False)
 
 
-def needs_database(item: pytest.Item) -> bool:
-    """Whether a test asks for a database, by a mark, a fixture or its base class."""
+def needs_this_database(item: pytest.Item) -> bool:
+    """Whether a test asks for a database, by a mark, a fixture or its base class, and for each.
+
+    One that is marked `one_database` opens pages that the matrix of roles opens on every database.
+    """
+    if item.get_closest_marker("one_database"):
+        return False
     fixtures = {"db", "transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
     cls = getattr(item, "cls", None)
     is_django_case = cls is not None and issubclass(cls, TransactionTestCase)

@@ -26,7 +26,11 @@ from wagtail_agenda.letters import letter_of
 from wagtail_agenda.models import Bookable, Delivery, Invitation, KeptFile
 from wagtail_agenda.workflow import Occasion
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_now")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.one_database,
+    pytest.mark.usefixtures("frozen_now"),
+]
 
 LATER = NOW + timedelta(hours=1)
 

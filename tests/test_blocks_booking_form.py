@@ -29,7 +29,7 @@ from wagtail_agenda.blocks import BookingFormBlock, FormFieldsBlock
 from wagtail_agenda.blocks.fields import fields_asked
 from wagtail_agenda.choices import AgendaKind
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture(autouse=True)

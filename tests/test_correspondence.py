@@ -26,7 +26,7 @@ from wagtail_agenda.correspondence import answer_lines, placeholder_values
 from wagtail_agenda.letters import letter_of
 from wagtail_agenda.models import Delivery, FormVersion, WorkflowStatus
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 def full_agenda(**fields):

@@ -29,6 +29,7 @@ def plain_site(tmp_path_factory):
 
 @pytest.mark.parametrize("file", PAGES, ids=lambda file: str(file.relative_to(ROOT)))
 @pytest.mark.django_db
+@pytest.mark.one_database
 def test_the_code_of_a_page_does_what_the_page_says(file, plain_site, migrated_template):
     an_office()
     template = migrated_template and migrated_template.with_name(f"plain-{migrated_template.name}")

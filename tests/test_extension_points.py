@@ -28,7 +28,7 @@ from wagtail_agenda.correspondence import register_placeholder
 from wagtail_agenda.letters import letter_of
 from wagtail_agenda.models import Booking, Delivery, FormVersion, Hold
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 ROOT = Path(__file__).resolve().parent.parent
 NUMBER = "L898902C36"

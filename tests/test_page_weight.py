@@ -11,7 +11,7 @@ from example_site.home.models import HomePage
 from tests.factories import make_appointments
 from tests.test_views_visitor import Visitor
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 HEAVIEST = 15_000
 

@@ -8,7 +8,7 @@ from tests.factories import make_booking
 from wagtail_agenda import tokens
 from wagtail_agenda.models import Booking
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 def test_leads_to_its_booking_and_no_other():

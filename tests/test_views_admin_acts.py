@@ -14,7 +14,11 @@ from wagtail_agenda.errors import Overloaded
 from wagtail_agenda.models import Agenda, Bookable, Booking
 from wagtail_agenda.views.admin import acts
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_now")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.one_database,
+    pytest.mark.usefixtures("frozen_now"),
+]
 
 
 def text(response):

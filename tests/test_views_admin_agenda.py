@@ -15,7 +15,11 @@ from wagtail_agenda import attendance, availability, booking
 from wagtail_agenda.choices import Actor, AgendaKind, Attendance
 from wagtail_agenda.models import Booking
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_now")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.one_database,
+    pytest.mark.usefixtures("frozen_now"),
+]
 
 MONDAY = date(2026, 11, 30)
 

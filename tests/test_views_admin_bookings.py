@@ -15,7 +15,11 @@ from wagtail_agenda.choices import Actor, Admission, AgendaKind, Attendance, Del
 from wagtail_agenda.errors import Overloaded
 from wagtail_agenda.models import Booking, Delivery
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_now")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.one_database,
+    pytest.mark.usefixtures("frozen_now"),
+]
 
 MONDAY = date(2026, 11, 30)
 

@@ -15,7 +15,7 @@ from wagtail_agenda import clients
 from wagtail_agenda.choices import Role
 from wagtail_agenda.models import ApiClient
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture(autouse=True)

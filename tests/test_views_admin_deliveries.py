@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import resolve, reverse
 from django.utils.html import escape
 from freezegun import freeze_time
@@ -115,6 +117,19 @@ def test_all_of_ones_own_are_sent_again_at_once(
     assert state(foreign) == DeliveryState.FAILED
     assert woken == [one.pk for one in mine]
     assert ModelLogEntry.objects.filter(action="wagtail_agenda.send_again").count() == 2
+
+
+def test_sending_many_again_takes_as_many_queries_as_sending_two(client, agent, made):
+    def queries_of_sending(count):
+        for _number in range(count):
+            fail(factories.make_booking(made.agenda))
+        with CaptureQueriesContext(connection) as queries:
+            client.post(url("deliveries_retry"))
+        assert not Delivery.objects.filter(state=DeliveryState.FAILED).exists()
+        return len(queries)
+
+    queries_of_sending(1)
+    assert queries_of_sending(2) == queries_of_sending(9)
 
 
 def test_what_is_of_no_use_any_more_is_left_alone(client, agent, made):

@@ -12,7 +12,11 @@ from wagtail_agenda import availability
 from wagtail_agenda.choices import AgendaKind, Role
 from wagtail_agenda.models import Bookable
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_now")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.one_database,
+    pytest.mark.usefixtures("frozen_now"),
+]
 
 MONDAY = date(2026, 11, 30)
 

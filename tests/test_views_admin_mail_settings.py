@@ -19,6 +19,7 @@ from wagtail_agenda.models import MailSettings
 
 pytestmark = [
     pytest.mark.django_db,
+    pytest.mark.one_database,
     pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS"),
 ]
 

@@ -12,7 +12,11 @@ from wagtail_agenda.choices import Actor
 from wagtail_agenda.views.admin.load import Load
 from wagtail_agenda.views.admin.period import month_of
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_now")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.one_database,
+    pytest.mark.usefixtures("frozen_now"),
+]
 
 MONDAY = date(2026, 11, 30)
 

@@ -11,7 +11,11 @@ from tests.test_views_admin_acts import book, text
 from wagtail_agenda.choices import Admission, AgendaKind
 from wagtail_agenda.models import Bookable, Booking, Resource
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_now")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.one_database,
+    pytest.mark.usefixtures("frozen_now"),
+]
 
 MONDAY = date(2026, 11, 30)
 

@@ -11,7 +11,7 @@ from tests.factories import NOW, make_appointments, make_booking
 from wagtail_agenda.choices import Role
 from wagtail_agenda.models import Entry, Workflow, WorkflowStatus
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from tests.factories import make_schedule, monthly
 from tests.forms import break_rows, monthly_row, one_off_row, schedule_data, weekly_row
 from wagtail_agenda.models import Resource, Schedule
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 PICTURE = "wagtail_agenda_schedule_week:picture"
 

@@ -17,7 +17,11 @@ from wagtail_agenda import tokens
 from wagtail_agenda.choices import Role
 from wagtail_agenda.models import Delivery, Entry, WorkflowStatus
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_now")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.one_database,
+    pytest.mark.usefixtures("frozen_now"),
+]
 
 
 def status_with(*actions, agenda=None):

@@ -11,7 +11,11 @@ from wagtail_agenda import booking
 from wagtail_agenda.choices import Actor, Admission, AgendaKind
 from wagtail_agenda.models import Bookable
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_now")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.one_database,
+    pytest.mark.usefixtures("frozen_now"),
+]
 
 
 @pytest.fixture

@@ -80,6 +80,23 @@ def test_nothing_is_wider_than_a_phone_and_every_control_fits_a_thumb(open_page,
         assert button.bounding_box()["height"] >= 44
 
 
+def test_a_list_comes_back_as_narrowed_whatever_its_agenda_is_called(page, enter):
+    now = timezone.now()
+    agenda, *_ = factories.make_appointments(slug="booking")
+    made = factories.make_booking(agenda, now=now, user_name="Ada Martin")
+    make_staff(agenda, username="clerk")
+    enter(page, f"/admin/agendas/agenda/booking/check-in/{made.local_start.date()}/")
+    page.get_by_label("Name or number").press_sequentially("ada")
+    expect(page.locator("#wagtail-agenda-together")).to_have_attribute(
+        "action", re.compile("q=ada")
+    )
+    # What is said of one person goes to the page of their booking.
+    say = page.locator("form.wagtail-agenda-say")
+    assert {form.get_attribute("action") for form in say.all()} <= {
+        f"/admin/agendas/booking/{made.pk}/check-in/"
+    }
+
+
 def test_typing_narrows_the_list_and_what_it_means(page, evening, enter, watch):
     address, made = evening
     watched = watch(page)

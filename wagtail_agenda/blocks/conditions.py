@@ -44,6 +44,17 @@ def meeting_types() -> list[tuple[str, str]]:
     return [(str(one.pk), f"{one.agenda} – {one}") for one in found]
 
 
+def identifier_block(help_text, **options) -> blocks.CharBlock:
+    """The name by which rules, calls and kept answers know each other."""
+    return blocks.CharBlock(
+        max_length=100,
+        validators=[validate_slug],
+        label=_("Identifier"),
+        help_text=help_text,
+        **options,
+    )
+
+
 MOST_HOURS = 5 * 366 * 24
 
 
@@ -208,12 +219,7 @@ class LanguageConditionBlock(blocks.StructBlock):
 class KeptAnswerConditionBlock(_TextConditionBlock):
     """A field of what a web service has answered, which an action has kept under an identifier."""
 
-    identifier = blocks.CharBlock(
-        max_length=100,
-        validators=[validate_slug],
-        label=_("Identifier"),
-        help_text=_("Under which the action keeps the answer."),
-    )
+    identifier = identifier_block(_("Under which the action keeps the answer."))
     field = blocks.CharBlock(
         max_length=255,
         label=_("Field"),

@@ -9,6 +9,17 @@ from wagtail_agenda.validators import validate_identifier
 _AS_INVITED = _("Leave empty for what the invitation says. May contain names in braces.")
 
 
+def _own_text(kind: type[blocks.FieldBlock], label, help_text=_AS_INVITED, **options):
+    """A text of the calendar entry that an editor may write anew."""
+    return kind(
+        required=False,
+        validators=[validate_public_placeholders],
+        label=label,
+        help_text=help_text,
+        **options,
+    )
+
+
 class GenerateIcsBlock(blocks.StructBlock):
     """A calendar file of the booking, kept for a mail of this status or of a later one."""
 
@@ -21,43 +32,23 @@ class GenerateIcsBlock(blocks.StructBlock):
             "this name. Made again, it takes the place of the earlier one."
         ),
     )
-    summary = blocks.CharBlock(
-        required=False,
-        max_length=255,
-        validators=[validate_public_placeholders],
-        label=_("Title"),
-        help_text=_AS_INVITED,
-    )
-    description = blocks.TextBlock(
-        required=False,
-        rows=4,
-        validators=[validate_public_placeholders],
-        label=_("Description"),
-        help_text=_AS_INVITED,
-    )
-    location = blocks.CharBlock(
-        required=False,
-        max_length=500,
-        validators=[validate_public_placeholders],
-        label=_("Place"),
-        help_text=_AS_INVITED,
-    )
-    url = blocks.CharBlock(
-        required=False,
-        max_length=1000,
-        validators=[validate_public_placeholders],
-        label=_("Web address"),
-        help_text=_(
+    summary = _own_text(blocks.CharBlock, _("Title"), max_length=255)
+    description = _own_text(blocks.TextBlock, _("Description"), rows=4)
+    location = _own_text(blocks.CharBlock, _("Place"), max_length=500)
+    url = _own_text(
+        blocks.CharBlock,
+        _("Web address"),
+        _(
             "Of a page about it. Leave empty for what the invitation says. Calendars get shared, "
             "so the visitor’s own link cannot stand here."
         ),
+        max_length=1000,
     )
-    comment = blocks.TextBlock(
-        required=False,
+    comment = _own_text(
+        blocks.TextBlock,
+        _("Comment"),
+        _("Few calendars show it: what must be read belongs into the description."),
         rows=2,
-        validators=[validate_public_placeholders],
-        label=_("Comment"),
-        help_text=_("Few calendars show it: what must be read belongs into the description."),
     )
 
     class Meta:

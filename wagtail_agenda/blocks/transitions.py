@@ -2,7 +2,6 @@
 
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_slug
 from django.forms import CheckboxSelectMultiple
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
@@ -11,7 +10,11 @@ from wagtail.blocks.stream_block import StreamBlockValidationError
 from wagtail.blocks.struct_block import StructBlockValidationError
 from wagtail.coreutils import string_to_ascii
 
-from wagtail_agenda.blocks.conditions import ConditionsBlock, ForgivingListBlock
+from wagtail_agenda.blocks.conditions import (
+    ConditionsBlock,
+    ForgivingListBlock,
+    identifier_block,
+)
 from wagtail_agenda.blocks.statuses import StatusChooserBlock
 from wagtail_agenda.choices import TRIGGERS_OF, About, Cause, Trigger
 from wagtail_agenda.workflow.rules import (
@@ -145,16 +148,13 @@ class ByHandRuleBlock(_LeadingBlock):
         label=_("Button"),
         help_text=_("What stands on it: “Papers are complete”."),
     )
-    identifier = blocks.CharBlock(
-        required=False,
-        max_length=100,
-        validators=[validate_slug],
-        label=_("Identifier"),
-        help_text=_(
+    identifier = identifier_block(
+        _(
             "Left empty, it is made from what stands on the button. Rules with the same identifier "
             "are one button, which does what the first of them that fits says. Letters without "
             "accents, digits, - and _."
         ),
+        required=False,
     )
     groups = blocks.MultipleChoiceBlock(
         choices=groups,
@@ -184,12 +184,7 @@ class ByHandRuleBlock(_LeadingBlock):
 class CalledRuleBlock(_LeadingBlock):
     """Another system calls the address of the booking's hook with that identifier."""
 
-    identifier = blocks.CharBlock(
-        max_length=100,
-        validators=[validate_slug],
-        label=_("Identifier"),
-        help_text=_("The last part of the address that the other system calls."),
-    )
+    identifier = identifier_block(_("The last part of the address that the other system calls."))
 
     class Meta:
         icon = "link-external"

@@ -1,6 +1,6 @@
 """Who a booking was for, forgotten: the writing that `privacy` asks for.
 
-What admission, attendance and the counters read stays, so no lock is needed: what is left of a
+What admission, attendance and the counters read stays, so no bookable is locked: what is left of a
 booking still takes its place, and is still counted.
 """
 
@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from wagtail_agenda import tokens
 from wagtail_agenda.choices import DeliveryState
+from wagtail_agenda.contention import retried
 from wagtail_agenda.models import Booking, Delivery, Entry, Hold, Invitation, PersonLock
 
 PERSONAL_TEXTS = (
@@ -45,9 +45,12 @@ def anonymise(booking: Booking, *, now: datetime) -> bool:
     """Forget who a booking was for; False if that was forgotten before.
 
     Nothing more is sent about it, and the link in its mails opens nothing. What happened, when,
-    and who came stays.
+    and who came stays. Raises `Overloaded`.
     """
-    with transaction.atomic():
+
+    def work(_nothing: None) -> bool:
+        # Before the booking, as the worker does it that notes in its history what has left.
+        deliveries = list(booking.deliveries.select_for_update().order_by("pk"))
         changed = Booking.objects.filter(pk=booking.pk, anonymised_at__isnull=True).update(
             **dict.fromkeys(PERSONAL_TEXTS, ""),
             person_digest="",
@@ -60,7 +63,7 @@ def anonymise(booking: Booking, *, now: datetime) -> bool:
         )
         if not changed:
             return False
-        for delivery in booking.deliveries.all():
+        for delivery in deliveries:
             _forget_delivery(delivery)
         for invitation in booking.invitations.all():
             forget_invitation(invitation)
@@ -71,7 +74,9 @@ def anonymise(booking: Booking, *, now: datetime) -> bool:
         booking.kept_files.all().delete()
         _empty(Hold.objects.filter(booking=booking))
         _forget_locks(booking)
-    return True
+        return True
+
+    return retried(work)
 
 
 def forget_draft(hold: Hold) -> None:
@@ -112,7 +117,7 @@ def _forget_delivery(delivery: Delivery) -> None:
     )
 
 
-def _empty(holds) -> None:
+def _empty(holds: QuerySet[Hold]) -> None:
     holds.update(answers={}, visitor_key="", address_key="", return_path="")
 
 

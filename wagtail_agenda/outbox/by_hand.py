@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from wagtail_agenda.choices import DeliveryKind, DeliveryState
-from wagtail_agenda.models import ClosedAddress, Delivery
+from wagtail_agenda.models import ClosedAddress, Delivery, Entry
 from wagtail_agenda.outbox import claiming
 from wagtail_agenda.outbox.calls import address_digest
 from wagtail_agenda.outbox.queueing import give_up_at, wake
@@ -26,12 +26,16 @@ def retry(delivery: Delivery, *, now: datetime | None = None, user=None) -> bool
 def retry_all(
     deliveries: Iterable[Delivery], *, now: datetime | None = None, user=None
 ) -> list[Delivery]:
-    """Do what `retry` does with several at once. Answers with those that were queued."""
+    """Do what `retry` does with several at once. Answers with those that were queued.
+
+    As many queries for 500 as for one.
+    """
     now = now or timezone.now()
     with transaction.atomic():
-        queued = [delivery for delivery in deliveries if _make_due(delivery, now)]
-        for delivery in queued:
-            claiming.note(delivery, "sent_again", now, user=user)
+        queued = _made_due(list(deliveries), now)
+        Entry.objects.bulk_create(
+            claiming.line_about(delivery, "sent_again", now, user=user) for delivery in queued
+        )
     if queued:
         wake([delivery.pk for delivery in queued])
     return queued
@@ -73,17 +77,32 @@ def reopen(delivery: Delivery) -> bool:
     return bool(removed)
 
 
-def _make_due(delivery: Delivery, now: datetime) -> bool:
+def _made_due(deliveries: list[Delivery], now: datetime) -> list[Delivery]:
+    """Those of the deliveries that are to be tried at once from now on."""
     fresh = {
         "state": DeliveryState.DUE,
         "due_at": now,
         "give_up_at": give_up_at(now),
         "leased_until": None,
     }
-    this = Delivery.objects.filter(pk=delivery.pk)
-    failed = this.filter(state=DeliveryState.FAILED)
-    anew = {"letter": None} if delivery.kind == DeliveryKind.MAIL else {}
-    return bool(
-        failed.update(**fresh, **anew, attempts=0)
-        or this.filter(state=DeliveryState.DUE).update(**fresh)
+    # Locked, so that none of them leaves between being read and being written.
+    present = Delivery.objects.select_for_update().order_by("pk")
+    states = dict(
+        present.filter(pk__in=[delivery.pk for delivery in deliveries]).values_list("pk", "state")
     )
+    mails, calls, waiting = [], [], []
+    for delivery in deliveries:
+        state = states.get(delivery.pk)
+        if state == DeliveryState.FAILED:
+            (mails if delivery.kind == DeliveryKind.MAIL else calls).append(delivery.pk)
+        elif state == DeliveryState.DUE:
+            waiting.append(delivery.pk)
+    for state, pks, columns in (
+        (DeliveryState.FAILED, mails, {"attempts": 0, "letter": None}),
+        (DeliveryState.FAILED, calls, {"attempts": 0}),
+        (DeliveryState.DUE, waiting, {}),
+    ):
+        # Asked for the state once more, for SQLite, which locks no rows.
+        Delivery.objects.filter(pk__in=pks, state=state).update(**fresh, **columns)
+    queued = {*mails, *calls, *waiting}
+    return [delivery for delivery in deliveries if delivery.pk in queued]

@@ -146,7 +146,14 @@ def never_came_back() -> str:
     return _("Given up: the worker never came back from sending it.")
 
 
-def note(
+def note(delivery: Delivery, what: str, now: datetime, **said: Any) -> Entry:
+    """Add a line about the delivery to the history of its booking, as `line_about` has it."""
+    entry = line_about(delivery, what, now, **said)
+    entry.save(force_insert=True)
+    return entry
+
+
+def line_about(
     delivery: Delivery,
     what: str,
     now: datetime,
@@ -155,7 +162,7 @@ def note(
     advances: bool = False,
     **data: Any,
 ) -> Entry:
-    """Add a line about the delivery to the history of its booking or meeting."""
+    """A line about the delivery for the history of its booking or meeting, still to be saved."""
     if delivery.kind == DeliveryKind.CALL:
         about = {
             "url": delivery.url,
@@ -170,7 +177,7 @@ def note(
             "method": delivery.method,
             "delivery": delivery.pk,
         }
-    return Entry.objects.create(
+    return Entry(
         booking_id=delivery.booking_id,
         called_meeting_id=delivery.called_meeting_id,
         what=what,

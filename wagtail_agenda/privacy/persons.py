@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Model
 
+from wagtail_agenda.contention import retried
 from wagtail_agenda.privacy.addresses import Address
 from wagtail_agenda.privacy.mentions import Mention, mentions, of_editors, take_out
 from wagtail_agenda.privacy.subjects import SUBJECTS, Subject
@@ -89,10 +89,11 @@ def erase(email: str, *, now: datetime) -> dict[str, int]:
     Its own bookings are anonymised and what was typed is emptied; where it stands in what is about
     others, the address alone goes. Raises `StillToCome` if it has a booking that is neither over
     nor cancelled: cancel that first. What editors have written stays theirs to change, and copies
-    in backups and in mailboxes are out of reach.
+    in backups and in mailboxes are out of reach. Raises `Overloaded`, and has done nothing then.
     """
     address = Address(email.strip())
-    with transaction.atomic():
+
+    def work(_nothing: None) -> dict[str, int]:
         found = held(address.email)
         if to_come := found.to_come(now):
             raise StillToCome(to_come)
@@ -103,7 +104,9 @@ def erase(email: str, *, now: datetime) -> dict[str, int]:
         left = list(mentions(address))
         for mention in left:
             take_out(mention, address)
-    return {**counts, "mentions": len(left)}
+        return {**counts, "mentions": len(left)}
+
+    return retried(work)
 
 
 def _each(found: Held) -> Iterator[tuple[Subject, Any]]:

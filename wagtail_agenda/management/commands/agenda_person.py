@@ -8,6 +8,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
 from wagtail_agenda import privacy
+from wagtail_agenda.errors import Overloaded
 
 
 class Command(BaseCommand):
@@ -33,4 +34,6 @@ class Command(BaseCommand):
                 raise CommandError(
                     f"Nothing was erased: bookings are still to come. Cancel these first: {error}"
                 ) from error
+            except Overloaded as error:
+                raise CommandError(f"Nothing was erased: {error}") from error
         self.stdout.write(json.dumps(found, ensure_ascii=False, indent=2, cls=DjangoJSONEncoder))

@@ -42,7 +42,7 @@
     root.querySelectorAll('input[name="next"]').forEach((field) => {
       field.value = back;
     });
-    root.querySelectorAll('form[method="post"]:not([action*="/booking/"])').forEach((one) => {
+    root.querySelectorAll('form[data-wagtail-agenda-comes-back]').forEach((one) => {
       one.action = back;
     });
   };

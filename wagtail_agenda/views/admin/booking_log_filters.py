@@ -12,25 +12,24 @@ from wagtail_agenda.choices import Actor, Admission, DeliveryState
 from wagtail_agenda.models import Booking, Delivery, WorkflowStatus
 from wagtail_agenda.schedule import day_bounds
 from wagtail_agenda.timegrid import instant_of
-from wagtail_agenda.views.admin.base import agendas_of
 from wagtail_agenda.views.admin.dates import is_shown
 from wagtail_agenda.views.admin.filters import ATTENDANCES
-from wagtail_agenda.views.admin.finding import LONGEST_QUERY, cleaned, matching
+from wagtail_agenda.views.admin.finding import LONGEST_QUERY, matching
+from wagtail_agenda.views.admin.list_filters import ListFilters, SearchField
 
 FAILED = "failed"
 
 
-class SearchField(forms.CharField):
-    """Words to look for. What no name has, NUL for one, is taken out and not complained of."""
+class BookingLogFilters(ListFilters):
+    """The form above the booking log."""
 
-    def to_python(self, value):
-        return cleaned(super().to_python(value))
-
-
-class BookingLogFilters(forms.Form):
-    """The form above the list, sent by GET. A field that is left empty narrows nothing."""
-
-    template_name = "wagtail_agenda/admin/booking_log/filters.html"
+    name = "log"
+    columns = {
+        "agenda": "agenda__slug",
+        "status": "status",
+        "admission": "admission",
+        "made_by": "made_by",
+    }
 
     q = SearchField(
         label=gettext_lazy("Search"),
@@ -75,12 +74,7 @@ class BookingLogFilters(forms.Form):
     )
 
     def __init__(self, data, *, user):
-        super().__init__(data, auto_id="wagtail-agenda-log-%s")
-        self.agendas = list(agendas_of(user))
-        self.fields["agenda"].choices = [
-            ("", _("All agendas")),
-            *[(agenda.slug, str(agenda)) for agenda in self.agendas],
-        ]
+        super().__init__(data, user=user)
         self.fields["status"].choices = [("", _("Any")), *_statuses()]
 
     def clean_since(self):
@@ -98,12 +92,8 @@ class BookingLogFilters(forms.Form):
 
     def narrow(self, bookings: QuerySet[Booking]) -> QuerySet[Booking]:
         """Those of the bookings that are asked for; a field that is wrong narrows nothing."""
-        self.is_valid()
-        asked = {name: value for name, value in self.cleaned_data.items() if value}
-        columns = {"agenda": "agenda__slug", "status": "status"}
-        for name in ("agenda", "status", "admission", "made_by"):
-            if name in asked:
-                bookings = bookings.filter(**{columns.get(name, name): asked[name]})
+        asked = self.valid_wishes()
+        bookings = self.by_columns(bookings, asked)
         if "attendance" in asked:
             bookings = bookings.filter(attendance=ATTENDANCES[asked["attendance"]])
         if "since" in asked or "until" in asked:
@@ -125,11 +115,6 @@ class BookingLogFilters(forms.Form):
                 of_zone &= Q(start__lt=_bounds(until, zone)[1])
             found |= of_zone
         return found
-
-    @property
-    def is_set(self) -> bool:
-        """Whether anything is asked for."""
-        return any(self.data.get(name) for name in self.fields)
 
     def in_words(self) -> list[tuple[str, str]]:
         """What is asked for, as pairs of label and text.

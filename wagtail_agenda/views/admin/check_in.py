@@ -2,10 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from uuid import uuid4
 
 from django import forms
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -13,7 +11,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from wagtail.admin import messages
 from wagtail.log_actions import log
-from wagtail.log_actions import registry as log_registry
 
 from wagtail_agenda import attendance as attendances
 from wagtail_agenda.choices import Attendance
@@ -195,28 +192,6 @@ def logged(attendance: Attendance, reason: AttendanceReason | None, note: str | 
     """What the log says of a check-in: the note stays with the booking, which fewer people read."""
     data = {"attendance": attendance.value}
     return {**data, "reason": reason.label} if reason else data
-
-
-def log_acts(bookings: Sequence[Booking], action: str, user, **data) -> None:
-    """`log_act` for many bookings at once: as many queries as for one."""
-    if not bookings:
-        return
-    model = log_registry.get_log_model_for_model(Booking)
-    content_type = ContentType.objects.get_for_model(Booking)
-    now, act = timezone.now(), uuid4()
-    model.objects.bulk_create(
-        model(
-            content_type=content_type,
-            object_id=str(booking.pk),
-            label=booking.reference,
-            action=f"wagtail_agenda.{action}",
-            user=user,
-            timestamp=now,
-            data=data,
-            uuid=act,
-        )
-        for booking in bookings
-    )
 
 
 def log_sheet(row: Model, action: str, user, **data) -> None:

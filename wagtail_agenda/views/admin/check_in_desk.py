@@ -23,12 +23,11 @@ from wagtail_agenda.errors import BookingError, Overloaded
 from wagtail_agenda.models import AttendanceReason, AttendanceSheet, Booking, Desk, Entry, Event
 from wagtail_agenda.schedule import day_bounds
 from wagtail_agenda.timegrid import instant_of
-from wagtail_agenda.views.admin.base import AgentPage, url_to
+from wagtail_agenda.views.admin.base import AgentPage, log_acts, url_to
 from wagtail_agenda.views.admin.check_in import (
     ICONS,
     Saying,
     TogetherForm,
-    log_acts,
     log_sheet,
     logged,
     refusal,
@@ -329,7 +328,8 @@ class CheckInDeskView(AgentPage, TemplateView, ABC):
             messages.error(self.request, _("Nothing was changed: choose what to do."))
             return redirect(self.here)
         outcome = attendances.undo_act(self.sheet, act, now=self.now, user=self.request.user)
-        log_acts(outcome.done, "check_in", self.request.user, attendance="undo")
+        undone = [(booking, {"attendance": "undo"}) for booking in outcome.done]
+        log_acts(undone, "check_in", self.request.user)
         if outcome.done:
             count = len(outcome.done)
             messages.success(
@@ -382,7 +382,7 @@ class CheckInDeskView(AgentPage, TemplateView, ABC):
 
     def report(self, outcome: Outcome, saying: Saying, note: str) -> None:
         data = logged(saying.attendance, saying.reason, note)
-        log_acts(outcome.done, "check_in", self.request.user, **data)
+        log_acts([(booking, data) for booking in outcome.done], "check_in", self.request.user)
         if outcome.done:
             count = len(outcome.done)
             messages.success(

@@ -1,5 +1,7 @@
 """Mails and calls: the list of all of them, and what people do about one that did not leave."""
 
+from abc import ABC, abstractmethod
+
 from django import forms
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
@@ -19,26 +21,27 @@ from wagtail_agenda.models import Delivery
 from wagtail_agenda.views.admin.base import (
     AgentPage,
     AgentView,
-    agendas_of,
     log_act,
+    log_acts,
     next_url,
     page_of,
     url_to,
 )
 from wagtail_agenda.views.admin.booking_list import page_urls
-from wagtail_agenda.views.admin.booking_log_filters import SearchField
 from wagtail_agenda.views.admin.dates import with_query
 from wagtail_agenda.views.admin.delivery_lines import lines_of, may_be_retried, whom
+from wagtail_agenda.views.admin.list_filters import ListFilters, SearchField
 
 MOST_AT_ONCE = outbox.SWEEP_LIMIT
 DELIVERIES_A_PAGE = 50
 LONGEST_SEARCH = 200
 
 
-class DeliveryFilters(forms.Form):
-    """The form above the list, sent by GET. A field that is left empty narrows nothing."""
+class DeliveryFilters(ListFilters):
+    """The form above the list of mails and calls."""
 
-    template_name = "wagtail_agenda/admin/booking_log/filters.html"
+    name = "deliveries"
+    columns = {"state": "state", "kind": "kind"}
 
     whom = SearchField(
         label=gettext_lazy("Host or e-mail"),
@@ -58,20 +61,10 @@ class DeliveryFilters(forms.Form):
     )
     agenda = forms.ChoiceField(label=gettext_lazy("Agenda"), required=False)
 
-    def __init__(self, data, *, user):
-        super().__init__(data, auto_id="wagtail-agenda-deliveries-%s")
-        self.fields["agenda"].choices = [
-            ("", _("All agendas")),
-            *[(agenda.slug, str(agenda)) for agenda in agendas_of(user)],
-        ]
-
     def narrow(self, deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
         """Those of the deliveries that are asked for; a field that is wrong narrows nothing."""
-        self.is_valid()
-        asked = {name: value for name, value in self.cleaned_data.items() if value}
-        for name in ("state", "kind"):
-            if name in asked:
-                deliveries = deliveries.filter(**{name: asked[name]})
+        asked = self.valid_wishes()
+        deliveries = self.by_columns(deliveries, asked)
         if "agenda" in asked:
             deliveries = deliveries.filter(
                 Q(booking__agenda__slug=asked["agenda"])
@@ -81,11 +74,6 @@ class DeliveryFilters(forms.Form):
             words = asked["whom"][:LONGEST_SEARCH]
             deliveries = deliveries.filter(Q(host__icontains=words) | Q(recipient__icontains=words))
         return deliveries
-
-    @property
-    def asked(self) -> dict[str, str]:
-        """What is asked for, as the address of the page has it."""
-        return {name: self.data[name] for name in self.fields if self.data.get(name)}
 
 
 class DeliveriesView(AgentPage, TemplateView):
@@ -136,7 +124,7 @@ class DeliveriesView(AgentPage, TemplateView):
         return lines_of(self.page)
 
 
-class DeliveryActView(AgentView):
+class DeliveryActView(AgentView, ABC):
     """Does something about one delivery by POST, and goes back to where it was asked for."""
 
     http_method_names = ["post", "options"]
@@ -152,8 +140,9 @@ class DeliveryActView(AgentView):
         self.act(delivery)
         return redirect(next_url(request, page_of(delivery.subject) + "#deliveries"))
 
+    @abstractmethod
     def act(self, delivery: Delivery) -> None:
-        raise NotImplementedError
+        """What is done about it, with a message that says so."""
 
 
 class DeliveryRetryView(DeliveryActView):
@@ -217,8 +206,8 @@ class DeliveriesRetryView(AgentView):
         # The oldest first: pressed again, the button goes on with those that were left.
         failed = permissions.editable(request.user, failed).order_by("pk")[:MOST_AT_ONCE]
         queued = outbox.retry_all(failed, user=request.user)
-        for delivery in queued:
-            log_act(delivery.subject, "send_again", request.user, delivery=delivery.pk)
+        acts = [(delivery.subject, {"delivery": delivery.pk}) for delivery in queued]
+        log_acts(acts, "send_again", request.user)
         if queued:
             messages.success(request, on_their_way(queued))
         else:

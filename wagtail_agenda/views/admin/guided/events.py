@@ -13,12 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail_agenda import schedule
 from wagtail_agenda.models import MOST_PLACES
 from wagtail_agenda.views.admin.guided.inputs import WORKING_DAYS, DateInput, TimeInput
-from wagtail_agenda.views.admin.setup.dates import (
-    EARLIEST_YEAR,
-    LATEST_YEAR,
-    skipped_error,
-    year_error,
-)
+from wagtail_agenda.views.admin.setup.dates import refuse_far_dates, skipped_error
 
 MOST_DATES = 50
 DATES_AT_FIRST = 4
@@ -71,8 +66,8 @@ class DateForm(forms.Form):
         return cleaned
 
     def _check_times(self, day: date, start: time, end: time) -> None:
-        if not EARLIEST_YEAR <= day.year <= LATEST_YEAR:
-            self.add_error("day", year_error())
+        refuse_far_dates(self, self.cleaned_data, ["day"])
+        if self.errors:
             return
         for field, at in (("start", start), ("end", end)):
             if not schedule.wall_time_exists(day, at, self.zone):

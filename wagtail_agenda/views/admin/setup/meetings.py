@@ -1,7 +1,5 @@
 """The form of a meeting and of its participants."""
 
-from datetime import datetime
-
 from django import forms
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
@@ -11,16 +9,11 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import InlinePanel
 
-from wagtail_agenda import permissions, schedule
+from wagtail_agenda import permissions
 from wagtail_agenda.choices import Role
 from wagtail_agenda.correspondence import sender
 from wagtail_agenda.models import Agenda, Desk, Meeting, Resource
-from wagtail_agenda.views.admin.setup.dates import (
-    EARLIEST_YEAR,
-    LATEST_YEAR,
-    skipped_error,
-    year_error,
-)
+from wagtail_agenda.views.admin.setup.dates import read_in_zone
 
 MOST_PARTICIPANTS = 500
 TIMES = ("start", "end")
@@ -130,7 +123,7 @@ class MeetingForm(WagtailAdminModelForm):
         cleaned = super().clean()
         agenda = cleaned.get("agenda")
         if agenda is not None:
-            self._read_in_zone_of(agenda, cleaned)
+            read_in_zone(self, cleaned, TIMES, agenda.zone)
             self._check_rooms(agenda, cleaned)
         start, end = cleaned.get("start"), cleaned.get("end")
         if start and end and end <= start:
@@ -139,22 +132,6 @@ class MeetingForm(WagtailAdminModelForm):
         if not self.is_deferred_validation:
             self._check_complete(cleaned)
         return cleaned
-
-    def _read_in_zone_of(self, agenda: Agenda, cleaned) -> None:
-        """Takes the times as the agenda's: the field has read them as the site's."""
-        for field in TIMES:
-            moment: datetime | None = cleaned.get(field)
-            if moment is None:
-                continue
-            if not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
-                cleaned[field] = None
-                self.add_error(field, year_error())
-                continue
-            typed = timezone.make_naive(moment)
-            if schedule.wall_time_exists(typed.date(), typed.time(), agenda.zone):
-                cleaned[field] = typed.replace(tzinfo=agenda.zone)
-            else:
-                self.add_error(field, skipped_error(typed, agenda.zone))
 
     def _check_rooms(self, agenda: Agenda, cleaned) -> None:
         desk, resource = cleaned.get("desk"), cleaned.get("resource")

@@ -15,7 +15,7 @@ from wagtail_agenda.choices import AgendaKind
 from wagtail_agenda.models import MOST_PLACES, EventSeries
 from wagtail_agenda.recurrence import Recurrence
 from wagtail_agenda.series import Answers, Plan
-from wagtail_agenda.views.admin.setup.dates import EARLIEST_YEAR, LATEST_YEAR, year_error
+from wagtail_agenda.views.admin.setup.dates import refuse_far_dates
 from wagtail_agenda.views.admin.setup.offers import OfferForm
 from wagtail_agenda.wording import time_text
 
@@ -165,11 +165,7 @@ class SeriesForm(OfferForm):
 
     def clean(self):
         cleaned = super().clean()
-        for name in ("first_day", "until"):
-            day = cleaned.get(name)
-            if day and not EARLIEST_YEAR <= day.year <= LATEST_YEAR:
-                cleaned[name] = None
-                self.add_error(name, year_error())
+        refuse_far_dates(self, cleaned, ("first_day", "until"))
         self._check_days(cleaned)
         return cleaned
 
