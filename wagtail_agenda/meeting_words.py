@@ -288,6 +288,7 @@ def calendar_event(
         attendee=Party(invitation.address, name_of(meeting, invitation.address)),
         optional=optional and invitation.audience == Audience.VISITOR,
         language=language_of(meeting),
+        alarm=meeting.agenda.alarm,
     )
 
 

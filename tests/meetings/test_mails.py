@@ -110,6 +110,11 @@ def test_who_need_not_come_is_told_so_by_their_calendar(arrived):
     assert roles == {ADA: "REQ-PARTICIPANT", BOB: "OPT-PARTICIPANT"}
 
 
+def test_calendars_are_asked_to_remind_as_the_agenda_has_it(arrived):
+    publish(make_meeting(make_agenda(alarm_before=30, alarm_before_unit="minutes")))
+    assert [len(one.entry.alarms) for one in arrived().values()] == [1, 1, 1]
+
+
 def test_the_link_to_answer_stands_in_the_mail_and_never_in_the_calendar(arrived):
     publish(make_meeting())
     came = arrived()
