@@ -17,7 +17,7 @@ import pytest
 from django.apps import apps
 from django.contrib.auth.models import Permission
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from freezegun import freeze_time
@@ -456,11 +456,16 @@ def undone():
 
 
 def snapshot() -> dict[str, list[tuple]]:
-    """Everything this package has in the database."""
-    return {
-        model._meta.label: list(model._base_manager.order_by("pk").values_list())
-        for model in apps.get_app_config("wagtail_agenda").get_models(include_auto_created=True)
-    }
+    """Everything this package has in the database, as it lies there."""
+    models_of_ours = apps.get_app_config("wagtail_agenda").get_models(include_auto_created=True)
+    with connection.cursor() as cursor:
+        return {model._meta.label: rows_of(model, cursor) for model in models_of_ours}
+
+
+def rows_of(model, cursor) -> list[tuple]:
+    table, key = map(connection.ops.quote_name, (model._meta.db_table, model._meta.pk.column))
+    cursor.execute(f"SELECT * FROM {table} ORDER BY {key}")  # noqa: S608 - names of ours
+    return list(cursor.fetchall())
 
 
 def is_through(response) -> bool:

@@ -48,8 +48,11 @@ def next_url(request: HttpRequest, otherwise: str) -> str:
 
 
 def log_act(subject: Subject, action: str, user, **data) -> None:
-    """Note in Wagtail's own log what an agent did with a booking or a meeting."""
-    instance, title = _as_logged(subject)
+    """Note in Wagtail's own log what an agent did with a booking or a meeting.
+
+    A booking by its number, not by its title: the site's history is read by others than agents.
+    """
+    instance, title = _logged(subject)
     log(
         instance=instance,
         action=f"wagtail_agenda.{action}",
@@ -63,14 +66,14 @@ def log_acts(
     acts: Iterable[tuple[Subject, Mapping[str, Any]]], action: str, user: AbstractBaseUser
 ) -> None:
     """`log_act` for many at once, each with its data: as many queries as for one."""
+    model = log_registry.get_log_model_for_model(Booking)
     now, act = timezone.now(), uuid4()
-    entries: dict[type[Model], list[Model]] = {}
+    lines = []
     for subject, data in acts:
-        instance, title = _as_logged(subject)
-        model = log_registry.get_log_model_for_model(type(instance))
-        entries.setdefault(model, []).append(
+        instance, title = _logged(subject)
+        lines.append(
             model(
-                content_type=ContentType.objects.get_for_model(type(instance)),
+                content_type=ContentType.objects.get_for_model(instance),
                 object_id=str(instance.pk),
                 label=title,
                 action=f"wagtail_agenda.{action}",
@@ -80,15 +83,11 @@ def log_acts(
                 uuid=act,
             )
         )
-    for model, rows in entries.items():
-        model.objects.bulk_create(rows)
+    model.objects.bulk_create(lines)
 
 
-def _as_logged(subject: Subject) -> tuple[Model, str]:
-    """What a line of the log is about, and how it is called there.
-
-    A booking by its number, not by its title: the site's history is read by others than agents.
-    """
+def _logged(subject: Subject) -> tuple[Model, str]:
+    """What the site's history files it under, and its name there."""
     if isinstance(subject, CalledMeeting):
         return subject.meeting, subject.title
     return subject, subject.reference

@@ -29,7 +29,11 @@ def refuse_far_dates(form: Form, cleaned: dict[str, Any], names: Iterable[str]) 
 def read_in_zone(
     form: Form, cleaned: dict[str, Any], names: Iterable[str], zone: zoneinfo.ZoneInfo
 ) -> None:
-    """Takes times as that zone's: the fields have read them as the site's."""
+    """Take times as those of a zone: their fields have read them as the site's.
+
+    What nobody means, or clocks skip, is said at its field.
+    """
+    names = list(names)
     refuse_far_dates(form, cleaned, names)
     for name in names:
         if cleaned.get(name) is None:
