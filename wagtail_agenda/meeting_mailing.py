@@ -49,7 +49,6 @@ class MeetingMails:
         self, meetings: Sequence[CalledMeeting], *, now: datetime, none_yet: bool = False
     ) -> None:
         self._now = now
-        self.none_yet = none_yet
         self._known: dict[int, dict[tuple[str, str], Invitation]] = {}
         if none_yet:
             self._known = {meeting.pk: {} for meeting in meetings}

@@ -49,6 +49,7 @@ from wagtail_agenda.choices import (
     Role,
     WaitingListPromotion,
 )
+from wagtail_agenda.deletion import with_its_owner
 from wagtail_agenda.fields import BlocksField
 from wagtail_agenda.meeting_tables import CalledMeeting, Meeting, Participant  # noqa: F401
 from wagtail_agenda.timegrid import CELL_MINUTES
@@ -1215,13 +1216,13 @@ class Occupation(models.Model):
     places = models.PositiveIntegerField(default=1)
     waiting = models.BooleanField(default=False)
     booking = models.ForeignKey(
-        Booking, models.CASCADE, null=True, blank=True, related_name="occupations"
+        Booking, with_its_owner, null=True, blank=True, related_name="occupations"
     )
     hold = models.ForeignKey(
-        Hold, models.CASCADE, null=True, blank=True, related_name="occupations"
+        Hold, with_its_owner, null=True, blank=True, related_name="occupations"
     )
     called_meeting = models.ForeignKey(
-        CalledMeeting, models.CASCADE, null=True, blank=True, related_name="occupations"
+        CalledMeeting, with_its_owner, null=True, blank=True, related_name="occupations"
     )
     lapses_at = models.DateTimeField(null=True, blank=True)
 
@@ -1375,10 +1376,10 @@ class Entry(HasSubject, models.Model):
     """
 
     booking = models.ForeignKey(
-        Booking, models.CASCADE, null=True, blank=True, related_name="entries"
+        Booking, with_its_owner, null=True, blank=True, related_name="entries"
     )
     called_meeting = models.ForeignKey(
-        CalledMeeting, models.CASCADE, null=True, blank=True, related_name="entries"
+        CalledMeeting, with_its_owner, null=True, blank=True, related_name="entries"
     )
     what = models.CharField(max_length=50)
     actor = models.CharField(max_length=10, choices=Actor.choices, default=Actor.SYSTEM)
@@ -1412,10 +1413,10 @@ class Invitation(HasSubject, models.Model):
     """
 
     booking = models.ForeignKey(
-        Booking, models.CASCADE, null=True, blank=True, related_name="invitations"
+        Booking, with_its_owner, null=True, blank=True, related_name="invitations"
     )
     called_meeting = models.ForeignKey(
-        CalledMeeting, models.CASCADE, null=True, blank=True, related_name="invitations"
+        CalledMeeting, with_its_owner, null=True, blank=True, related_name="invitations"
     )
     audience = models.CharField(max_length=10, choices=Audience.choices)
     address = models.CharField(max_length=254)
@@ -1456,10 +1457,10 @@ class Timer(HasSubject, models.Model):
     """
 
     booking = models.ForeignKey(
-        Booking, models.CASCADE, null=True, blank=True, related_name="timers"
+        Booking, with_its_owner, null=True, blank=True, related_name="timers"
     )
     called_meeting = models.ForeignKey(
-        CalledMeeting, models.CASCADE, null=True, blank=True, related_name="timers"
+        CalledMeeting, with_its_owner, null=True, blank=True, related_name="timers"
     )
     rule = models.CharField(max_length=64)
     occasion = models.CharField(max_length=100)
@@ -1494,10 +1495,10 @@ class KeptFile(HasSubject, models.Model):
     """
 
     booking = models.ForeignKey(
-        Booking, models.CASCADE, null=True, blank=True, related_name="kept_files"
+        Booking, with_its_owner, null=True, blank=True, related_name="kept_files"
     )
     called_meeting = models.ForeignKey(
-        CalledMeeting, models.CASCADE, null=True, blank=True, related_name="kept_files"
+        CalledMeeting, with_its_owner, null=True, blank=True, related_name="kept_files"
     )
     identifier = models.SlugField(_("identifier"), max_length=100)
     name = models.CharField(_("file name"), max_length=255)
@@ -1538,10 +1539,10 @@ class Delivery(HasSubject, models.Model):
     )
     key = models.CharField(max_length=200, unique=True)
     booking = models.ForeignKey(
-        Booking, models.CASCADE, null=True, blank=True, related_name="deliveries"
+        Booking, with_its_owner, null=True, blank=True, related_name="deliveries"
     )
     called_meeting = models.ForeignKey(
-        CalledMeeting, models.CASCADE, null=True, blank=True, related_name="deliveries"
+        CalledMeeting, with_its_owner, null=True, blank=True, related_name="deliveries"
     )
     invitation = models.ForeignKey(
         Invitation, models.CASCADE, null=True, blank=True, related_name="deliveries"

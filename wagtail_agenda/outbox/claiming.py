@@ -269,7 +269,7 @@ def line_about(
     advances: bool = False,
     **data: Any,
 ) -> Entry:
-    """A line about the delivery, still to be saved."""
+    """A line about the delivery for the history of its booking or meeting, still to be saved."""
     if delivery.kind == DeliveryKind.CALL:
         about = {
             "url": delivery.url,
