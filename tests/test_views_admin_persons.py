@@ -17,7 +17,7 @@ from wagtail_agenda.choices import Actor, AgendaKind, Role
 from wagtail_agenda.models import Booking, Entry, FormVersion, WorkflowStatus
 from wagtail_agenda.workflow import ensure_default_workflow
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 ADA = "ada@post.example"
 LATER = NOW + timedelta(days=2)

@@ -6,8 +6,8 @@ Roles are granted per agenda to the members of a group (`AgendaGrant`, in the gr
 - an **editor** is an agent who also changes the agenda, its desks, appointment types and events,
   and the resources, schedules, closure calendars and booking workflows that it uses;
 - an **administrator**, any active superuser or holder of `wagtail_agenda.administer_agendas`, may
-  do all of it on every agenda, and alone makes and deletes agendas, lets other systems in and
-  says how mail is sent.
+  do all of it on every agenda, and alone makes and deletes agendas, lets other systems in, says
+  how mail is sent, and looks up, exports and erases what is held about a person.
 
 A role opens nothing outside this package: agents and editors also need Wagtail's own permission
 `wagtailadmin.access_admin` to come into the admin at all.

@@ -57,6 +57,7 @@ def passports(site: Site) -> Agenda:
             maximal_booking_delay_unit=DelayUnit.DAYS,
             schedule=schedule("Office hours", office_hours),
             staff_addresses="counters@fairbridge.example",
+            retention_days=365,
             workflow=demo_workflows.passport_counters(),
             label_template="{appointment_type}",
             user_display_label_template="{appointment_type} at the town hall",
