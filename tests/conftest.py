@@ -9,7 +9,6 @@ from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
-import freezegun.api
 import hypothesis
 import pytest
 from django.conf import settings
@@ -18,7 +17,7 @@ from django.db import connections
 from django.test import TransactionTestCase
 from freezegun import freeze_time
 
-from tests import first_rows, migrated
+from tests import first_rows, migrated, quick_clock
 from tests.agents import make_staff
 from tests.factories import NOW, make_booking
 from tests.smtp_server import smtp_server  # noqa: F401  a fixture for every test
@@ -29,13 +28,7 @@ from wagtail_agenda.workflow import ensure_default_workflow
 hypothesis.settings.register_profile("wagtail-agenda", deadline=None)
 hypothesis.settings.load_profile("wagtail-agenda")
 
-# Each stop of the clock asks some three thousand modules whether they have changed. How many names
-# one has tells that in a quarter of the time that listing them takes, and most tests stop it.
-freezegun.api._get_module_attributes_hash = lambda module: (
-    id(module),
-    len(getattr(module, "__dict__", ())),
-)
-
+quick_clock.install()
 
 # Python looks for cycles after every 700 new objects, among a million that stay to the end.
 gc.set_threshold(100_000, 50, 100)

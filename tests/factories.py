@@ -12,17 +12,20 @@ from wagtail.signal_handlers import (
     reference_index_auto_update_disabled,
 )
 
-from wagtail_agenda import availability, booking
+from wagtail_agenda import availability, booking, meetings
 from wagtail_agenda.booking import Details
 from wagtail_agenda.choices import Actor, AgendaKind
 from wagtail_agenda.models import (
     Agenda,
     Bookable,
     Booking,
+    CalledMeeting,
     ClosureCalendar,
     Desk,
     Event,
+    Meeting,
     MeetingType,
+    Participant,
     Schedule,
 )
 
@@ -179,6 +182,46 @@ def make_booking(agenda=None, *, slot=None, now=NOW, actor=Actor.VISITOR, **deta
         agenda = agenda or make_appointments()[0]
         slot = first_slot(agenda, now=now)
     return booking.book(slot, make_details(**details), now=now, actor=actor)
+
+
+def make_meeting(
+    agenda=None, participants=("ada@fairbridge.example", "bob@fairbridge.example"), **fields
+):
+    """The draft of a meeting: two hours long, on the second day after `NOW`.
+
+    Participants are addresses, or dictionaries of the fields of a `Participant`.
+    """
+    start = fields.pop("start", NOW + timedelta(days=2))
+    meeting = Meeting(
+        live=False,
+        agenda=agenda or make_agenda(),
+        start=start,
+        end=fields.pop("end", start + timedelta(hours=2)),
+        **{
+            "title": "Roads committee",
+            "location": "Council chamber",
+            "description": "1. The bridge\n2. The budget",
+            "organiser_name": "Olive Gray",
+            "organiser_address": "olive@fairbridge.example",
+            **fields,
+        },
+    )
+    meeting.participants = [
+        Participant(**(one if isinstance(one, dict) else {"address": one})) for one in participants
+    ]
+    meeting.save()
+    return meeting
+
+
+def publish(meeting, user=None):
+    """Publish a meeting as it is, as Wagtail does, and answer with what has become of it."""
+    revision = meeting.save_revision(user=user)
+    if user is None:
+        revision.publish()
+    else:
+        with meetings.published_by_hand(user):
+            revision.publish(user=user, skip_permission_checks=True)
+    return CalledMeeting.objects.get(meeting=meeting)
 
 
 def utc(*parts):

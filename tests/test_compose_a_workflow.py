@@ -43,11 +43,17 @@ class Editor:
         client.force_login(make_administrator())
         self.client, self.instead = client, instead
 
+    page = PAGE
+
+    def section(self, heading):
+        return self.page.read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
     def compose(self, heading):
-        section = PAGE.read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-        label = re.search(r"booking workflow \*\*(.+?)\*\*", section)[1]
+        section = self.section(heading)
+        kind, label = re.search(r"(booking|meeting) workflow \*\*(.+?)\*\*", section).groups()
         statuses, rules = (filled(table) for table in tables(section))
-        self.save("workflow:add", {"label": label, "slug": "made", **self.blocks("transitions")})
+        about = {"label": label, "slug": "made", "about": f"{kind}s"}
+        self.save("workflow:add", {**about, **self.blocks("transitions")})
         made = Workflow.objects.get(label=label)
         # First all statuses, then their actions, which may name one another.
         for order, name in enumerate(dict.fromkeys(row[0] for row in statuses)):

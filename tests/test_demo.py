@@ -31,12 +31,14 @@ from wagtail_agenda.models import (
     Agenda,
     AgendaGrant,
     Booking,
+    CalledMeeting,
     ClosureCalendar,
     Delivery,
     Desk,
     Entry,
     Event,
     FormVersion,
+    Meeting,
     MeetingType,
     Occupation,
     Resource,
@@ -58,6 +60,7 @@ def everything():
     return {
         "rows": {model.__name__: model.objects.count() for model in rows},
         "pages": list(Page.objects.values_list("pk", "latest_revision_created_at")),
+        "meetings": list(Entry.objects.filter(booking=None).values_list("pk", "what")),
         "bookings": list(Booking.objects.values_list("pk", "status", "attendance").order_by("pk")),
     }
 
@@ -91,6 +94,7 @@ def test_demo_loads_once_and_follows_the_calendar(settings, mailoutbox):
     assert coming.count() >= 8
     assert any(event.bookable.places_booked == event.places for event in coming)
     every_kind_of_agenda_has_its_example()
+    a_committee_is_called_and_one_of_its_members_has_answered()
     everything_can_be_edited()
 
     # Five days later, the fortnights have moved on.
@@ -111,10 +115,22 @@ def test_demo_loads_once_and_follows_the_calendar(settings, mailoutbox):
 def everything_can_be_edited():
     client = Client()
     client.force_login(get_user_model().objects.get(username="admin"))
-    for model in (Agenda, ClosureCalendar, Schedule, Workflow, WorkflowStatus):
+    for model in (Agenda, ClosureCalendar, Meeting, Schedule, Workflow, WorkflowStatus):
         for row in model.objects.all():
             address = reverse(model.snippet_viewset.get_url_name("edit"), args=[row.pk])
             assert client.get(address).status_code == 200, row
+
+
+def a_committee_is_called_and_one_of_its_members_has_answered():
+    called = CalledMeeting.objects.get()
+    assert len(called.participants) == 4
+    assert called.deliveries.filter(state=DeliveryState.DONE).count() == 5
+    assert [one.answer for one in called.invitations.exclude(answer="")] == ["accepted"]
+    assert called.resource.slug == "meeting-room-2"
+    client = Client()
+    client.force_login(get_user_model().objects.get(username="admin"))
+    page = client.get(reverse("wagtail_agenda_admin:meeting", args=[called.pk]))
+    assert "Rosa Albers" in page.content.decode()
 
 
 def every_kind_of_agenda_has_its_example():

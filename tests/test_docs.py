@@ -12,8 +12,8 @@ from mdit_py_plugins.anchors.index import slugify
 import wagtail_agenda
 from tests.documentation import ADD_IT_TO_A_SITE, Page, an_office, named_blocks, start_site
 from tools import make_reference
-from wagtail_agenda import checks, conf, permissions, urls
-from wagtail_agenda.choices import Role
+from wagtail_agenda import checks, conf, meeting_words, permissions, urls
+from wagtail_agenda.choices import Audience, Role
 from wagtail_agenda.correspondence import LABEL_PLACEHOLDERS, PLACEHOLDERS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -120,13 +120,19 @@ def test_every_role_is_documented():
 
 
 def test_every_placeholder_is_documented_with_where_it_may_be_used():
-    documented = {name.strip("`{}"): labels for name, _meaning, labels in rows("placeholders.md")}
+    of_bookings = len(PLACEHOLDERS) + 3
+    found = [(name.strip("`{}"), where) for name, _meaning, where in rows("placeholders.md")]
+    documented = dict(found[:of_bookings])
     expected = {name: "yes" if name in LABEL_PLACEHOLDERS else "no" for name in PLACEHOLDERS} | {
         "answer_<name>": "yes",
         "call_<identifier>_<field>": "no",
         "file_<identifier>": "no",
     }
     assert documented == expected
+    for_participants = meeting_words.names_for(Audience.VISITOR)
+    assert dict(found[of_bookings:]) == {
+        name: "yes" if name in for_participants else "no" for name in meeting_words.PLACEHOLDERS
+    }
 
 
 def anchors(file: Path) -> set[str]:

@@ -256,7 +256,12 @@ def test_where_somebody_is_named_by_others_is_told_and_erased(frozen_now):
         ("entry", ["data"]),
     ]
 
-    assert privacy.erase(ADA, now=NOW) == {"bookings": 0, "drafts": 0, "mentions": 2}
+    assert privacy.erase(ADA, now=NOW) == {
+        "bookings": 0,
+        "drafts": 0,
+        "meetings": 0,
+        "mentions": 2,
+    }
 
     others.refresh_from_db()
     assert others.user_email == "grace@post.example"
@@ -365,7 +370,12 @@ def test_what_was_typed_without_booking_is_told_and_erased(frozen_now):
     bookings.keep_answers(draft, {"user_email": [f" {ADA.title()} "], "user_name": ["Ada Martin"]})
     told = privacy.export(ADA)
     assert told["drafts"][0]["answers"]["user_name"] == ["Ada Martin"]
-    assert privacy.erase(ADA, now=NOW) == {"bookings": 0, "drafts": 1, "mentions": 0}
+    assert privacy.erase(ADA, now=NOW) == {
+        "bookings": 0,
+        "drafts": 1,
+        "meetings": 0,
+        "mentions": 0,
+    }
     # Not the address alone: name and telephone are nobody else's.
     assert Hold.objects.get().answers == {}
     dump = dumped()

@@ -344,6 +344,7 @@ def test_statuses_that_are_called_alike_are_told_apart_where_one_is_chosen(admin
     make_status(made, "confirmed")
     chooser = "wagtailsnippetchoosers_wagtail_agenda_workflowstatus"
     for name in ("choose", "choose_results"):
-        shown = administrator.get(reverse(f"{chooser}:{name}")).content.decode()
+        address = reverse(f"{chooser}:{name}")
+        shown = administrator.get(address, {"q": "confirmed"}).content.decode()
         assert "Own" in shown
         assert "Built-in booking workflow" in shown

@@ -1,8 +1,9 @@
 """What an action leaves to the worker: acts that need locks of their own.
 
-An action runs where its booking's row is locked already, and whatever takes or gives back time or
-places locks desks and events before that row. To keep the one order that cannot deadlock, such an
-action leaves an entry, which `workflow.catch_up` hands to `carry_out` outside every lock.
+An action runs where the row of its booking or meeting is locked already, and whatever takes or
+gives back time or places locks desks and events before that row. To keep the one order that cannot
+deadlock, such an action leaves an entry, which `workflow.catch_up` hands to `carry_out` outside
+every lock.
 """
 
 from collections.abc import Callable
@@ -15,10 +16,11 @@ from django.db import transaction
 from wagtail_agenda import signals
 from wagtail_agenda.choices import Actor, Cause
 from wagtail_agenda.errors import ActionFailed
-from wagtail_agenda.models import Booking, Entry
+from wagtail_agenda.models import Entry
+from wagtail_agenda.subjects import Subject, of
 
 SENT_ON = "sent_on"
-"""What the history says when an action or an answer sends a booking to the status ``go_to``."""
+"""What the history says when an action or an answer sends it to the status ``go_to``."""
 
 Act = Callable[[Entry, datetime], None]
 
@@ -28,7 +30,8 @@ _acts: dict[str, Act] = {}
 def register_act(what: str) -> Callable[[Act], Act]:
     """Register what is done about an entry that `leave` has left under that name.
 
-    The function may call whatever writes bookings, and raises `ActionFailed` if that refuses.
+    The function may call whatever writes bookings or meetings, and raises `ActionFailed` if that
+    refuses.
     """
 
     def register(act: Act) -> Act:
@@ -43,10 +46,10 @@ def is_act(entry: Entry) -> bool:
     return entry.what in _acts
 
 
-def leave(booking: Booking, what: str, data: dict[str, Any], *, now: datetime) -> Entry:
+def leave(subject: Subject, what: str, data: dict[str, Any], *, now: datetime) -> Entry:
     """Leave an entry that the worker has still to act upon, and wake it with the commit."""
     entry = Entry.objects.create(
-        booking=booking, what=what, actor=Actor.SYSTEM, at=now, data=data, advances=True
+        **of(subject), what=what, actor=Actor.SYSTEM, at=now, data=data, advances=True
     )
     wake()
     return entry
@@ -78,7 +81,7 @@ def carry_out(entry: Entry, now: datetime) -> bool:
 def note_failure(entry: Entry, failure: ActionFailed, *, now: datetime) -> Entry:
     """Note that what an entry asked for did not come about."""
     return leave(
-        entry.booking,
+        entry.subject,
         Cause.ACTION_FAILED.value,
         {
             "action": entry.data.get("action", entry.what),

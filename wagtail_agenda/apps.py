@@ -13,6 +13,7 @@ class WagtailAgendaConfig(AppConfig):
         from wagtail_agenda import (  # noqa: F401  (they register what they have on import)
             actions,
             checks,
+            meetings,
             permissions,
         )
         from wagtail_agenda.tasks import ensure_schedules

@@ -35,6 +35,7 @@ _WAS = _("It has been moved from: {moved_from}")
 _REASON = _("Reason: {cancellation_reason}")
 _NO_SECRET = _("Please do not pass this link on: whoever has it can cancel your booking.")
 _SEE_OR_CANCEL = (_("See or cancel your booking:\n{manage_url}"), _NO_SECRET)
+_REPLY = _("Accept or decline, by a link that is yours alone: {reply_url}")
 _CONFIRMED_END = ("{comment}", *_SEE_OR_CANCEL)
 
 _ABOUT_IT = _(
@@ -312,4 +313,5 @@ def built_in_text(
         paragraphs = [
             one for one in paragraphs if one not in secret and "{manage_url}" not in str(one)
         ]
+        paragraphs.append(_REPLY)
     return Text(str(subject), "\n\n".join(map(str, paragraphs)))

@@ -56,8 +56,15 @@ class Actor(models.TextChoices):
     SYSTEM = "system", _("System")
 
 
+class About(models.TextChoices):
+    """What a workflow carries from status to status."""
+
+    BOOKINGS = "bookings", _("Bookings")
+    MEETINGS = "meetings", _("Meetings")
+
+
 class Trigger(models.TextChoices):
-    """What happens to a booking and may move its booking workflow to another status."""
+    """What happens to a booking or meeting and may move its workflow to another status."""
 
     BOOKED = "booked", _("A booking is made")
     PENDING = "pending", _("A booking is made that needs approval")
@@ -91,6 +98,41 @@ class Trigger(models.TextChoices):
     LATE = "late", _("The visitor is checked in as late (without a rule: as present)")
     ABSENT = "absent", _("The visitor is marked as absent")
     CHECKED = "checked", _("The attendance of its event or day is marked as checked")
+    ANSWERED = "answered", _("Somebody who was invited by somebody else answers")
+    MEETING_PUBLISHED = "meeting_published", _("A meeting is called")
+    MEETING_CHANGED = (
+        "meeting_changed",
+        _("A meeting is moved or changed (without a rule: as called)"),
+    )
+    MEETING_CANCELLED = "meeting_cancelled", _("A meeting is cancelled")
+    PARTICIPANT_ADDED = (
+        "participant_added",
+        _("Participants are added (without a rule: as changed)"),
+    )
+    PARTICIPANT_REMOVED = (
+        "participant_removed",
+        _("Participants are no longer invited (without a rule: as changed)"),
+    )
+
+
+MEETING_TRIGGERS = (
+    Trigger.MEETING_PUBLISHED,
+    Trigger.MEETING_CHANGED,
+    Trigger.MEETING_CANCELLED,
+    Trigger.PARTICIPANT_ADDED,
+    Trigger.PARTICIPANT_REMOVED,
+    Trigger.ANSWERED,
+)
+
+TRIGGERS_OF = {
+    About.BOOKINGS: tuple(
+        trigger
+        for trigger in Trigger
+        if trigger not in MEETING_TRIGGERS or trigger == Trigger.ANSWERED
+    ),
+    About.MEETINGS: MEETING_TRIGGERS,
+}
+"""What can happen to that which a workflow is about."""
 
 
 class Cause(models.TextChoices):
@@ -127,6 +169,24 @@ class MailTo(models.TextChoices):
     STAFF = "staff", _("Staff")
     ADDRESSES = "addresses", _("Fixed addresses")
     ANSWER = "answer", _("An e-mail address among the answers")
+    PARTICIPANTS = "participants", _("Participants of the meeting")
+    ORGANISER = "organiser", _("Organiser of the meeting")
+
+
+MAILS_OF = {
+    About.BOOKINGS: (MailTo.VISITOR, MailTo.STAFF, MailTo.ADDRESSES, MailTo.ANSWER),
+    About.MEETINGS: (MailTo.PARTICIPANTS, MailTo.ORGANISER, MailTo.STAFF, MailTo.ADDRESSES),
+}
+"""Who can get a mail about what a workflow is about."""
+
+
+class Answer(models.TextChoices):
+    """What somebody who was invited by somebody else has answered."""
+
+    NONE = "", pgettext_lazy("invitation", "No answer yet")
+    ACCEPTED = "accepted", pgettext_lazy("invitation", "Accepted")
+    TENTATIVE = "tentative", pgettext_lazy("invitation", "Perhaps")
+    DECLINED = "declined", pgettext_lazy("invitation", "Declined")
 
 
 FORMER_ADDRESS = "former_address"

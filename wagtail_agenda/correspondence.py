@@ -37,6 +37,7 @@ from wagtail_agenda import (
 from wagtail_agenda.choices import Admission, Audience, Trigger
 from wagtail_agenda.ics import CalendarEvent, Party
 from wagtail_agenda.models import Booking, Entry, Invitation, KeptFile, Resource
+from wagtail_agenda.subjects import Subject, of
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ PLACEHOLDERS: Mapping[str, Any] = {
     "offer_until": _("until when an offered place can be accepted"),
     "decide_by": _("until when a booking that needs approval is decided"),
     "manage_url": _("the visitor's own link to see or cancel the booking"),
+    "reply_url": _("the link to accept or decline, of somebody to whom it is passed on"),
     "admin_url": _("address of the booking's page in the admin"),
     "backoffice_url": _("address in your back office"),
     "form_url": _("address of the form"),
@@ -87,6 +89,7 @@ LABEL_PLACEHOLDERS = frozenset(PLACEHOLDERS) - {
     "backoffice_url",
     "form_url",
     "manage_url",
+    "reply_url",
     "status",
     "cancellation_reason",
     "moved_from",
@@ -101,8 +104,8 @@ FILE_PREFIX = "file_"
 OPEN_PREFIXES = (ANSWER_PREFIX, CALL_PREFIX, FILE_PREFIX)
 """Beginnings of names that depend on a form, on what a web service answered, on a file made."""
 
-SECRET_PLACEHOLDERS = frozenset({"manage_url"})
-"""Names that stand in mails alone: whoever reads what is in their place can cancel the booking."""
+SECRET_PLACEHOLDERS = frozenset({"manage_url", "reply_url"})
+"""Names that stand in mails alone: whoever reads what is in their place can act for the reader."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
@@ -206,7 +209,7 @@ _DEEPEST_FIELD = 6
 _LONGEST_FIELD = 10_000
 
 
-def kept_values(booking: Booking, templates: Collection[str]) -> dict[str, str]:
+def kept_values(booking: Subject, templates: Collection[str]) -> dict[str, str]:
     """What stands for ``{call_<identifier>_<field>}`` and ``{file_<identifier>}`` in templates.
 
     The one is a field of what a web service answered, of several within one another
@@ -221,7 +224,7 @@ def kept_values(booking: Booking, templates: Collection[str]) -> dict[str, str]:
     if not used or booking.pk is None:
         return {}
     known: dict[str, str] = {}
-    for kept in KeptFile.objects.filter(booking=booking):
+    for kept in KeptFile.objects.filter(**of(booking)):
         identifier = name_part(kept.identifier)
         known[f"{FILE_PREFIX}{identifier}"] = kept.name
         if any(name.startswith(f"{CALL_PREFIX}{identifier}_") for name in used):
@@ -382,6 +385,8 @@ def placeholder_values(
         "description": lambda: booking.description,
         "status": lambda: booking.status.label if booking.status else "",
         "cancellation_reason": lambda: booking.cancellation_reason,
+        # Only who reads it says whose link: see `letters`.
+        "reply_url": lambda: "",
         "admin_url": lambda: admin_url(booking),
         "backoffice_url": lambda: booking.backoffice_url,
         "form_url": lambda: booking.form_url,
@@ -512,7 +517,7 @@ def _asked(booking: Booking) -> dict[str, Any]:
     return booking.form_version.definition if booking.form_version else {}
 
 
-def base_url(booking: Booking) -> str:
+def base_url(booking: Subject) -> str:
     """Scheme and host that links in mails begin with, without a final slash."""
     configured = conf.get("BASE_URL")
     if configured:

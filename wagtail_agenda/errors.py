@@ -359,6 +359,54 @@ class NotAllowedInThisStatus(BookingError):
     )
 
 
+class RoomTaken(BookingError):
+    """A desk or resource that a meeting needs is taken: which one, and until when in local time."""
+
+    code = "room is taken"
+
+    def __init__(self, room: str, until: datetime):
+        super().__init__()
+        self.room, self.until = room, until
+
+    @property
+    def message(self) -> str:
+        return _(
+            "“%(room)s” is taken at that time, until %(until)s. Choose another time or another "
+            "room. Nobody has been told anything."
+        ) % {"room": self.room, "until": moment_text(self.until)}
+
+
+class NotReadyToCall(BookingError):
+    """A meeting lacks what everybody has to be told; `missing` are the names of its fields."""
+
+    code = "meeting is incomplete"
+
+    def __init__(self, missing: list[str]):
+        super().__init__()
+        self.missing = missing
+
+    @property
+    def message(self) -> str:
+        return _("This meeting cannot be published yet. It still needs: %(missing)s.") % {
+            "missing": ", ".join(self.missing)
+        }
+
+
+class MeetingCancelled(BookingError):
+    code = "meeting is cancelled"
+    message = _("This meeting is cancelled. Copy it to call another one.")
+
+
+class MeetingIsOver(BookingError):
+    code = "meeting is over"
+    message = _("This meeting is over.")
+
+
+class NoLongerInvited(BookingError):
+    code = "no longer invited"
+    message = _("You are no longer invited.")
+
+
 class Overloaded(BookingError):
     """The lock could not be had in time. `retry_after` is in seconds."""
 

@@ -23,6 +23,7 @@ from typing import Any
 
 from django.apps import apps
 from django.db.models import Count, F, Max, Min, Model, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.timesince import timesince
@@ -93,12 +94,16 @@ def problems(now: datetime) -> list[Problem]:
 def failed_deliveries(now: datetime) -> QuerySet[Delivery]:
     """The mails and calls that failed and are still of use, the latest first.
 
-    Left out are those about a booking that is over, after a week, and those from before a booking
+    Left out are those about what is over, after a week, and those from before a booking or meeting
     was cancelled: they would not be sent any more.
     """
     return Delivery.objects.filter(
-        Q(booking__end__gte=now) | Q(created_at__gte=now - OF_USE_FOR),
+        Q(booking__end__gte=now)
+        | Q(called_meeting__end__gte=now)
+        | Q(created_at__gte=now - OF_USE_FOR),
         Q(booking__cancelled_at__isnull=True) | Q(created_at__gte=F("booking__cancelled_at")),
+        Q(called_meeting__cancelled_at__isnull=True)
+        | Q(created_at__gte=F("called_meeting__cancelled_at")),
         state=DeliveryState.FAILED,
     ).order_by("-pk")
 
@@ -235,6 +240,9 @@ def _overdue(now: datetime) -> _Waiting:
     return _Waiting(**found)
 
 
+_SITE = Coalesce("booking__site", "called_meeting__site")
+
+
 def _refused_problems(now: datetime) -> Iterator[Problem]:
     """For each site whose mails are tried again and again while none of them leaves."""
     refused = (
@@ -245,20 +253,24 @@ def _refused_problems(now: datetime) -> Iterator[Problem]:
             created_at__lt=now - OVERDUE_AFTER,
         )
         .order_by()
-        .values("booking__site")
+        .values(of_site=_SITE)
         .annotate(count=Count("pk"), oldest=Min("created_at"), latest=Max("pk"))
     )
     for row in refused:
-        mails = Delivery.objects.filter(kind=DeliveryKind.MAIL, booking__site=row["booking__site"])
+        mails = Delivery.objects.annotate(of_site=_SITE).filter(
+            kind=DeliveryKind.MAIL, of_site=row["of_site"]
+        )
         if mails.filter(state=DeliveryState.DONE, done_at__gte=row["oldest"]).exists():
             # Others leave: it is these recipients who refuse them.
             continue
-        yield _refused_problem(row, mails.select_related("booking__site"), now)
+        yield _refused_problem(
+            row, mails.select_related("booking__site", "called_meeting__site"), now
+        )
 
 
 def _refused_problem(row: dict[str, Any], mails: QuerySet[Delivery], now: datetime) -> Problem:
     last = mails.get(pk=row["latest"])
-    site = last.booking.site
+    site = last.subject.site
     message = ngettext(
         "%(count)d mail of %(site)s is tried again and again since %(when)s (%(duration)s), and "
         "none leaves: %(reason)s",

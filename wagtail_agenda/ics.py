@@ -47,9 +47,10 @@ class CalendarEvent:
     `uid` stays the same for the life of a booking; `sequence` grows with every mail whose
     content differs, and `stamp` is the instant of that revision (both are stored, never
     computed here, or a retry would not repeat itself). `comment` is shown by few calendars;
-    what must be read belongs into `description`. `producer` names the site in PRODID. What is
-    `tentative` is nothing sure yet, and keeps nobody busy. `alarm` is how long before the start
-    the calendar is asked to remind its owner; of what is tentative or cancelled it never does.
+    what must be read belongs into `description`. `optional` says that the attendee need not come;
+    `producer` names the site in PRODID. What is `tentative` is nothing sure yet, and keeps nobody
+    busy. `alarm` is how long before the start the calendar is asked to remind its owner; of what
+    is tentative or cancelled it never does.
 
     All datetimes are aware; seconds are the finest unit written. Raises `ValueError` on a
     naive datetime, an end that is not after the start, an empty uid, a negative sequence or an
@@ -69,6 +70,7 @@ class CalendarEvent:
     created: datetime | None = None
     organizer: Party | None = None
     attendee: Party | None = None
+    optional: bool = False
     language: str = "en"
     producer: str = "wagtail-agenda"
     tentative: bool = False
@@ -142,6 +144,8 @@ def content_hash(event: CalendarEvent, method: str) -> str:
         "attendee": _seen_party(event.attendee),
     }
     # Named only where they are: what was sent before there were any says the same as ever.
+    if event.optional:
+        seen["optional"] = True
     if method != "CANCEL" and event.tentative:
         seen["tentative"] = True
     if method != "CANCEL" and event.alarm is not None and not event.tentative:
@@ -220,7 +224,7 @@ def _component(event: CalendarEvent, method: str, status: str) -> Event:
         component.add("x-microsoft-cdo-intendedstatus", "TENTATIVE")
     component.add("organizer", _calendar_address(event.organizer))
     if method != "PUBLISH":
-        component.add("attendee", _invited(event.attendee))
+        component.add("attendee", _invited(event.attendee, optional=event.optional))
     if status == "CONFIRMED" and event.alarm is not None:
         component.add_component(_alarm(event))
     return component
@@ -243,13 +247,13 @@ def _calendar_address(party: Party, **parameters) -> vCalAddress:
     return vCalAddress.new(address, **parameters)
 
 
-def _invited(party: Party) -> vCalAddress:
+def _invited(party: Party, *, optional: bool) -> vCalAddress:
     # NEEDS-ACTION even for people who booked themselves: Outlook files away the mail of
     # someone who has accepted already.
     return _calendar_address(
         party,
         cutype="INDIVIDUAL",
-        role="REQ-PARTICIPANT",
+        role="OPT-PARTICIPANT" if optional else "REQ-PARTICIPANT",
         partstat="NEEDS-ACTION",
         rsvp=True,
     )

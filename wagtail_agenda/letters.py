@@ -2,8 +2,8 @@
 
 import logging
 import re
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,15 @@ from django.utils.html import escape
 from django.utils.translation import get_language_bidi, gettext
 from wagtail.rich_text import expand_db_html
 
-from wagtail_agenda import built_in_mails, ics, mail, mail_settings, placeholders
+from wagtail_agenda import (
+    built_in_mails,
+    built_in_meeting_mails,
+    ics,
+    mail,
+    mail_settings,
+    meeting_words,
+    placeholders,
+)
 from wagtail_agenda.choices import FORMER_ADDRESS, Audience, DeliveryState, MailTo
 from wagtail_agenda.cleaning import MOST_ATTACHED
 from wagtail_agenda.correspondence import (
@@ -30,11 +38,22 @@ from wagtail_agenda.correspondence import (
     without_visitor,
 )
 from wagtail_agenda.ics import Party
-from wagtail_agenda.models import Booking, Delivery, Entry, KeptFile
+from wagtail_agenda.meeting_words import language_of, reply_url
+from wagtail_agenda.models import (
+    Booking,
+    CalledMeeting,
+    Delivery,
+    Entry,
+    Invitation,
+    KeptFile,
+)
+from wagtail_agenda.subjects import Subject, of
 
 logger = logging.getLogger(__name__)
 
-LINKS = frozenset({"admin_url", "manage_url", "backoffice_url", "form_url", "url"})
+LINKS = frozenset(
+    {"admin_url", "manage_url", "reply_url", "video_link", "backoffice_url", "form_url", "url"}
+)
 _PATH_OF_THIS_SITE = re.compile(r"""(<a\b[^>]*\shref=")(?=/(?!/))""")
 
 
@@ -54,7 +73,7 @@ def letter_of(delivery: Delivery, now: datetime) -> mail.Letter:
     for name in missing:
         logger.warning("Delivery %s leaves without “%s”.", delivery.pk, name)
         Entry.objects.create(
-            booking=delivery.booking,
+            **of(delivery.subject),
             what=ATTACHMENT_MISSING,
             at=now,
             data={
@@ -66,44 +85,47 @@ def letter_of(delivery: Delivery, now: datetime) -> mail.Letter:
     return letter
 
 
+@dataclass(frozen=True)
+class _Matter:
+    """What a letter says of its booking or meeting: the words, what fills them, between whom.
+
+    `said` are texts that the public may have made up.
+    """
+
+    text: built_in_mails.Text
+    values: dict[str, str]
+    sender: Party
+    to: str = ""
+    reply_to: str = ""
+    said: Sequence[str] = ()
+
+
 def written(delivery: Delivery, now: datetime) -> mail.Letter:
     """The words of a delivery that may be none yet, and its calendar entry. Writes nothing.
 
     Raises `ValueError` when an address that the calendar entry needs is unusable.
     """
-    booking, audience = delivery.booking, delivery.audience
-    to = delivery.action.get("to", MailTo.VISITOR)
-    passed_on = to == MailTo.ANSWER
-    language = language_for(booking, audience)
+    about = delivery.subject
+    is_meeting = isinstance(about, CalledMeeting)
+    language = language_of(about) if is_meeting else language_for(about, delivery.audience)
     with translation.override(language):
-        wanted = _text_for(delivery, language)
-        values = placeholder_values(booking, facts=_facts_of_delivery(delivery))
-        templates = (wanted.subject, wanted.text, wanted.html)
-        values |= own_values(booking, templates, audience) | kept_values(booking, templates)
-        if passed_on:
-            values |= dict.fromkeys(SECRET_PLACEHOLDERS, "")
-        said = said_by_visitor(booking)
-        if audience == Audience.VISITOR and booking.cancellation_reason in said:
-            # Whoever cancelled knows why. The address may be somebody else's, who would be sent
-            # any text at all in the name of the site.
-            values["cancellation_reason"] = ""
+        of_it = _of_meeting if is_meeting else _of_booking
+        matter = of_it(delivery, about, language)
+        wanted, values = matter.text, matter.values
         subject = placeholders.render_line(wanted.subject, values)
         text = _text_body(wanted.text, values)
-        inner_html = _html_body(wanted.html, values, booking)
-        inner_html = inner_html or placeholders.html_from_text(text, foreign=said)
-        own = mail_settings.of_site(booking.site)
+        inner_html = _html_body(wanted.html, values, about)
+        inner_html = inner_html or placeholders.html_from_text(text, foreign=matter.said)
+        own = mail_settings.of_site(about.site)
         return mail.Letter(
-            sender=sender(booking.site),
-            to=Party(
-                delivery.recipient,
-                booking.user_name if audience == Audience.VISITOR and to == MailTo.VISITOR else "",
-            ),
+            sender=matter.sender,
+            to=Party(delivery.recipient, matter.to),
             subject=subject,
             text=text + mail_settings.signature_text(own),
             html=_html_document(inner_html + mail_settings.signature_html(own), subject, language),
             message_id=delivery.message_id,
             date=now,
-            reply_to=own.reply_to if own else "",
+            reply_to=matter.reply_to or (own.reply_to if own else ""),
             references=_earlier_message(delivery),
             language=language,
             calendar=_calendar_of(delivery),
@@ -111,7 +133,76 @@ def written(delivery: Delivery, now: datetime) -> mail.Letter:
         )
 
 
-def _text_for(delivery: Delivery, language: str) -> built_in_mails.Text:
+def _of_booking(delivery: Delivery, booking: Booking, language: str) -> _Matter:
+    audience = delivery.audience
+    passed_on = delivery.action.get("to") == MailTo.ANSWER
+    admission = delivery.action.get("admission") or booking.admission
+    built_in = built_in_mails.built_in_text(
+        audience,
+        admission,
+        trigger=str(delivery.action.get("trigger") or ""),
+        before=str(_facts_of_delivery(delivery).get("admission") or ""),
+        passed_on=passed_on,
+    )
+    wanted = _wanted(delivery, language, built_in)
+    values = placeholder_values(booking, facts=_facts_of_delivery(delivery))
+    templates = (wanted.subject, wanted.text, wanted.html)
+    values |= own_values(booking, templates, audience) | kept_values(booking, templates)
+    if passed_on:
+        values |= dict.fromkeys(SECRET_PLACEHOLDERS, "")
+        answerable = invitation_of(delivery)
+        if answerable is not None:
+            values["reply_url"] = reply_url(answerable)
+    said = said_by_visitor(booking)
+    if audience == Audience.VISITOR and booking.cancellation_reason in said:
+        # Whoever cancelled knows why. The address may be somebody else's, who would be sent
+        # any text at all in the name of the site.
+        values["cancellation_reason"] = ""
+    to = delivery.action.get("to", MailTo.VISITOR)
+    is_visitor = audience == Audience.VISITOR and to == MailTo.VISITOR
+    name = booking.user_name if is_visitor else ""
+    return _Matter(wanted, values, sender(booking.site), name, said=said)
+
+
+def _of_meeting(delivery: Delivery, meeting: CalledMeeting, language: str) -> _Matter:
+    built_in = built_in_meeting_mails.built_in_text(
+        delivery.audience,
+        str(delivery.action.get("news") or ""),
+        trigger=str(delivery.action.get("trigger") or ""),
+    )
+    wanted = _wanted(delivery, language, built_in)
+    templates = (wanted.subject, wanted.text, wanted.html)
+    name = meeting_words.name_of(meeting, delivery.recipient)
+    values = dict.fromkeys(meeting_words.PLACEHOLDERS, "")
+    values |= meeting_words.placeholder_values(
+        meeting,
+        placeholders.names_in(*templates).intersection(meeting_words.names_for(delivery.audience)),
+        facts=_facts_of_delivery(delivery),
+        invitation=invitation_of(delivery),
+    )
+    values |= {"user_name": name, **kept_values(meeting, templates)}
+    # The organiser's own answers go where all others go.
+    is_organisers = delivery.recipient.lower() == meeting.organiser_address.lower()
+    reply_to = "" if is_organisers else meeting.organiser_address
+    return _Matter(wanted, values, meeting_words.organizer_of(meeting), name, reply_to)
+
+
+def invitation_of(delivery: Delivery) -> Invitation | None:
+    """The invitation that a reader may answer by a link, also in a mail without calendar entry."""
+    passed_on = delivery.action.get("to") in (MailTo.ANSWER, MailTo.PARTICIPANTS)
+    if not passed_on or delivery.pk is None:
+        return None
+    found = delivery.invitation
+    if found is None:
+        found = Invitation.objects.filter(
+            **of(delivery.subject), audience=delivery.audience, address=delivery.recipient.lower()
+        ).first()
+    return found if found is not None and found.method == "REQUEST" else None
+
+
+def _wanted(
+    delivery: Delivery, language: str, built_in: built_in_mails.Text
+) -> built_in_mails.Text:
     """What an editor wrote in that language or for all others; the built-in text for the rest."""
     if delivery.action.get("to") == FORMER_ADDRESS:
         text = built_in_mails.FOR_FORMER_ADDRESS
@@ -122,14 +213,6 @@ def _text_for(delivery: Delivery, language: str) -> built_in_mails.Text:
         str(text.get("language") or ""): text for text in reversed(delivery.action.get("texts", []))
     }
     text = written.get(language) or written.get(language.partition("-")[0]) or written.get("") or {}
-    admission = delivery.action.get("admission") or delivery.booking.admission
-    built_in = built_in_mails.built_in_text(
-        delivery.audience,
-        admission,
-        trigger=str(delivery.action.get("trigger") or ""),
-        before=str(_facts_of_delivery(delivery).get("admission") or ""),
-        passed_on=delivery.action.get("to") == MailTo.ANSWER,
-    )
     return built_in_mails.Text(
         subject=str(text.get("subject") or built_in.subject),
         text=str(text.get("text") or built_in.text),
@@ -148,12 +231,12 @@ def _text_body(template: str, values: Mapping[str, str]) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(map(str.rstrip, text.splitlines()))).strip() + "\n"
 
 
-def _html_body(template: str, values: Mapping[str, str], booking: Booking) -> str:
+def _html_body(template: str, values: Mapping[str, str], about: Subject) -> str:
     """An editor's rich text; links to pages of the site get its address, as a mail has none."""
     if not template:
         return ""
     html = placeholders.without_empty_paragraphs(expand_db_html(template), values)
-    html = _PATH_OF_THIS_SITE.sub(lambda tag: tag[1] + escape(base_url(booking)), html)
+    html = _PATH_OF_THIS_SITE.sub(lambda tag: tag[1] + escape(base_url(about)), html)
     return placeholders.render_html(html, values, links=LINKS)
 
 
@@ -171,12 +254,17 @@ def _html_document(inner_html: str, title: str, language: str) -> str:
 def _calendar_of(delivery: Delivery) -> bytes | None:
     if delivery.invitation is None:
         return None
-    entry = calendar_event(
-        delivery.booking,
-        audience=delivery.audience,
-        invitation=delivery.invitation,
-        sequence=delivery.sequence,
-    )
+    if delivery.called_meeting is not None:
+        entry = meeting_words.calendar_event(
+            delivery.called_meeting, delivery.invitation, sequence=delivery.sequence
+        )
+    else:
+        entry = calendar_event(
+            delivery.booking,
+            audience=delivery.audience,
+            invitation=delivery.invitation,
+            sequence=delivery.sequence,
+        )
     if delivery.action.get("to") == FORMER_ADDRESS:
         entry = without_visitor(entry, _facts_of_delivery(delivery))
     return ics.invitation(entry, delivery.method)
@@ -191,7 +279,7 @@ def attachments_of(delivery: Delivery) -> tuple[tuple[mail.Attachment, ...], lis
     missing: list[str] = []
     identifiers = [name for name in _listed(delivery, "files") if isinstance(name, str)]
     if identifiers:
-        files = KeptFile.objects.filter(booking=delivery.booking, identifier__in=identifiers)
+        files = KeptFile.objects.filter(**of(delivery.subject), identifier__in=identifiers)
         kept = {one.identifier: one for one in files}
         for identifier in identifiers:
             one = kept.get(identifier)
@@ -250,7 +338,7 @@ def _earlier_message(delivery: Delivery) -> str:
         return ""
     earlier = (
         Delivery.objects.filter(
-            booking_id=delivery.booking_id,
+            **of(delivery.subject),
             audience=delivery.audience,
             recipient__iexact=delivery.recipient,
             pk__lt=delivery.pk,

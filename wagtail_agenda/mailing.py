@@ -99,9 +99,9 @@ class Mails:
         """What a delivery keeps of the action that sends it, whatever led to the status."""
         return {
             "to": str(value.get("to") or Audience.VISITOR.value),
-            "texts": _plain_texts(value),
-            "files": _plain_items(value, "files", str),
-            "documents": _plain_items(value, "documents", int),
+            "texts": plain_texts(value),
+            "files": plain_items(value, "files", str),
+            "documents": plain_items(value, "documents", int),
             "admission": str(booking.admission),
         }
 
@@ -266,11 +266,12 @@ def _reads_of_it_first(audience: str, entry: Entry) -> bool:
     return audience == Audience.VISITOR and "user_email" in entry.data.get("corrected", ())
 
 
+_COLLEAGUES = (Audience.STAFF, MailTo.ADDRESSES, MailTo.ORGANISER)
+
+
 def audience_of(to: str) -> str:
     """As whom the readers of a mail are addressed: fixed addresses are colleagues or partners."""
-    return (
-        Audience.STAFF.value if to in (Audience.STAFF, MailTo.ADDRESSES) else Audience.VISITOR.value
-    )
+    return Audience.STAFF.value if to in _COLLEAGUES else Audience.VISITOR.value
 
 
 def recipients(booking: Booking, to: str, value: Mapping[str, Any] | None = None) -> list[str]:
@@ -284,9 +285,9 @@ def recipients(booking: Booking, to: str, value: Mapping[str, Any] | None = None
     elif to == Audience.VISITOR:
         found = [booking.user_email.strip()]
     elif to == MailTo.ADDRESSES:
-        found = _usable(str(value.get("addresses") or ""))
+        found = usable_addresses(str(value.get("addresses") or ""))
     elif to == MailTo.ANSWER:
-        found = _usable(str(booking.answers.get(str(value.get("answer") or "")) or ""))
+        found = usable_addresses(str(booking.answers.get(str(value.get("answer") or "")) or ""))
     else:
         found = []
     longest = Delivery._meta.get_field("recipient").max_length
@@ -298,7 +299,7 @@ def recipients(booking: Booking, to: str, value: Mapping[str, Any] | None = None
     return list({address.lower(): address for address in usable}.values())
 
 
-def _usable(text: str) -> list[str]:
+def usable_addresses(text: str) -> list[str]:
     """The e-mail addresses of a text, whatever is between them."""
     found = []
     for word in re.split(r"[\s,;]+", text):
@@ -312,7 +313,7 @@ def _usable(text: str) -> list[str]:
     return found[:_MOST_ADDRESSES]
 
 
-def _plain_items(value: dict[str, Any], name: str, kind: type) -> list[Any]:
+def plain_items(value: dict[str, Any], name: str, kind: type) -> list[Any]:
     """The items of a list, of that type alone; raw data can be anything."""
     rows = value.get(name)
     if not isinstance(rows, list):
@@ -321,7 +322,7 @@ def _plain_items(value: dict[str, Any], name: str, kind: type) -> list[Any]:
     return list(dict.fromkeys(item for item in items if type(item) is kind))
 
 
-def _plain_texts(value: dict[str, Any]) -> list[dict[str, str]]:
+def plain_texts(value: dict[str, Any]) -> list[dict[str, str]]:
     rows = value.get("texts")
     if not isinstance(rows, list):
         return []

@@ -33,10 +33,12 @@ from wagtail.models import (
 from wagtail.search import index
 
 from wagtail_agenda.choices import (
+    About,
     Actor,
     Admission,
     AgendaKind,
     AlarmUnit,
+    Answer,
     Attendance,
     Audience,
     Colour,
@@ -48,6 +50,7 @@ from wagtail_agenda.choices import (
     WaitingListPromotion,
 )
 from wagtail_agenda.fields import BlocksField
+from wagtail_agenda.meeting_tables import CalledMeeting, Meeting, Participant  # noqa: F401
 from wagtail_agenda.timegrid import CELL_MINUTES
 from wagtail_agenda.validators import (
     validate_addresses,
@@ -90,6 +93,29 @@ def unique_slug(instance: models.Model, siblings: models.QuerySet, fallback: str
         number += 1
         candidate = f"{stem}-{number}"
     return candidate
+
+
+def about_one_of_two(name: str) -> models.CheckConstraint:
+    """The constraint that a row is about a booking or about a called meeting, never about both."""
+    return models.CheckConstraint(
+        condition=models.Q(booking__isnull=False, called_meeting__isnull=True)
+        | models.Q(booking__isnull=True, called_meeting__isnull=False),
+        name=name,
+    )
+
+
+class HasSubject:
+    """A row about a booking or about a called meeting."""
+
+    @property
+    def subject(self):
+        """What it is about."""
+        return self.booking if self.called_meeting_id is None else self.called_meeting
+
+    @property
+    def subject_id(self) -> int:
+        """The key of what it is about."""
+        return self.booking_id if self.called_meeting_id is None else self.called_meeting_id
 
 
 # Opening hours and closures
@@ -149,8 +175,11 @@ class ClosureCalendar(models.Model):
 
 
 class Workflow(models.Model):
-    """The statuses a booking passes through, and what each trigger leads to."""
+    """The statuses a booking or meeting passes through, and what each trigger leads to."""
 
+    about = models.CharField(
+        _("about"), max_length=10, choices=About.choices, default=About.BOOKINGS
+    )
     label = models.CharField(_("label"), max_length=150)
     slug = models.SlugField(_("slug"), max_length=100, unique=True)
     transitions = BlocksField(
@@ -305,6 +334,15 @@ class Agenda(DraftStateMixin, LockableMixin, RevisionMixin, index.Indexed, Clust
         blank=True,
         related_name="agendas",
         verbose_name=_("booking workflow"),
+        help_text=_("The built-in one is used when none is chosen."),
+    )
+    meeting_workflow = models.ForeignKey(
+        Workflow,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="agendas_of_meetings",
+        verbose_name=_("meeting workflow"),
         help_text=_("The built-in one is used when none is chosen."),
     )
     resources = ParentalManyToManyField(
@@ -1182,6 +1220,9 @@ class Occupation(models.Model):
     hold = models.ForeignKey(
         Hold, models.CASCADE, null=True, blank=True, related_name="occupations"
     )
+    called_meeting = models.ForeignKey(
+        CalledMeeting, models.CASCADE, null=True, blank=True, related_name="occupations"
+    )
     lapses_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -1200,8 +1241,11 @@ class Occupation(models.Model):
                 name="agenda_occupation_ends_after_start",
             ),
             models.CheckConstraint(
-                condition=models.Q(booking__isnull=False, hold__isnull=True)
-                | models.Q(booking__isnull=True, hold__isnull=False),
+                condition=models.Q(
+                    booking__isnull=False, hold__isnull=True, called_meeting__isnull=True
+                )
+                | models.Q(booking__isnull=True, hold__isnull=False, called_meeting__isnull=True)
+                | models.Q(booking__isnull=True, hold__isnull=True, called_meeting__isnull=False),
                 name="agenda_occupation_has_one_owner",
             ),
             models.UniqueConstraint(
@@ -1209,6 +1253,9 @@ class Occupation(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["hold", "bookable"], name="agenda_occupation_once_a_hold"
+            ),
+            models.UniqueConstraint(
+                fields=["called_meeting", "bookable"], name="agenda_occupation_once_a_meeting"
             ),
         ]
 
@@ -1319,14 +1366,19 @@ class AttendanceSheet(models.Model):
 # What is said and done about a booking
 
 
-class Entry(models.Model):
-    """One line of a booking's history: what happened, who did it, when. Append only.
+class Entry(HasSubject, models.Model):
+    """One line of the history of a booking or meeting: what happened, who did it, when.
 
-    `advances` marks what came from the network or the clock and has still to move the booking
+    Append only. `advances` marks what came from the network or the clock and has still to move the
     workflow on, which the worker does, in order and once.
     """
 
-    booking = models.ForeignKey(Booking, models.CASCADE, related_name="entries")
+    booking = models.ForeignKey(
+        Booking, models.CASCADE, null=True, blank=True, related_name="entries"
+    )
+    called_meeting = models.ForeignKey(
+        CalledMeeting, models.CASCADE, null=True, blank=True, related_name="entries"
+    )
     what = models.CharField(max_length=50)
     actor = models.CharField(max_length=10, choices=Actor.choices, default=Actor.SYSTEM)
     user = models.ForeignKey(
@@ -1344,19 +1396,25 @@ class Entry(models.Model):
             models.Index(fields=["booking", "at"], name="agenda_entry_by_booking"),
             models.Index(fields=["advances", "id"], name="agenda_entry_to_advance"),
         ]
+        constraints = [about_one_of_two("agenda_entry_about_one")]
 
     def __str__(self):
         return f"{self.what} @ {self.at:%Y-%m-%d %H:%M}"
 
 
-class Invitation(models.Model):
-    """One recipient's calendar copy of a booking.
+class Invitation(HasSubject, models.Model):
+    """One recipient's calendar copy of a booking or meeting, and what they have answered.
 
     `uid` is made once and never changes; `sequence` rises with every revision of the content
     (RFC 5546 §2.1.4), and `stamp` is the time of that revision, so that a retry is the same bytes.
     """
 
-    booking = models.ForeignKey(Booking, models.CASCADE, related_name="invitations")
+    booking = models.ForeignKey(
+        Booking, models.CASCADE, null=True, blank=True, related_name="invitations"
+    )
+    called_meeting = models.ForeignKey(
+        CalledMeeting, models.CASCADE, null=True, blank=True, related_name="invitations"
+    )
     audience = models.CharField(max_length=10, choices=Audience.choices)
     address = models.CharField(max_length=254)
     uid = models.CharField(max_length=255, unique=True)
@@ -1364,6 +1422,10 @@ class Invitation(models.Model):
     stamp = models.DateTimeField()
     method = models.CharField(max_length=10, default="REQUEST")
     content_hash = models.CharField(max_length=64)
+    answer = models.CharField(
+        _("answer"), max_length=10, choices=Answer.choices, default=Answer.NONE, blank=True
+    )
+    answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("invitation")
@@ -1371,21 +1433,31 @@ class Invitation(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["booking", "audience", "address"], name="agenda_invitation_once_a_recipient"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["called_meeting", "audience", "address"],
+                name="agenda_invitation_once_a_participant",
+            ),
+            about_one_of_two("agenda_invitation_about_one"),
         ]
 
     def __str__(self):
         return f"{self.uid} #{self.sequence}"
 
 
-class Timer(models.Model):
-    """A rule of the booking workflow that time sets off for one booking: « two days before ».
+class Timer(HasSubject, models.Model):
+    """A rule of a workflow that time sets off for one booking or meeting: « two days before ».
 
     `rule` is the block of the rule, and `occasion` what it was reckoned from, so that it goes off
     once for each: planned anew when the booking moves or reaches a status, never fired twice.
     """
 
-    booking = models.ForeignKey(Booking, models.CASCADE, related_name="timers")
+    booking = models.ForeignKey(
+        Booking, models.CASCADE, null=True, blank=True, related_name="timers"
+    )
+    called_meeting = models.ForeignKey(
+        CalledMeeting, models.CASCADE, null=True, blank=True, related_name="timers"
+    )
     rule = models.CharField(max_length=64)
     occasion = models.CharField(max_length=100)
     due_at = models.DateTimeField()
@@ -1399,20 +1471,30 @@ class Timer(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["booking", "rule", "occasion"], name="agenda_timer_once_an_occasion"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["called_meeting", "rule", "occasion"], name="agenda_timer_once_a_meeting"
+            ),
+            about_one_of_two("agenda_timer_about_one"),
         ]
 
     def __str__(self):
         return f"{self.rule} @ {self.due_at:%Y-%m-%d %H:%M}"
 
 
-class KeptFile(models.Model):
-    """What an action made or fetched for a booking, under an identifier that later ones name.
+class KeptFile(HasSubject, models.Model):
+    """What an action made or fetched for a booking or meeting, under an identifier.
 
     A calendar file, or the answer of a web service: JSON, whose fields texts can use, or a file.
+    Later actions name it by that identifier.
     """
 
-    booking = models.ForeignKey(Booking, models.CASCADE, related_name="kept_files")
+    booking = models.ForeignKey(
+        Booking, models.CASCADE, null=True, blank=True, related_name="kept_files"
+    )
+    called_meeting = models.ForeignKey(
+        CalledMeeting, models.CASCADE, null=True, blank=True, related_name="kept_files"
+    )
     identifier = models.SlugField(_("identifier"), max_length=100)
     name = models.CharField(_("file name"), max_length=255)
     content_type = models.CharField(_("content type"), max_length=255)
@@ -1426,15 +1508,19 @@ class KeptFile(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["booking", "identifier"], name="agenda_file_once_an_identifier"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["called_meeting", "identifier"], name="agenda_file_once_a_meeting"
+            ),
+            about_one_of_two("agenda_file_about_one"),
         ]
 
     def __str__(self):
         return self.name
 
 
-class Delivery(models.Model):
-    """One mail or call that must leave: the outbox. Written with the booking, made by the worker.
+class Delivery(HasSubject, models.Model):
+    """One mail or call that must leave: the outbox. Written with its cause, made by the worker.
 
     `action` keeps the wording as it stood when the status was reached; `letter` the finished
     message from the first attempt on, so that every retry sends the same bytes. It is emptied
@@ -1446,7 +1532,12 @@ class Delivery(models.Model):
         _("kind"), max_length=20, choices=DeliveryKind.choices, default=DeliveryKind.MAIL
     )
     key = models.CharField(max_length=200, unique=True)
-    booking = models.ForeignKey(Booking, models.CASCADE, related_name="deliveries")
+    booking = models.ForeignKey(
+        Booking, models.CASCADE, null=True, blank=True, related_name="deliveries"
+    )
+    called_meeting = models.ForeignKey(
+        CalledMeeting, models.CASCADE, null=True, blank=True, related_name="deliveries"
+    )
     invitation = models.ForeignKey(
         Invitation, models.CASCADE, null=True, blank=True, related_name="deliveries"
     )
@@ -1476,6 +1567,7 @@ class Delivery(models.Model):
         verbose_name_plural = _("deliveries")
         ordering = ["pk"]
         indexes = [models.Index(fields=["state", "due_at"], name="agenda_delivery_by_due_time")]
+        constraints = [about_one_of_two("agenda_delivery_about_one")]
 
     def __str__(self):
         return self.key

@@ -2,7 +2,7 @@
 
 Roles are granted per agenda to the members of a group (`AgendaGrant`, in the group's form):
 
-- an **agent** sees the agenda, books, checks in and cancels;
+- an **agent** sees the agenda, books, checks in and cancels, and calls its meetings;
 - an **editor** is an agent who also changes the agenda, its desks, appointment types and events,
   and the resources, schedules, closure calendars and booking workflows that it uses;
 - an **administrator**, any active superuser or holder of `wagtail_agenda.administer_agendas`, may
@@ -25,13 +25,14 @@ from django.contrib.auth.models import Permission
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from wagtail.permission_policies import ModelPermissionPolicy
 
-from wagtail_agenda.choices import Role
+from wagtail_agenda.choices import About, Role
 from wagtail_agenda.models import (
     Agenda,
     AgendaGrant,
     ApiClient,
     AttendanceReason,
     Booking,
+    CalledMeeting,
     ClosureCalendar,
     Delivery,
     Desk,
@@ -40,6 +41,7 @@ from wagtail_agenda.models import (
     EventSeries,
     Invitation,
     MailSettings,
+    Meeting,
     MeetingType,
     Resource,
     Schedule,
@@ -55,21 +57,24 @@ _ROLES_THAT_INCLUDE = {
 }
 
 # How to come from a row to the agenda that it belongs to.
-_PATH_TO_AGENDA = {
-    Agenda: "pk",
-    Desk: "agenda",
-    MeetingType: "agenda",
-    Event: "agenda",
-    EventSeries: "agenda",
-    AttendanceReason: "agenda",
-    Booking: "agenda",
-    Delivery: "booking__agenda",
-    Entry: "booking__agenda",
-    Invitation: "booking__agenda",
+_OF_EITHER = ("booking__agenda", "called_meeting__agenda")
+_PATHS_TO_AGENDA = {
+    Agenda: ("pk",),
+    Desk: ("agenda",),
+    MeetingType: ("agenda",),
+    Event: ("agenda",),
+    EventSeries: ("agenda",),
+    AttendanceReason: ("agenda",),
+    Booking: ("agenda",),
+    Meeting: ("agenda",),
+    CalledMeeting: ("agenda",),
+    Delivery: _OF_EITHER,
+    Entry: _OF_EITHER,
+    Invitation: _OF_EITHER,
 }
 
 # Agents work on these; everything else in the table above takes an editor to change.
-_CHANGED_BY_AGENTS = (Booking, Delivery)
+_CHANGED_BY_AGENTS = (Booking, CalledMeeting, Delivery, Meeting)
 
 _SHARED = (Resource, Schedule, ClosureCalendar, Workflow, WorkflowStatus)
 
@@ -195,8 +200,10 @@ def _grants(user, role: Role) -> QuerySet[AgendaGrant]:
 
 
 def _of_agendas(queryset: QuerySet, agendas: QuerySet[Agenda]) -> QuerySet:
-    path = _PATH_TO_AGENDA[queryset.model]
-    return queryset.filter(**{f"{path}__in": agendas.values("pk")})
+    within = Q()
+    for path in _PATHS_TO_AGENDA[queryset.model]:
+        within |= Q(**{f"{path}__in": agendas.values("pk")})
+    return queryset.filter(within)
 
 
 def _used_by(model: type[Model], agendas: QuerySet[Agenda]) -> QuerySet:
@@ -209,19 +216,21 @@ def _used_by(model: type[Model], agendas: QuerySet[Agenda]) -> QuerySet:
         return rows.filter(used).values("pk")
     workflows = Workflow.objects.order_by().filter(
         Q(pk__in=agendas.filter(workflow__isnull=False).values("workflow"))
+        | Q(pk__in=agendas.filter(meeting_workflow__isnull=False).values("meeting_workflow"))
         # An agenda that has chosen none uses the built-in one.
-        | Q(slug=_built_in_workflow_slug()) & Exists(agendas.filter(workflow__isnull=True))
+        | Q(slug=_built_in_slugs()[About.BOOKINGS]) & Exists(agendas.filter(workflow=None))
+        | Q(slug=_built_in_slugs()[About.MEETINGS]) & Exists(agendas.filter(meeting_workflow=None))
     )
     if model is WorkflowStatus:
         return rows.filter(workflow__in=workflows.values("pk")).values("pk")
     return workflows.values("pk")
 
 
-def _built_in_workflow_slug() -> str:
+def _built_in_slugs() -> dict[About, str]:
     # Imported late: the workflow's own imports reach the policies of this module.
-    from wagtail_agenda.workflow import DEFAULT_WORKFLOW
+    from wagtail_agenda.workflow import SLUGS
 
-    return DEFAULT_WORKFLOW
+    return SLUGS
 
 
 class AgendaPermissionPolicy(ModelPermissionPolicy):
@@ -299,6 +308,7 @@ POLICIES = {
         Event,
         EventSeries,
         MailSettings,
+        Meeting,
         MeetingType,
         Resource,
         Schedule,

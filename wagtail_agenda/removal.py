@@ -5,6 +5,7 @@ PROTECT, so the views that delete ask here first.
 """
 
 from django.db.models import Model
+from django.utils import timezone
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -13,11 +14,13 @@ from wagtail_agenda.models import (
     Agenda,
     AttendanceReason,
     Booking,
+    CalledMeeting,
     ClosureCalendar,
     Desk,
     Event,
     EventSeries,
     Hold,
+    Meeting,
     MeetingType,
     Occupation,
     Resource,
@@ -62,6 +65,11 @@ def _agenda(agenda: Agenda) -> str:
             "“%(name)s” has bookings, which would be lost with it. "
             "Unpublish it instead: it then takes no more bookings."
         ) % {"name": agenda}
+    if agenda.meetings.exists():
+        return _(
+            "“%(name)s” has meetings, which would be lost with it. Delete them first, or unpublish "
+            "the agenda instead."
+        ) % {"name": agenda}
     contents = contents_in_words(agenda)
     if contents:
         return _(
@@ -77,7 +85,7 @@ def _agenda(agenda: Agenda) -> str:
 
 
 def _desk(desk: Desk) -> str:
-    if _taken(desk=desk):
+    if _taken(desk=desk) or desk.called_meetings.exists():
         return _(
             "“%(name)s” has appointments. Tick “retired” instead: it then takes no more of them."
         ) % {"name": desk}
@@ -87,6 +95,7 @@ def _desk(desk: Desk) -> str:
 def _resource(resource: Resource) -> str:
     if (
         resource.bookings.exists()
+        or resource.called_meetings.exists()
         or Occupation.objects.filter(bookable=resource.bookable_id).exists()
     ):
         return _(
@@ -152,15 +161,26 @@ def _used_by_whatever_opens(shared: Schedule | ClosureCalendar) -> str:
     return ""
 
 
-def _workflow(workflow: Workflow) -> str:
-    from wagtail_agenda.workflow import DEFAULT_WORKFLOW
+def _meeting(meeting: Meeting) -> str:
+    called = getattr(meeting, "called", None)
+    if called is None or called.published_at is None or called.is_cancelled:
+        return ""
+    if called.end <= timezone.now():
+        return ""
+    return _(
+        "“%(name)s” has been called, and people expect it. Cancel it first, so that they are told."
+    ) % {"name": meeting}
 
-    if workflow.slug == DEFAULT_WORKFLOW:
+
+def _workflow(workflow: Workflow) -> str:
+    from wagtail_agenda.workflow import SLUGS
+
+    if workflow.slug in SLUGS.values():
         return _(
-            "“%(name)s” is the built-in booking workflow, which agendas use that have chosen no "
-            "other. It can be changed, but not deleted."
+            "“%(name)s” is a built-in workflow, which agendas use that have chosen no other. "
+            "It can be changed, but not deleted."
         ) % {"name": workflow}
-    agendas = list(workflow.agendas.all())
+    agendas = [*workflow.agendas.all(), *workflow.agendas_of_meetings.all()]
     if agendas:
         return _("“%(name)s” is used by %(users)s. Choose another one there first.") % {
             "name": workflow,
@@ -170,12 +190,20 @@ def _workflow(workflow: Workflow) -> str:
         return _("There are bookings in a status of “%(name)s”, so it has to stay.") % {
             "name": workflow
         }
+    if CalledMeeting.objects.filter(status__workflow=workflow).exists():
+        return _("There are meetings in a status of “%(name)s”, so it has to stay.") % {
+            "name": workflow
+        }
     return ""
 
 
 def _status(status: WorkflowStatus) -> str:
     if status.bookings.exists():
         return _("There are bookings in the status “%(name)s”, so it has to stay.") % {
+            "name": status
+        }
+    if status.called_meetings.exists():
+        return _("There are meetings in the status “%(name)s”, so it has to stay.") % {
             "name": status
         }
     if any(child.value.get("status") == status for child in status.workflow.transitions):
@@ -211,6 +239,7 @@ _REASONS = {
     Resource: _resource,
     MeetingType: _meeting_type,
     Event: _event,
+    Meeting: _meeting,
     EventSeries: _series,
     AttendanceReason: _attendance_reason,
     Schedule: _used_by_whatever_opens,

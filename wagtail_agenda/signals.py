@@ -34,3 +34,9 @@ booking_advanced = Signal()
 
 Arguments: ``booking`` and ``entry``, the line of its history that says what happened.
 """
+
+meeting_advanced = Signal()
+"""Sent once a transaction that moved a called meeting on is committed.
+
+Arguments: ``meeting``, the `CalledMeeting`, and ``entry``, the line of its history.
+"""

@@ -1,4 +1,4 @@
-"""The links by which a visitor manages one booking, and by which a calendar reads it.
+"""The secret links: to manage a booking, to read it in a calendar, to answer an invitation.
 
 The token to manage it is 256 bits derived from the booking's uuid under the site's secret key, so
 that the worker can write it into a mail without the database ever holding it; the booking keeps
@@ -9,6 +9,10 @@ the entry for as long as the visitor's link works, and can neither see nor cance
 
 When the visitor's address is corrected, the link goes by another `Booking.address_version`: that
 in the mails to the wrong address leads nowhere from then on, and neither does its calendar address.
+
+Who was invited by somebody else answers by a token that names their invitation and is signed under
+the secret key over its UID, so nothing of it is stored. It works for as long as there is that
+invitation; whether it may still be answered is for `answering` to say.
 """
 
 import base64
@@ -17,15 +21,17 @@ import re
 import uuid
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import BigIntegerField, QuerySet
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from wagtail_agenda.models import Booking
+from wagtail_agenda.models import Booking, Invitation
 
 SALT = "wagtail_agenda.manage"
 FEED_SALT = "wagtail_agenda.feed"
+REPLY_SALT = "wagtail_agenda.reply"
 TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{43}")
 FEED_TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{64}")
+REPLY_TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{54}")
 
 
 def _token(booking: Booking, secret: str) -> str:
@@ -108,3 +114,41 @@ def _bookings() -> QuerySet[Booking]:
     return Booking.objects.select_related(
         "agenda", "meeting_type", "desk", "event", "status", "site"
     )
+
+
+def reply_token(invitation: Invitation) -> str:
+    """The secret part of the link to answer an invitation: 54 letters, digits, ``-`` and ``_``."""
+    return _reply_token(invitation, settings.SECRET_KEY)
+
+
+def _reply_token(invitation: Invitation, secret: str) -> str:
+    mac = salted_hmac(REPLY_SALT, invitation.uid, secret=secret, algorithm="sha256").digest()
+    return _written(invitation.pk.to_bytes(8, "big") + mac)
+
+
+def invitation_of_reply_token(token: str) -> Invitation | None:
+    """The invitation that a link to answer belongs to, or None for anything else."""
+    if not REPLY_TOKEN_SHAPE.fullmatch(token):
+        return None
+    named = int.from_bytes(base64.urlsafe_b64decode(token + "==")[:8], "big")
+    if named > BigIntegerField.MAX_BIGINT:
+        return None
+    invitation = (
+        Invitation.objects.select_related(
+            "booking__agenda",
+            "booking__meeting_type",
+            "booking__event",
+            "called_meeting__agenda",
+            "called_meeting__desk",
+            "called_meeting__resource",
+        )
+        .filter(pk=named)
+        .first()
+    )
+    if invitation is None:
+        return None
+    right = (
+        _reply_token(invitation, secret)
+        for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    )
+    return invitation if any(constant_time_compare(token, one) for one in right) else None

@@ -14,6 +14,7 @@ from wagtail_agenda.views import (
     manage,
     offers,
     picker,
+    replying,
     until,
     visitor,
 )
@@ -37,10 +38,16 @@ urlpatterns = [
     path("manage/<str:token>/move/to/", changing.move_to, name="manage_move_to"),
     path("manage/<str:token>/again/", manage.mail_again, name="mail_again"),
     path("manage/<str:token>/invitation.ics", manage.manage_ics, name="manage_ics"),
+    path("reply/<str:token>/", replying.reply, name="reply"),
     path("calendar/<str:token>.ics", feeds.entry, name="feed"),
     path(
         "api/booking/<str:booking_id>/hooks/<str:identifier>/",
         hooks.external_call,
         name="external_call",
+    ),
+    path(
+        "api/meeting/<str:meeting_id>/hooks/<str:identifier>/",
+        hooks.external_call_of_meeting,
+        name="external_call_of_meeting",
     ),
 ]

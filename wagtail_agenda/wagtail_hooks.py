@@ -8,5 +8,6 @@ from wagtail_agenda.hooks import (  # noqa: F401  (importing them registers)
     mail_settings,
     menus,
     permissions,
+    publishing,
     snippets,
 )

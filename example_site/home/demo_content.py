@@ -14,7 +14,13 @@ from django.db import transaction
 from django.utils import timezone
 from wagtail.models import GroupPagePermission, Page, Site
 
-from example_site.home import demo_agendas, demo_bookings, demo_offices, demo_sports
+from example_site.home import (
+    demo_agendas,
+    demo_bookings,
+    demo_meetings,
+    demo_offices,
+    demo_sports,
+)
 from example_site.home.demo_town_hall import TownHall, town_hall
 from example_site.home.models import HomePage, Notice
 from wagtail_agenda.choices import Role
@@ -33,7 +39,9 @@ PRIVACY = (
 def load(now: datetime | None = None) -> None:
     """Makes what is missing of the town hall and of its bookings, seen from that moment."""
     now = now or timezone.now()
-    demo_bookings.load(load_town_hall(now), now)
+    made = load_town_hall(now)
+    demo_bookings.load(made, now)
+    demo_meetings.load(made.site, now)
 
 
 @transaction.atomic

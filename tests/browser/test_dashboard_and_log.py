@@ -55,8 +55,12 @@ def test_both_are_accessible_in_either_theme(page, agenda, log_in, axe, watch):
 
 
 def test_both_fit_a_narrow_phone(open_page, agenda, log_in):
+    now = timezone.now()
+    agenda.bookings.update(start=now, end=now + timedelta(minutes=30))
     page = open_page(viewport=NARROW, has_touch=True, is_mobile=True)
     log_in(page, "clerk")
+    page.goto("/admin/")
+    expect(page.locator(PANEL)).to_contain_text("Check people in")
 
     for address in ("/admin/", LOG):
         page.goto(address)

@@ -1,4 +1,4 @@
-"""« Add a note »: a line for colleagues in the history of the booking."""
+"""« Add a note »: a line for colleagues in the history of the booking or meeting."""
 
 from typing import Any
 
@@ -8,25 +8,26 @@ from django.utils import translation
 from wagtail_agenda import placeholders, workflow
 from wagtail_agenda.choices import Actor, Audience
 from wagtail_agenda.cleaning import clean_text
-from wagtail_agenda.correspondence import facts_of, values_for
+from wagtail_agenda.meeting_words import facts_about, values_about
 from wagtail_agenda.models import Entry
+from wagtail_agenda.subjects import of
 from wagtail_agenda.workflow import Occasion
 
 LONGEST_NOTE = 5000
 
 
-@workflow.register_action("add_note", may_fail=False)
+@workflow.register_action("add_note", may_fail=False, about=workflow.BOTH)
 def add_note(occasion: Occasion, value: dict[str, Any]) -> None:
     """Write a line into the history; none if there would be nothing in it."""
     template = value.get("text") if isinstance(value.get("text"), str) else ""
     with translation.override(settings.LANGUAGE_CODE):
-        facts = facts_of(occasion.booking, occasion.entry)
-        values = values_for(occasion.booking, [template], Audience.STAFF, facts)
+        facts = facts_about(occasion.booking, occasion.entry)
+        values = values_about(occasion.booking, [template], Audience.STAFF, facts)
         lines = placeholders.without_empty_lines(template, values)
         text = clean_text(placeholders.render(lines, values)).strip()[:LONGEST_NOTE]
     if text:
         Entry.objects.create(
-            booking=occasion.booking,
+            **of(occasion.booking),
             what="note",
             actor=Actor.SYSTEM,
             at=occasion.now,

@@ -13,11 +13,12 @@ from django.utils.translation import gettext as _
 from wagtail_agenda import conf, outbox, placeholders, webhooks, workflow
 from wagtail_agenda.choices import Audience
 from wagtail_agenda.cleaning import clean_text, one_line
-from wagtail_agenda.correspondence import facts_of, values_for
 from wagtail_agenda.errors import ActionFailed
-from wagtail_agenda.models import Booking
+from wagtail_agenda.meeting_words import facts_about, values_about
+from wagtail_agenda.models import CalledMeeting
 from wagtail_agenda.outbox import WebCall
 from wagtail_agenda.outbox.calls import Result
+from wagtail_agenda.subjects import Subject
 from wagtail_agenda.validators import IDENTIFIER
 from wagtail_agenda.workflow import Occasion
 
@@ -36,16 +37,16 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _IN_A_HEADER = "".join(chr(code) for code in range(0x20, 0x7F))
 
 
-@workflow.register_action("call", fails_first=True)
+@workflow.register_action("call", fails_first=True, about=workflow.BOTH)
 def call(occasion: Occasion, value: dict[str, Any]) -> None:
     """Queue the call; the worker makes it, and tries again where that helps."""
-    facts = facts_of(occasion.booking, occasion.entry)
+    facts = facts_about(occasion.booking, occasion.entry)
     cause = f"{occasion.entry.pk}.{occasion.position}"
     wanted = call_of(occasion.booking, value, facts=facts, cause=cause)
     outbox.enqueue_calls([wanted], now=occasion.now, first_time=True)
 
 
-def try_out(booking: Booking, value: dict[str, Any], *, cause: str, now: datetime) -> Result:
+def try_out(booking: Subject, value: dict[str, Any], *, cause: str, now: datetime) -> Result:
     """Make the call at once for a booking, just as the worker would, and keep nothing of it.
 
     Reaches the network. Raises `ActionFailed` if there is no call to be made.
@@ -55,7 +56,7 @@ def try_out(booking: Booking, value: dict[str, Any], *, cause: str, now: datetim
 
 
 def call_of(
-    booking: Booking, value: Mapping[str, Any], *, facts: Mapping[str, Any], cause: str
+    booking: Subject, value: Mapping[str, Any], *, facts: Mapping[str, Any], cause: str
 ) -> WebCall:
     """The call that an action asks for, about a booking. `value` may be of any shape.
 
@@ -67,7 +68,7 @@ def call_of(
     headers = list(_headers(value))
     templates = [url, *(text for _name, text in [*query, *fields]), *(row[1] for row in headers)]
     with translation.override(settings.LANGUAGE_CODE):
-        values = values_for(booking, templates, Audience.STAFF, facts)
+        values = values_about(booking, templates, Audience.STAFF, facts)
         method = _text(value, "method") if _text(value, "method") in METHODS else METHODS[0]
         body = None
         if method == "POST":
@@ -110,8 +111,18 @@ def is_header_name(name: str) -> bool:
     return bool(_HEADER_NAME.fullmatch(name))
 
 
-def _about(booking: Booking) -> dict[str, Any]:
-    """What every service can read of a booking without being told how."""
+def _about(booking: Subject) -> dict[str, Any]:
+    """What every service can read of a booking or meeting without being told how."""
+    if isinstance(booking, CalledMeeting):
+        return {
+            "meeting_id": str(booking.uuid),
+            "title": booking.title,
+            "agenda": booking.agenda.slug,
+            "start": booking.local_start.isoformat(),
+            "end": booking.local_end.isoformat(),
+            "cancelled": booking.is_cancelled,
+            "status": booking.status.slug if booking.status else "",
+        }
     return {
         "booking_id": str(booking.uuid),
         "number": booking.reference,

@@ -10,7 +10,7 @@ from wagtail_agenda.models import WorkflowStatus
 from wagtail_agenda.workflow import Occasion
 
 
-@workflow.register_action("change_status", fails_first=True)
+@workflow.register_action("change_status", fails_first=True, about=workflow.BOTH)
 def change_status(occasion: Occasion, value: dict[str, Any]) -> None:
     """Let the booking go to another status of its workflow, once the other actions have run."""
     key = value.get("status")

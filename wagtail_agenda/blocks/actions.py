@@ -16,13 +16,15 @@ from wagtail_agenda.blocks.booking_actions import (
     AcceptFromWaitingListBlock,
     AddNoteBlock,
     CancelBookingBlock,
+    CancelMeetingBlock,
     ChangeStatusBlock,
     SetAttendanceBlock,
 )
 from wagtail_agenda.blocks.call_action import CallBlock
+from wagtail_agenda.blocks.documents import document_block
 from wagtail_agenda.blocks.ics_action import GenerateIcsBlock
-from wagtail_agenda.blocks.texts import validate_placeholders
-from wagtail_agenda.choices import Audience, MailTo
+from wagtail_agenda.blocks.texts import names_for, secret_names, validate_placeholders
+from wagtail_agenda.choices import MAILS_OF, About, Audience, MailTo
 from wagtail_agenda.cleaning import MOST_ATTACHED
 from wagtail_agenda.validators import validate_addresses, validate_identifier
 
@@ -74,16 +76,6 @@ class TextBlock(blocks.StructBlock):
 class SendEmailBlock(blocks.StructBlock):
     """A mail to the visitor, to colleagues or to others, with what is to go with it."""
 
-    to = blocks.ChoiceBlock(
-        choices=MailTo.choices,
-        default=Audience.VISITOR.value,
-        label=_("Who gets it"),
-        help_text=_(
-            "The visitor; the colleagues whose addresses stand in the agenda; the addresses that "
-            "you write below; or an address that the visitor typed into the form. Each gets a "
-            "message of their own."
-        ),
-    )
     addresses = blocks.TextBlock(
         required=False,
         rows=2,
@@ -108,7 +100,8 @@ class SendEmailBlock(blocks.StructBlock):
         label=_("With a calendar entry"),
         help_text=_(
             "For those who have a place. A later mail of the same booking updates it, or takes it "
-            "back from those who lose their place."
+            "back from those who lose their place. Of a meeting, only those then get a mail whose "
+            "entry is new, has changed or is taken back."
         ),
     )
     files = blocks.ListBlock(
@@ -138,12 +131,11 @@ class SendEmailBlock(blocks.StructBlock):
         label = _("Send an e-mail")
         label_format = "{to}"
 
-    def __init__(self, local_blocks=(), **kwargs):
+    def __init__(self, local_blocks=(), about=None, **kwargs):
+        local_blocks = [("to", _whom(about)), *local_blocks]
         if apps.is_installed("wagtail.documents"):
-            from wagtail.documents.blocks import DocumentChooserBlock
-
             documents = blocks.ListBlock(
-                DocumentChooserBlock(),
+                document_block(),
                 default=[],
                 required=False,
                 label=_("Documents to attach"),
@@ -151,6 +143,11 @@ class SendEmailBlock(blocks.StructBlock):
             )
             local_blocks = [*local_blocks, ("documents", documents)]
         super().__init__(local_blocks, **kwargs)
+        # Whom it goes to is asked first, though it is not the same for every workflow.
+        self.child_blocks.move_to_end("to", last=False)
+        if about == About.MEETINGS:
+            # No form was filled in.
+            del self.child_blocks["answer"]
 
     def clean(self, value):
         cleaned = super().clean(value)
@@ -170,12 +167,43 @@ class SendEmailBlock(blocks.StructBlock):
         return cleaned
 
 
+def _whom(about: str | None) -> blocks.ChoiceBlock:
+    """Who can get a mail, of a booking, of a meeting, or of either."""
+    choices = MailTo if about is None else MAILS_OF[About(about)]
+    said = {
+        About.MEETINGS: _(
+            "Everybody who is invited; the organiser; the colleagues whose addresses stand in the "
+            "agenda; or the addresses that you write below. Each gets a message of their own."
+        ),
+        About.BOOKINGS: _(
+            "The visitor; the colleagues whose addresses stand in the agenda; the addresses that "
+            "you write below; or an address that the visitor typed into the form. Each gets a "
+            "message of their own."
+        ),
+    }
+    return blocks.ChoiceBlock(
+        choices=[(one.value, one.label) for one in choices],
+        default=(MailTo.PARTICIPANTS.value if about == About.MEETINGS else Audience.VISITOR.value),
+        label=_("Who gets it"),
+        help_text=said[About.MEETINGS if about == About.MEETINGS else About.BOOKINGS],
+    )
+
+
 _NEEDED = {
     MailTo.ADDRESSES.value: _("Write at least one e-mail address, or choose somebody else above."),
     MailTo.ANSWER.value: _(
         "Write which question asks for the address, or choose somebody else above."
     ),
 }
+
+
+_ABOUT = {
+    MailTo.VISITOR: About.BOOKINGS,
+    MailTo.ANSWER: About.BOOKINGS,
+    MailTo.PARTICIPANTS: About.MEETINGS,
+    MailTo.ORGANISER: About.MEETINGS,
+}
+"""What a mail is about as far as whom it goes to says so."""
 
 
 def _text_errors(to: str, texts) -> dict[int, StructBlockValidationError]:
@@ -196,12 +224,13 @@ def _text_errors(to: str, texts) -> dict[int, StructBlockValidationError]:
 
 def _not_for(to: str, text: Mapping[str, Any]) -> dict[str, ValidationError]:
     """The parts of a text that name what these readers must not be told, each with why not."""
-    from wagtail_agenda.correspondence import SECRET_PLACEHOLDERS, names_for
     from wagtail_agenda.mailing import audience_of
 
-    allowed = names_for(audience_of(to))
-    if to == MailTo.ANSWER:
-        allowed = [name for name in allowed if name not in SECRET_PLACEHOLDERS]
+    about = _ABOUT.get(to)
+    allowed = names_for(audience_of(to), about=about)
+    if about == About.BOOKINGS:
+        own_link = "reply_url" if to == MailTo.ANSWER else "manage_url"
+        allowed = [name for name in allowed if name not in secret_names() - {own_link}]
     wrong = {}
     for part in ("subject", "text", "html"):
         try:
@@ -234,22 +263,28 @@ def _size(document) -> int:
 
 
 class ActionsBlock(blocks.StreamBlock):
-    """What happens, in this order, whenever a booking reaches a status.
+    """What happens, in this order, whenever a booking or meeting reaches a status.
 
     Beside what is here, the actions that a project has registered (`workflow.register_action`).
+    With `about`, only what workflows about bookings, or about meetings, offer.
     """
 
-    send_email = SendEmailBlock()
     generate_ics = GenerateIcsBlock()
     call = CallBlock()
     change_status = ChangeStatusBlock()
     cancel_booking = CancelBookingBlock()
+    cancel_meeting = CancelMeetingBlock()
     accept_from_waiting_list = AcceptFromWaitingListBlock()
     set_attendance = SetAttendanceBlock()
     add_note = AddNoteBlock()
 
-    def __init__(self, local_blocks=(), **kwargs):
+    def __init__(self, local_blocks=(), about=None, **kwargs):
         # Imported late: it reaches the models, which name this block.
-        from wagtail_agenda.workflow import action_blocks
+        from wagtail_agenda.workflow import action_blocks, is_about
 
-        super().__init__([*local_blocks, *action_blocks()], **kwargs)
+        offered = [("send_email", SendEmailBlock(about=about)), *local_blocks, *action_blocks()]
+        super().__init__(offered, **kwargs)
+        self.child_blocks.move_to_end("send_email", last=False)
+        if about is not None:
+            for name in [name for name in self.child_blocks if not is_about(name, about)]:
+                del self.child_blocks[name]

@@ -4,7 +4,11 @@ from django.utils.translation import gettext_lazy as _
 from wagtail import blocks
 
 from wagtail_agenda.blocks.statuses import StatusChooserBlock
-from wagtail_agenda.blocks.texts import validate_placeholders_of_staff, validate_public_placeholders
+from wagtail_agenda.blocks.texts import (
+    validate_placeholders_of_participants,
+    validate_placeholders_of_staff,
+    validate_public_placeholders,
+)
 from wagtail_agenda.choices import Attendance
 
 
@@ -22,6 +26,23 @@ class CancelBookingBlock(blocks.StructBlock):
     class Meta:
         icon = "circle-xmark"
         label = _("Cancel the booking")
+        label_format = "{reason}"
+
+
+class CancelMeetingBlock(blocks.StructBlock):
+    """The meeting is cancelled, as if a colleague had done it."""
+
+    reason = blocks.CharBlock(
+        required=False,
+        max_length=500,
+        validators=[validate_placeholders_of_participants],
+        label=_("Reason"),
+        help_text=_("Participants read it in the mail about the cancellation."),
+    )
+
+    class Meta:
+        icon = "circle-xmark"
+        label = _("Cancel the meeting")
         label_format = "{reason}"
 
 

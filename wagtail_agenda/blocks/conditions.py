@@ -8,7 +8,7 @@ from wagtail import blocks
 from wagtail.blocks.struct_block import StructBlockValidationError
 from wagtail.snippets.blocks import SnippetChooserBlock
 
-from wagtail_agenda.choices import Admission
+from wagtail_agenda.choices import About, Admission
 from wagtail_agenda.models import MOST_PLACES, MeetingType
 from wagtail_agenda.workflow.conditions import (
     AT_LEAST,
@@ -233,6 +233,9 @@ class KeptAnswerConditionBlock(_TextConditionBlock):
         label_format = "{identifier} {field} {comparison} {text}"
 
 
+_OF_MEETINGS = ("agenda", "hours_until_start", "kept_answer")
+
+
 class ConditionsBlock(_Forgiving, blocks.StreamBlock):
     """What must be so for a rule to apply: all of it. Without conditions it always applies."""
 
@@ -245,6 +248,12 @@ class ConditionsBlock(_Forgiving, blocks.StreamBlock):
     hours_until_start = HoursConditionBlock()
     language = LanguageConditionBlock()
     kept_answer = KeptAnswerConditionBlock()
+
+    def __init__(self, local_blocks=(), about=None, **kwargs):
+        super().__init__(local_blocks, **kwargs)
+        if about == About.MEETINGS:
+            for name in [name for name in self.child_blocks if name not in _OF_MEETINGS]:
+                del self.child_blocks[name]
 
     class Meta:
         icon = "check"

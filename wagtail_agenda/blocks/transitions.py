@@ -16,7 +16,7 @@ from wagtail_agenda.blocks.conditions import (
     identifier_block,
 )
 from wagtail_agenda.blocks.statuses import StatusChooserBlock
-from wagtail_agenda.choices import Cause, Trigger
+from wagtail_agenda.choices import TRIGGERS_OF, About, Cause, Trigger
 from wagtail_agenda.workflow.rules import (
     AFTER_END,
     BEFORE_START,
@@ -47,7 +47,7 @@ def groups() -> list[tuple[str, str]]:
 class _LeadingBlock(blocks.StructBlock):
     """Any rule: after what sets it off, where it leads, from where, and on which conditions."""
 
-    def __init__(self, local_blocks=(), **kwargs):
+    def __init__(self, local_blocks=(), about=None, **kwargs):
         status = StatusChooserBlock(
             "wagtail_agenda.WorkflowStatus",
             label=_("The booking goes to the status"),
@@ -63,6 +63,7 @@ class _LeadingBlock(blocks.StructBlock):
             help_text=_("Without any, from every status."),
         )
         conditions = ConditionsBlock(
+            about=about,
             required=False,
             label=_("Only if"),
             help_text=_(
@@ -77,11 +78,14 @@ class _LeadingBlock(blocks.StructBlock):
 class TransitionBlock(_LeadingBlock):
     """One rule: when this happens, a booking goes to that status."""
 
-    trigger = blocks.ChoiceBlock(
-        choices=Trigger.choices,
-        label=_("When"),
-        help_text=_("What happens to a booking: by a visitor, a colleague, or in time."),
-    )
+    def __init__(self, local_blocks=(), about=None, **kwargs):
+        triggers = Trigger if about is None else TRIGGERS_OF[About(about)]
+        trigger = blocks.ChoiceBlock(
+            choices=[(one.value, one.label) for one in triggers],
+            label=_("When"),
+            help_text=_("What happens: by a visitor or participant, a colleague, or in time."),
+        )
+        super().__init__([("trigger", trigger), *local_blocks], about=about, **kwargs)
 
     class Meta:
         icon = "arrow-right"
@@ -208,16 +212,22 @@ class ActionFailedRuleBlock(_LeadingBlock):
 
 
 class TransitionsBlock(blocks.StreamBlock):
-    """The rules of a booking workflow, each with what sets it off and the status it leads to.
+    """The rules of a workflow, each with what sets it off and the status it leads to.
+
+    With `about`, only what can happen to bookings, or to meetings.
 
     Of several rules for the same, the first from the top that fits is taken.
     """
 
-    transition = TransitionBlock()
-    time = TimeRuleBlock()
-    by_hand = ByHandRuleBlock()
-    called = CalledRuleBlock()
-    action_failed = ActionFailedRuleBlock()
+    def __init__(self, local_blocks=(), about=None, **kwargs):
+        rules = [
+            ("transition", TransitionBlock(about=about)),
+            ("time", TimeRuleBlock(about=about)),
+            ("by_hand", ByHandRuleBlock(about=about)),
+            ("called", CalledRuleBlock(about=about)),
+            ("action_failed", ActionFailedRuleBlock(about=about)),
+        ]
+        super().__init__([*rules, *local_blocks], **kwargs)
 
     class Meta:
         # So that each is read as its sentence, until somebody opens it.

@@ -240,6 +240,14 @@ agenda_panels = TabbedInterface(
                                 "tells the visitor by e-mail."
                             ),
                         ),
+                        FieldPanel(
+                            "meeting_workflow",
+                            help_text=_(
+                                "What happens with each meeting that colleagues call. Without one, "
+                                "the built-in one invites all participants, and tells them what "
+                                "changes."
+                            ),
+                        ),
                     ],
                     heading=_("What happens with a booking"),
                 ),

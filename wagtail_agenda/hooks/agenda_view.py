@@ -6,7 +6,15 @@ from wagtail import hooks
 from wagtail.admin.menu import MenuItem
 
 from wagtail_agenda import permissions
-from wagtail_agenda.views.admin import act_views, agendas, bookings, check_in, deliveries, search
+from wagtail_agenda.views.admin import (
+    act_views,
+    agendas,
+    bookings,
+    check_in,
+    deliveries,
+    meetings,
+    search,
+)
 from wagtail_agenda.views.admin.booking_list import ListView
 from wagtail_agenda.views.admin.check_in_desk import DayCheckInView, EventCheckInView
 from wagtail_agenda.views.admin.day_sheet import DaySheetView
@@ -50,6 +58,11 @@ def register_agenda_view():
         path("booking/<int:pk>/cancel/", act_views.CancelView.as_view(), name="booking_cancel"),
         path("booking/<int:pk>/press/", act_views.PressView.as_view(), name="booking_press"),
         path("booking/<int:pk>/check-in/", check_in.CheckInView.as_view(), name="booking_check_in"),
+        path("meeting/<int:pk>/", meetings.MeetingView.as_view(), name="meeting"),
+        path(
+            "meeting/<int:pk>/cancel/", meetings.MeetingCancelView.as_view(), name="meeting_cancel"
+        ),
+        path("meeting/<int:pk>/press/", meetings.MeetingPressView.as_view(), name="meeting_press"),
         path(
             "delivery/<int:pk>/send-again/",
             deliveries.DeliveryRetryView.as_view(),

@@ -20,6 +20,9 @@ def register_log_actions(actions):
     """What agents do, in the words of the site's history."""
     actions.register_action("wagtail_agenda.book", _("Book"), _("Booked for somebody"))
     actions.register_action("wagtail_agenda.cancel", _("Cancel"), _("Booking cancelled"))
+    actions.register_action(
+        "wagtail_agenda.cancel_meeting", _("Cancel the meeting"), _("Meeting cancelled")
+    )
     actions.register_action("wagtail_agenda.approve", _("Approve"), _("Booking approved"))
     actions.register_action("wagtail_agenda.refuse", _("Refuse"), _("Booking refused"))
     actions.register_action(

@@ -11,6 +11,7 @@ from wagtail_agenda import permissions
 from wagtail_agenda.hooks.agenda_view import AgendaViewMenuItem, agenda_view_menu_item
 from wagtail_agenda.hooks.attendance import AttendanceReasonViewSet
 from wagtail_agenda.hooks.guided import guided_menu_item
+from wagtail_agenda.hooks.meetings import MeetingViewSet
 from wagtail_agenda.hooks.snippets import SETUP_VIEWSETS
 
 
@@ -22,7 +23,7 @@ class AdministratorMenuItem(MenuItem):
 class AgendaMenu(SnippetViewSetGroup):
     """The agenda view first, then what there is to set up; each item decides who sees it."""
 
-    items = (*SETUP_VIEWSETS, AttendanceReasonViewSet)
+    items = (*SETUP_VIEWSETS, AttendanceReasonViewSet, MeetingViewSet)
     menu_label = _("Agendas")
     menu_name = "agendas"
     menu_icon = "calendar"

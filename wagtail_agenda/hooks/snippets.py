@@ -110,6 +110,13 @@ class WorkflowViewSet(ScopedSnippetViewSet):
                 "label", help_text=_("How you choose it in an agenda. Visitors do not see it.")
             ),
             FieldPanel(
+                "about",
+                help_text=_(
+                    "Says what can happen and who can be written to: it cannot change any more "
+                    "once the workflow is saved."
+                ),
+            ),
+            FieldPanel(
                 "slug",
                 help_text=_(
                     "A name that does not change when the label does, for other systems. Left "
@@ -120,8 +127,8 @@ class WorkflowViewSet(ScopedSnippetViewSet):
             FieldPanel(
                 "transitions",
                 help_text=_(
-                    "What happens to a booking, and to which status that leads. Of several rules "
-                    "for the same, the first from the top that fits is taken. "
+                    "What happens to a booking or meeting, and to which status that leads. Of "
+                    "several rules for the same, the first from the top that fits is taken. "
                     "Save a new workflow first, then make its statuses, then these rules."
                 ),
             ),

@@ -31,8 +31,9 @@ from wagtail_agenda import (
 )
 from wagtail_agenda.choices import Cause, DeliveryKind, DeliveryState
 from wagtail_agenda.cleaning import one_line
-from wagtail_agenda.models import ApiClient, Booking, ClosedAddress, Delivery, Entry, KeptFile
+from wagtail_agenda.models import ApiClient, ClosedAddress, Delivery, Entry, KeptFile
 from wagtail_agenda.outbox import claiming
+from wagtail_agenda.subjects import Subject
 from wagtail_agenda.wording import day_text
 
 logger = logging.getLogger(__name__)
@@ -229,15 +230,15 @@ def _signed(delivery: Delivery, trusted_hosts, now: datetime) -> webhooks.Call:
     client = clients.at_host(target.host, target.port)
     secret, webhook_secret = _secrets_of(client)
     if secret:
-        url = signing.sign_url(url, secret, orig=orig_of(delivery.booking), now=now)
+        url = signing.sign_url(url, secret, orig=orig_of(delivery.subject), now=now)
     headers |= webhooks.webhook_headers(
         delivery.message_id, body, webhook_secret or own_webhook_secret(), now
     )
     return webhooks.Call(method, url, headers, body)
 
 
-def orig_of(booking: Booking) -> str:
-    """The host under which calls about a booking are signed."""
+def orig_of(booking: Subject) -> str:
+    """The host under which calls about a booking or meeting are signed."""
     return conf.get("ORIG") or urlsplit(correspondence.base_url(booking)).netloc
 
 
@@ -293,7 +294,7 @@ def _succeed(delivery: Delivery, answer: webhooks.Answer, now: datetime) -> str:
             claiming.note(delivery, "call_answered", now, answered=answer.status)
             if delivery.action.get("on_answer"):
                 data = {"go_to": delivery.action["on_answer"], "identifier": identifier}
-                acts.leave(delivery.booking, acts.SENT_ON, data, now=now)
+                acts.leave(delivery.subject, acts.SENT_ON, data, now=now)
     return DeliveryState.DONE
 
 
@@ -304,6 +305,7 @@ def _keep(delivery: Delivery, identifier: str, answer: webhooks.Answer, now: dat
     kind = content_type.partition(";")[0].strip().lower()
     KeptFile.objects.update_or_create(
         booking_id=delivery.booking_id,
+        called_meeting_id=delivery.called_meeting_id,
         identifier=identifier,
         defaults={
             "name": f"{identifier}{mimetypes.guess_extension(kind) or '.bin'}",

@@ -179,6 +179,7 @@ def line_about(
         }
     return Entry(
         booking_id=delivery.booking_id,
+        called_meeting_id=delivery.called_meeting_id,
         what=what,
         actor=Actor.AGENT if user else Actor.SYSTEM,
         user=user,

@@ -22,10 +22,12 @@ from wagtail_agenda.choices import (
 )
 from wagtail_agenda.models import Booking, Delivery
 from wagtail_agenda.outbox import claiming
+from wagtail_agenda.subjects import of
 
 logger = logging.getLogger(__name__)
 
-_STAND_IN = "\ue000manage-token\ue000"
+_MANAGE_LINK = "\ue000manage-token\ue000"
+_REPLY_LINK = "\ue000reply-token\ue000"
 _AWAY = "server_away"
 _A_MINUTE = timedelta(minutes=1)
 
@@ -43,7 +45,7 @@ def attempt(
     if was_abandoned and now >= delivery.give_up_at:
         return _fail(delivery, claiming.never_came_back(), now)
     try:
-        server = mail_settings.server_of(delivery.booking.site)
+        server = mail_settings.server_of(delivery.subject.site)
         mail.send(_letter(delivery, now), connection, server=server)
     except mail.PermanentFailure as failure:
         return _fail(delivery, failure.reason, now)
@@ -68,7 +70,8 @@ def is_superseded(delivery: Delivery) -> bool:
     said = delivery.action.get("admission")
     if delivery.method == "CANCEL" or said == Admission.CANCELLED:
         return False
-    if delivery.booking.is_cancelled or (said and said != delivery.booking.admission):
+    about = delivery.subject
+    if about.is_cancelled or (said and said != about.admission):
         return True
     return delivery.invitation is not None and delivery.invitation.sequence > delivery.sequence
 
@@ -126,12 +129,12 @@ def _waits_for_another(delivery: Delivery, now: datetime) -> bool:
     if not getattr(delivery, "is_behind", True):
         return False
     earlier = Delivery.objects.filter(
-        booking=delivery.booking_id,
         kind=DeliveryKind.MAIL,
         recipient=delivery.recipient,
         pk__lt=delivery.pk,
         state__in=[DeliveryState.DUE, DeliveryState.SENDING],
-    ).select_related("booking", "invitation")
+        **of(delivery.subject),
+    ).select_related("booking", "called_meeting", "invitation")
     ahead = next((one for one in earlier.order_by("pk") if not is_superseded(one)), None)
     if ahead is None:
         return False
@@ -174,9 +177,9 @@ def _is_of_the_server(failure: mail.TemporaryFailure) -> bool:
 def hurry(sites: Iterable[int | None], now: datetime) -> None:
     """Let the mails of these sites leave that only waited for a server which is back."""
     named = [site for site in sites if site is not None]
-    of_sites = Q(booking__site__in=named)
+    of_sites = Q(booking__site__in=named) | Q(called_meeting__site__in=named)
     if len(named) < len(set(sites)):
-        of_sites |= Q(booking__site=None)
+        of_sites |= Q(booking__site=None, called_meeting__site=None)
     waiting = Delivery.objects.filter(
         # What was never attempted waits for an earlier one.
         of_sites & (Q(action__server_away=True) | Q(attempts=0)),
@@ -193,22 +196,38 @@ def hurry(sites: Iterable[int | None], now: datetime) -> None:
 def _letter(delivery: Delivery, now: datetime) -> mail.Letter:
     """The message as first written. It is kept until it has left, for every attempt to repeat.
 
-    The secret of the manage link is not kept with it but put in at each attempt.
+    The secrets of its links are not kept with it but put in at each attempt.
     """
-    token = tokens.manage_token(delivery.booking)
+    secrets = _secrets_of(delivery)
     try:
         if delivery.letter is None:
             letter = mail.to_json(letters.letter_of(delivery, now))
-            delivery.letter = _replaced(letter, token, _STAND_IN)
+            for stand_in, secret in secrets.items():
+                letter = _replaced(letter, secret, stand_in)
+            delivery.letter = letter
             still_known = Delivery.objects.filter(pk=delivery.pk, key=delivery.key)
-            still_known.update(letter=delivery.letter)
-        return mail.from_json(_replaced(delivery.letter, _STAND_IN, token))
+            still_known.update(letter=letter)
+        letter = delivery.letter
+        for stand_in, secret in secrets.items():
+            letter = _replaced(letter, stand_in, secret)
+        return mail.from_json(letter)
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         # Data of a shape nobody foresaw: another attempt would meet it again.
         logger.exception("Delivery %s cannot be written", delivery.pk)
         raise mail.PermanentFailure(
             _("The message cannot be written: %(error)s") % {"error": error}
         ) from error
+
+
+def _secrets_of(delivery: Delivery) -> dict[str, str]:
+    """The tokens that links in its letter may have, by what stands for each in the database."""
+    secrets = {}
+    if delivery.booking is not None:
+        secrets[_MANAGE_LINK] = tokens.manage_token(delivery.booking)
+    answerable = letters.invitation_of(delivery)
+    if answerable is not None:
+        secrets[_REPLY_LINK] = tokens.reply_token(answerable)
+    return secrets
 
 
 def _replaced(letter: dict[str, Any], old: str, new: str) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from django.db import transaction
 
 from wagtail_agenda import conf, signals
 from wagtail_agenda.choices import DeliveryKind, DeliveryState
-from wagtail_agenda.models import Booking, Delivery, Invitation
+from wagtail_agenda.models import Delivery, Invitation
+from wagtail_agenda.subjects import Subject, of
 
 _LONGEST_URL = Delivery._meta.get_field("url").max_length
 _LONGEST_HOST = Delivery._meta.get_field("host").max_length
@@ -24,11 +25,12 @@ _LONGEST_HOST = Delivery._meta.get_field("host").max_length
 class Mail:
     """One message to one recipient that is to be queued.
 
-    `action` is the wording as it stands now; `cause` names what led to the message, and with the
+    `booking` is a `CalledMeeting` where it is about a meeting. `action` is the wording as it stands
+    now; `cause` names what led to the message, and with the
     recipient makes the key that no second message can have.
     """
 
-    booking: Booking
+    booking: Subject
     audience: str
     recipient: str
     invitation: Invitation | None
@@ -49,7 +51,7 @@ class WebCall:
     booking can have the same.
     """
 
-    booking: Booking
+    booking: Subject
     url: str
     method: str = "POST"
     headers: Mapping[str, str | dict[str, Any]] = field(default_factory=dict)
@@ -137,7 +139,7 @@ def _mail(wanted: Mail, domain: str, now: datetime) -> Delivery:
     key = f"mail:{wanted.booking.uuid}:{wanted.cause}:{wanted.audience}:{whom}"
     return Delivery(
         key=key,
-        booking=wanted.booking,
+        **of(wanted.booking),
         invitation=wanted.invitation,
         audience=wanted.audience,
         recipient=wanted.recipient,
@@ -156,7 +158,7 @@ def _call(wanted: WebCall, now: datetime) -> Delivery:
     return Delivery(
         kind=DeliveryKind.CALL,
         key=key,
-        booking=wanted.booking,
+        **of(wanted.booking),
         url=wanted.url[:_LONGEST_URL],
         host=host_of(wanted.url),
         method=wanted.method,

@@ -87,7 +87,7 @@ def _deliver(pks: list[int], now: datetime | None, *, patient: bool) -> int:
                 state = mails.attempt(delivery, now or timezone.now(), connection)
                 attempted += state is not None
                 if state == DeliveryState.DONE:
-                    reached.add(delivery.booking.site_id)
+                    reached.add(delivery.subject.site_id)
             except Exception:
                 # Whatever it is, its lease runs out and it is tried again; the rest must not wait.
                 logger.exception("Delivery %s could not be attempted", delivery.pk)
@@ -106,7 +106,9 @@ def _calls(pks: list[int], now: datetime) -> list[Delivery]:
     """Those of these calls that are to be had, in this order."""
     found = (
         Delivery.objects.filter(claimable(now), kind=DeliveryKind.CALL)
-        .select_related("booking__agenda", "booking__site")
+        .select_related(
+            "booking__agenda", "booking__site", "called_meeting__agenda", "called_meeting__site"
+        )
         .in_bulk(pks)
     )
     return [found[pk] for pk in pks if pk in found]
@@ -115,7 +117,6 @@ def _calls(pks: list[int], now: datetime) -> list[Delivery]:
 def _mails(pks: list[int], now: datetime) -> list[Delivery]:
     """Those of these mails that are to be had, with all that their letters tell of."""
     earlier = Delivery.objects.filter(
-        booking=OuterRef("booking"),
         recipient=OuterRef("recipient"),
         kind=DeliveryKind.MAIL,
         state__in=[DeliveryState.DUE, DeliveryState.SENDING],
@@ -123,7 +124,11 @@ def _mails(pks: list[int], now: datetime) -> list[Delivery]:
     )
     return list(
         Delivery.objects.filter(claimable(now), pk__in=pks, kind=DeliveryKind.MAIL)
-        .annotate(is_behind=Exists(earlier))
+        .annotate(
+            # One of the two is about nothing, and costs nothing.
+            is_behind=Exists(earlier.filter(booking=OuterRef("booking")))
+            | Exists(earlier.filter(called_meeting=OuterRef("called_meeting")))
+        )
         .select_related(
             "invitation",
             "booking__agenda",
@@ -133,6 +138,11 @@ def _mails(pks: list[int], now: datetime) -> list[Delivery]:
             "booking__status",
             "booking__site__agenda_mail_settings",
             "booking__form_version",
+            "called_meeting__agenda",
+            "called_meeting__desk",
+            "called_meeting__resource",
+            "called_meeting__status",
+            "called_meeting__site__agenda_mail_settings",
         )
         .prefetch_related("booking__resources")
         .order_by("due_at", "pk")

@@ -22,11 +22,13 @@ from wagtail.models import ModelLogEntry, Revision
 
 from wagtail_agenda.booking import forgetting
 from wagtail_agenda.choices import DeliveryKind, DeliveryState
+from wagtail_agenda.meetings.forgetting import Part
 from wagtail_agenda.models import (
     Agenda,
     ApiClient,
     AttendanceReason,
     Booking,
+    CalledMeeting,
     ClosedAddress,
     ClosureCalendar,
     Delivery,
@@ -39,7 +41,9 @@ from wagtail_agenda.models import (
     Invitation,
     KeptFile,
     MailSettings,
+    Meeting,
     MeetingType,
+    Participant,
     Resource,
     Schedule,
     Workflow,
@@ -62,13 +66,16 @@ WRITTEN_BY_EDITORS: tuple[type[Model], ...] = (
     Agenda,
     ApiClient,
     AttendanceReason,
+    CalledMeeting,
     ClosureCalendar,
     Desk,
     Event,
     EventSeries,
     FormVersion,
     MailSettings,
+    Meeting,
     MeetingType,
+    Participant,
     Resource,
     Schedule,
     Workflow,
@@ -92,14 +99,18 @@ class Mention:
         return getattr(self.row, "booking_id", None)
 
 
-def mentions(address: Address, *, besides: Iterable[Model] = ()) -> Iterator[Mention]:
+def mentions(address: Address, *, besides: Iterable[Model | Part] = ()) -> Iterator[Mention]:
     """Where it stands in what is about others: the rows in `besides` are known already."""
+    besides = list(besides)
     known = {(type(row), row.pk) for row in besides}
+    known |= {(Meeting, row.pk) for row in besides if isinstance(row, Part)}
     for model, names in MAY_NAME_SOMEBODY.items():
         for row in _candidates(model.objects.all(), names, address):
             found = [name for name in names if address.stands_in(_content(row, name))]
             mention = Mention(row, found)
             about = {(type(row), row.pk), (Booking, mention.booking_id)}
+            if getattr(row, "called_meeting_id", None):
+                about.add((Meeting, row.called_meeting.meeting_id))
             if found and known.isdisjoint(about):
                 yield mention
     yield from _in_wagtails_own(address)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.db.models import QuerySet
 
 from wagtail_agenda import booking as bookings
+from wagtail_agenda.meetings import forgetting
 from wagtail_agenda.models import Agenda, Booking
 
 AT_ONCE = 500
@@ -13,9 +14,10 @@ AT_ONCE = 500
 
 
 def anonymise_due(now: datetime, *, most: int = AT_ONCE) -> int:
-    """Anonymise what is over for longer than its agenda keeps it. Answers how many bookings.
+    """Anonymise bookings and meetings that are over for longer than their agenda keeps them.
 
-    `most` at a time, those that ended first; the rest is left to the next run.
+    Answers how many; `most` of either at a time, those that ended first. The rest is left to the
+    next run.
     """
     due: list[Booking] = []
     for agenda in Agenda.objects.filter(retention_days__isnull=False).order_by("pk"):
@@ -27,7 +29,7 @@ def anonymise_due(now: datetime, *, most: int = AT_ONCE) -> int:
         due += with_labels(over)[: most - len(due)]
         if len(due) == most:
             break
-    return anonymise(due, now=now)
+    return anonymise(due, now=now) + forgetting.forget_due(now, most=most)
 
 
 def anonymise(bookings_: Iterable[Booking], *, now: datetime) -> int:

@@ -1,4 +1,4 @@
-"""What is about a person: their bookings, and what they have typed without booking.
+"""What is about a person: their bookings, what they typed without booking, their meetings.
 
 Whatever else a release makes about persons becomes one more `Subject` here; then it is looked up,
 told and erased like the others.
@@ -13,6 +13,8 @@ from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 
 from wagtail_agenda import booking as bookings
+from wagtail_agenda.meetings import forgetting
+from wagtail_agenda.meetings.forgetting import Part
 from wagtail_agenda.models import Booking, Hold, KeptFile
 from wagtail_agenda.privacy.addresses import Address
 from wagtail_agenda.privacy.retention import with_labels
@@ -125,9 +127,23 @@ def _never(hold: Hold, now: datetime) -> bool:
     return False
 
 
+# Meetings that somebody calls or is invited to
+
+
+def parts_of(address: Address) -> list[Part]:
+    """What somebody has to do with which meetings."""
+    return forgetting.parts_of(address.email)
+
+
+def _forget_part(part: Part, now: datetime) -> bool:
+    forgetting.take_out(part)
+    return True
+
+
 SUBJECTS = (
     Subject("bookings", bookings_of, _told_of_booking, _is_to_come, _forget_booking),
     Subject("drafts", drafts_of, _told_of_draft, _never, _forget_draft),
+    Subject("meetings", parts_of, forgetting.told, forgetting.is_to_come, _forget_part),
 )
 
 

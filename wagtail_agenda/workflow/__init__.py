@@ -6,7 +6,12 @@ action does is a function registered under the name of its block.
 """
 
 from wagtail_agenda.errors import ActionFailed
-from wagtail_agenda.workflow.built_in import DEFAULT_WORKFLOW, ensure_default_workflow
+from wagtail_agenda.workflow.built_in import (
+    DEFAULT_MEETING_WORKFLOW,
+    DEFAULT_WORKFLOW,
+    SLUGS,
+    ensure_default_workflow,
+)
 from wagtail_agenda.workflow.catching_up import (
     buttons_of,
     catch_up,
@@ -26,22 +31,27 @@ from wagtail_agenda.workflow.engine import (
 )
 from wagtail_agenda.workflow.planning import plan_timers, with_time_rules
 from wagtail_agenda.workflow.registry import (
+    BOTH,
     Action,
     Occasion,
     action_blocks,
+    is_about,
     register_action,
 )
-from wagtail_agenda.workflow.road import Road, road_of, rows_of
+from wagtail_agenda.workflow.road import Road, road_for, road_of, rows_of
 
 __all__ = [
     "BATCH",
+    "BOTH",
     "CHECK_IN_UNDONE",
+    "DEFAULT_MEETING_WORKFLOW",
     "DEFAULT_WORKFLOW",
     "LOOP_STOPPED",
     "MOST_STEPS",
     "Action",
     "ActionFailed",
     "Occasion",
+    "SLUGS",
     "Road",
     "action_blocks",
     "advance",
@@ -51,10 +61,12 @@ __all__ = [
     "ensure_default_workflow",
     "fire_timers",
     "go_back",
+    "is_about",
     "movement",
     "note_cause",
     "plan_timers",
     "register_action",
+    "road_for",
     "road_of",
     "rows_of",
     "send_email",

@@ -1,4 +1,6 @@
-"""What moves a booking workflow on beside what happens to bookings: hands, calls, failures, time.
+"""What moves a workflow on beside what happens to bookings: hands, calls, failures, time.
+
+What is said here of bookings holds for called meetings too.
 
 Each step is one transaction that locks its booking first and finds out then whether the step is
 still to be made. So several workers, one that is killed, and a task that runs twice come to the
@@ -11,15 +13,16 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
-from django.db.models import F, Min
+from django.db.models import F, Min, Q
 
 from wagtail_agenda import acts
 from wagtail_agenda.choices import Actor, Cause, Trigger
 from wagtail_agenda.contention import retried
 from wagtail_agenda.errors import NotAllowedInThisStatus, Overloaded
-from wagtail_agenda.models import Booking, Entry, Timer, WorkflowStatus
+from wagtail_agenda.models import Booking, CalledMeeting, Entry, Timer, WorkflowStatus
+from wagtail_agenda.subjects import BOOKING, MEETING, MODELS, Subject, name_of, of
 from wagtail_agenda.workflow.engine import MOST_STEPS, follow, movement, stopped
-from wagtail_agenda.workflow.road import Road, road_of
+from wagtail_agenda.workflow.road import Road, road_for
 from wagtail_agenda.workflow.rules import BEFORE_START, Rule
 from wagtail_agenda.workflow.timers import occasions_of
 
@@ -32,14 +35,20 @@ MOST_REPEATS = 50
 """How often one rule of time goes off for one booking: two statuses may take turns by it."""
 
 _BY_NAME = (Cause.BY_HAND, Cause.CALLED)
-_RELATIONS = ("agenda__workflow", "meeting_type", "desk", "event", "status", "site")
+_RELATIONS = {
+    Booking: ("agenda__workflow", "meeting_type", "desk", "event", "status", "site"),
+    CalledMeeting: ("agenda__meeting_workflow", "desk", "resource", "status", "site"),
+}
+
+Whose = tuple[str, int]
+"""A booking or called meeting: the name of the foreign key of its rows, and its own key."""
 
 
 # At once
 
 
 def note_cause(
-    booking: Booking,
+    booking: Subject,
     cause: str,
     *,
     data: dict[str, Any],
@@ -58,7 +67,7 @@ def note_cause(
     Raises LookupError if no rule of the workflow is about that button or call,
     `NotAllowedInThisStatus` if none leads on from where the booking is, or `Overloaded`.
     """
-    entry = Entry(booking=booking, what=str(cause), actor=actor, user=user, at=now, data=dict(data))
+    entry = Entry(**of(booking), what=str(cause), actor=actor, user=user, at=now, data=dict(data))
     if advances:
         entry.advances = True
         entry.save(force_insert=True)
@@ -66,14 +75,15 @@ def note_cause(
         return entry
 
     def work(_nothing: None) -> Entry:
-        present = _locked(booking.pk)
-        road = road_of(present.agenda)
+        present = _locked((name_of(booking), booking.pk))
+        road = road_for(present)
         if cause in _BY_NAME and not road.has_rule(cause, _identifier(data)):
             raise LookupError(f"No rule of the booking workflow is about {_identifier(data)!r}.")
         reached = _led_to(present, entry, road, now)
         if reached is None:
             raise NotAllowedInThisStatus()
-        entry.pk, entry.booking = None, present
+        entry.pk = None
+        setattr(entry, name_of(present), present)
         entry.data = {**data, **movement(present.status, reached)}
         entry.save(force_insert=True)
         follow([present], [entry], [reached], road=road, now=now)
@@ -83,13 +93,13 @@ def note_cause(
 
 
 def buttons_of(
-    booking: Booking, *, now: datetime, user: AbstractBaseUser | None = None
+    booking: Subject, *, now: datetime, user: AbstractBaseUser | None = None
 ) -> list[Rule]:
     """The buttons that lead on from where a booking is: `identifier` and `label` of each, once.
 
     Of those that are for some groups alone, only the ones of groups that `user` is in.
     """
-    road = road_of(booking.agenda)
+    road = road_for(booking)
     if not any(rule.cause == Cause.BY_HAND for rule in road.rules):
         return []
     return road.buttons(booking, now, _groups_of(user))
@@ -108,51 +118,56 @@ def catch_up(now: datetime) -> int:
     """Carry out every entry that has still to move its booking on; answers how many were.
 
     The oldest of a booking first, each in a transaction of its own. What goes wrong with one
-    booking is logged, stays for the next run and stops no other.
+    booking is logged, stays for the next run and stops no other. So it is with called meetings.
     """
     waiting = (
         Entry.objects.filter(advances=True)
         .order_by()
-        .values("booking_id")
+        .values("booking_id", "called_meeting_id")
         .annotate(oldest=Min("pk"))
         .order_by("oldest")
-        .values_list("booking_id", flat=True)
+        .values_list("booking_id", "called_meeting_id")
     )
-    return sum(_carry_on(booking_id, now) for booking_id in list(waiting[:MOST_AT_ONCE]))
+    return sum(_carry_on(_whose(*keys), now) for keys in list(waiting[:MOST_AT_ONCE]))
 
 
-def _carry_on(booking_id: int, now: datetime) -> int:
+def _whose(booking_id: int | None, meeting_id: int | None) -> Whose:
+    return (BOOKING, booking_id) if meeting_id is None else (MEETING, meeting_id)
+
+
+def _carry_on(whose: Whose, now: datetime) -> int:
     carried = 0
     # What it sets in motion comes behind it; a circle is stopped long before.
     for _step in range(10 * MOST_STEPS):
-        entry = Entry.objects.filter(booking=booking_id, advances=True).order_by("pk").first()
+        entry = Entry.objects.filter(Q(whose), advances=True).order_by("pk").first()
         if entry is None:
             break
         try:
             if acts.is_act(entry) and not _in_circles(entry):
                 done = acts.carry_out(entry, now)
             else:
-                done = retried(lambda _nothing, entry=entry: _carry(entry.pk, booking_id, now))
+                done = retried(lambda _nothing, entry=entry: _carry(entry.pk, whose, now))
         except Overloaded:
             break
         except Exception:
-            logger.exception("Booking %s: %r was not carried out.", booking_id, entry.what)
+            logger.exception("%s %s: %r was not carried out.", *whose, entry.what)
             break
         carried += bool(done)
     return carried
 
 
-def _carry(entry_id: int, booking_id: int, now: datetime) -> bool:
+def _carry(entry_id: int, whose: Whose, now: datetime) -> bool:
     """Make one step under the lock of its booking; False if another worker has made it."""
-    booking = _locked(booking_id)
+    booking = _locked(whose)
     entry = Entry.objects.select_for_update().filter(pk=entry_id, advances=True).first()
     if entry is None:
         return False
     data = entry.data if isinstance(entry.data, dict) else {}
-    road = road_of(booking.agenda)
+    road = road_for(booking)
     in_circles = _in_circles(entry)
     reached = None if in_circles else _led_to(booking, entry, road, now)
-    entry.booking, entry.advances = booking, False
+    setattr(entry, whose[0], booking)
+    entry.advances = False
     data = {name: value for name, value in data.items() if name != "status"}
     entry.data = {**data, **movement(booking.status, reached)}
     entry.save(update_fields=["data", "advances"])
@@ -162,7 +177,7 @@ def _carry(entry_id: int, booking_id: int, now: datetime) -> bool:
     return True
 
 
-def _led_to(booking: Booking, entry: Entry, road: Road, now: datetime) -> WorkflowStatus | None:
+def _led_to(booking: Subject, entry: Entry, road: Road, now: datetime) -> WorkflowStatus | None:
     """Where an entry leads: to the status that it names, else where a rule says."""
     data = entry.data if isinstance(entry.data, dict) else {}
     # What comes with a call from outside chooses no status, nor does what one has answered.
@@ -197,7 +212,8 @@ def _identifier(data: dict[str, Any]) -> str:
 
 def _in_circles(entry: Entry) -> bool:
     """Whether a booking has gone so many steps by itself since something came from outside."""
-    before = Entry.objects.filter(booking=entry.booking_id, pk__lt=entry.pk).order_by("-pk")
+    whose = _whose(entry.booking_id, entry.called_meeting_id)
+    before = Entry.objects.filter(Q(whose), pk__lt=entry.pk).order_by("-pk")
     steps = 0
     for earlier in before[: 10 * MOST_STEPS]:
         data = earlier.data if isinstance(earlier.data, dict) else {}
@@ -226,27 +242,29 @@ def fire_timers(now: datetime) -> int:
     booking is logged, stays for the next run and stops no other.
     """
     due = Timer.objects.filter(fired_at=None, due_at__lte=now).order_by("due_at", "pk")
-    stuck: set[int] = set()
+    stuck: set[Whose] = set()
     fired = 0
-    for pk, booking_id in list(due.values_list("pk", "booking_id")[:MOST_AT_ONCE]):
-        if booking_id in stuck:
+    rows = due.values_list("pk", "booking_id", "called_meeting_id")
+    for pk, *keys in list(rows[:MOST_AT_ONCE]):
+        whose = _whose(*keys)
+        if whose in stuck:
             continue
         try:
-            fired += retried(lambda _nothing, pk=pk, of=booking_id: _fire(pk, of, now))
+            fired += retried(lambda _nothing, pk=pk, whose=whose: _fire(pk, whose, now))
         except Overloaded:
-            stuck.add(booking_id)
+            stuck.add(whose)
         except Exception:
-            stuck.add(booking_id)
-            logger.exception("Booking %s: timer %s did not go off.", booking_id, pk)
+            stuck.add(whose)
+            logger.exception("%s %s: timer %s did not go off.", *whose, pk)
     return fired
 
 
-def _fire(pk: int, booking_id: int, now: datetime) -> bool:
-    booking = _locked(booking_id)
+def _fire(pk: int, whose: Whose, now: datetime) -> bool:
+    booking = _locked(whose)
     timer = Timer.objects.select_for_update().filter(pk=pk, fired_at=None, due_at__lte=now).first()
     if timer is None:
         return False
-    road = road_of(booking.agenda)
+    road = road_for(booking)
     wanted = occasions_of(booking, road).get((timer.rule, timer.occasion))
     if wanted is not None and wanted > now:
         # The rule says another time by now, which was still to be written here.
@@ -263,7 +281,7 @@ def _fire(pk: int, booking_id: int, now: datetime) -> bool:
         return False
     reached = road.statuses[rule.leads_to]
     entry = Entry.objects.create(
-        booking=booking,
+        **of(booking),
         what=Cause.TIME.value,
         actor=Actor.SYSTEM,
         at=now,
@@ -279,7 +297,7 @@ def _fire(pk: int, booking_id: int, now: datetime) -> bool:
     return True
 
 
-def _applying(timer: Timer, booking: Booking, road: Road, now: datetime) -> Rule | None:
+def _applying(timer: Timer, booking: Subject, road: Road, now: datetime) -> Rule | None:
     """The rule of a timer, if it fits. Nobody is reminded of what has begun already."""
     rule = next(rule for rule in road.of_time if rule.key == timer.rule)
     if rule.moment == BEFORE_START and rule.amount and booking.start <= now:
@@ -288,23 +306,24 @@ def _applying(timer: Timer, booking: Booking, road: Road, now: datetime) -> Rule
 
 
 def _fired_too_often(timer: Timer) -> bool:
-    fired = Timer.objects.filter(
-        booking=timer.booking_id, rule=timer.rule, fired_at__isnull=False
-    ).exclude(pk=timer.pk)
+    whose = _whose(timer.booking_id, timer.called_meeting_id)
+    fired = Timer.objects.filter(Q(whose), rule=timer.rule, fired_at__isnull=False)
+    fired = fired.exclude(pk=timer.pk)
     return fired.count() >= MOST_REPEATS
 
 
-def _locked(booking_id: int) -> Booking:
-    """The booking as it is, locked, with what the workflow and the mails read of it.
+def _locked(whose: Whose) -> Subject:
+    """A booking or called meeting, locked, with what the workflow and the mails read of it.
 
     Locked alone: in one statement with its relations, MariaDB would lock the agenda and the status
     as well. The first statement writes where the database has no such lock, as SQLite wants it.
     """
-    chosen = Booking.objects.filter(pk=booking_id)
+    name, pk = whose
+    chosen = MODELS[name].objects.filter(pk=pk)
     if not connection.features.has_select_for_update:
         chosen.update(status_since=F("status_since"))
     chosen.select_for_update().order_by().values_list("pk").get()
-    present = chosen.select_related(*_RELATIONS).get()
-    if present.event is not None:
+    present = chosen.select_related(*_RELATIONS[MODELS[name]]).get()
+    if name == BOOKING and present.event is not None:
         present.event.agenda = present.agenda
     return present

@@ -1,4 +1,8 @@
-"""A trigger moves bookings on: entry, status, actions, timers, all in the transaction it is in."""
+"""A trigger moves bookings on: entry, status, actions, timers, all in the transaction it is in.
+
+What is said here of bookings holds for called meetings too: the engine asks of either only what
+both have, and `subjects` knows the difference.
+"""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -16,14 +20,18 @@ from django.utils import translation
 from django.utils.translation import gettext
 
 from wagtail_agenda import acts, signals
-from wagtail_agenda.choices import Actor, Attendance, Cause, Trigger
+from wagtail_agenda.choices import About, Actor, Attendance, Cause, Trigger
 from wagtail_agenda.errors import ActionFailed
 from wagtail_agenda.mailing import Mails
+from wagtail_agenda.meeting_mailing import MeetingMails
 from wagtail_agenda.models import Booking, Entry, WorkflowStatus
+from wagtail_agenda.subjects import Subject, about, of
 from wagtail_agenda.workflow import timers
 from wagtail_agenda.workflow.registry import (
+    BOTH,
     Occasion,
     action_of,
+    is_about,
     needs_undoing,
     register_action,
 )
@@ -43,11 +51,13 @@ BATCH = 500
 MOST_STEPS = 20
 """How many steps a booking goes by itself before something happens to it from outside."""
 
+_MAILS = {About.BOOKINGS: Mails, About.MEETINGS: MeetingMails}
+
 _depth: ContextVar[int] = ContextVar("agenda_workflow_depth", default=0)
 
 
 def advance(
-    booking: Booking,
+    booking: Subject,
     trigger: Trigger,
     *,
     road: Road,
@@ -68,7 +78,7 @@ def advance(
 
 
 def advance_all(
-    noted: Sequence[tuple[Booking, dict[str, Any]]],
+    noted: Sequence[tuple[Subject, dict[str, Any]]],
     trigger: Trigger,
     *,
     road: Road,
@@ -96,7 +106,7 @@ def advance_all(
 
 
 def _advance_batch(
-    noted: Sequence[tuple[Booking, dict[str, Any]]],
+    noted: Sequence[tuple[Subject, dict[str, Any]]],
     trigger: Trigger,
     road: Road,
     actor: str,
@@ -113,7 +123,7 @@ def _advance_batch(
     ]
     entries = [
         Entry(
-            booking=booking,
+            **of(booking),
             what=trigger.value,
             actor=actor,
             user=user,
@@ -128,7 +138,7 @@ def _advance_batch(
 
 
 def follow(
-    bookings: Sequence[Booking],
+    bookings: Sequence[Subject],
     entries: Sequence[Entry],
     reached: Sequence[WorkflowStatus | None],
     *,
@@ -151,19 +161,22 @@ def follow(
 
 
 def _act(
-    bookings: Sequence[Booking],
+    bookings: Sequence[Subject],
     entries: Sequence[Entry],
     reached: Sequence[WorkflowStatus | None],
     road: Road,
     now: datetime,
     made: bool,
 ) -> None:
-    mails = Mails(bookings, now=now, none_yet=made)
+    if not bookings:
+        return
+    carries = about(bookings[0])
+    mails = _MAILS[carries](bookings, now=now, none_yet=made)
     failures: list[Entry] = []
     may_have_changed = False
     for booking, status, entry in zip(bookings, reached, entries, strict=True):
         for name, position, value in rows_of(status.actions) if status else ():
-            run = action_of(name)
+            run = action_of(name) if is_about(name, carries) else None
             if run is None:
                 logger.warning("Nothing is registered for the action %r of “%s”.", name, status)
                 continue
@@ -186,10 +199,10 @@ def _undoing(name: str) -> AbstractContextManager:
 
 
 def _failed(
-    booking: Booking, name: str, position: int, failure: ActionFailed, now: datetime
+    booking: Subject, name: str, position: int, failure: ActionFailed, now: datetime
 ) -> Entry:
     return Entry(
-        booking=booking,
+        **of(booking),
         what=Cause.ACTION_FAILED.value,
         actor=Actor.SYSTEM,
         at=now,
@@ -213,12 +226,12 @@ def _one_deeper() -> Iterator[int]:
         _depth.reset(token)
 
 
-def _stop(bookings: Sequence[Booking], now: datetime) -> None:
+def _stop(bookings: Sequence[Subject], now: datetime) -> None:
     """Note that these bookings go no further by themselves."""
     Entry.objects.bulk_create(stopped(booking, now) for booking in bookings)
 
 
-def stopped(booking: Booking, now: datetime, steps: int = MOST_STEPS) -> Entry:
+def stopped(booking: Subject, now: datetime, steps: int = MOST_STEPS) -> Entry:
     """The line of the history, unsaved, that says that a booking went round in circles."""
     with translation.override(settings.LANGUAGE_CODE):
         reason = gettext(
@@ -226,7 +239,7 @@ def stopped(booking: Booking, now: datetime, steps: int = MOST_STEPS) -> Entry:
             "so it was stopped. Look at the rules and actions of the statuses that it went through."
         ) % {"steps": steps}
     return Entry(
-        booking=booking,
+        **of(booking),
         what=LOOP_STOPPED,
         actor=Actor.SYSTEM,
         at=now,
@@ -235,7 +248,7 @@ def stopped(booking: Booking, now: datetime, steps: int = MOST_STEPS) -> Entry:
 
 
 def _go_to(
-    reached: Sequence[WorkflowStatus | None], bookings: Sequence[Booking], now: datetime
+    reached: Sequence[WorkflowStatus | None], bookings: Sequence[Subject], now: datetime
 ) -> None:
     """Put each booking into the status that it has reached; None leaves it where it is."""
     moved: dict[int, list[int]] = {}
@@ -246,7 +259,8 @@ def _go_to(
                 booking.status_since = now
             booking.status = status
     for status_id, booking_ids in moved.items():
-        Booking.objects.filter(pk__in=booking_ids).update(status=status_id, status_since=now)
+        rows = type(bookings[0]).objects.filter(pk__in=booking_ids)
+        rows.update(status=status_id, status_since=now)
 
 
 def go_back(
@@ -322,23 +336,26 @@ def movement(before: WorkflowStatus | None, after: WorkflowStatus | None) -> dic
     return movement
 
 
-def _announce(booking: Booking, entry: Entry) -> None:
-    transaction.on_commit(
-        partial(signals.booking_advanced.send_robust, sender=Booking, booking=booking, entry=entry),
-        robust=True,
-    )
+def _announce(booking: Subject, entry: Entry) -> None:
+    if isinstance(booking, Booking):
+        send = partial(signals.booking_advanced.send_robust, booking=booking)
+    else:
+        send = partial(signals.meeting_advanced.send_robust, meeting=booking)
+    transaction.on_commit(partial(send, sender=type(booking), entry=entry), robust=True)
 
 
 # The action « Send e-mail »
 
 
-@register_action("send_email", may_fail=False)
+@register_action("send_email", may_fail=False, about=BOTH)
 def send_email(occasion: Occasion, value: dict[str, Any]) -> None:
     """Send one message per recipient, with the invitation if asked for.
 
     They are queued together with those of the other bookings, once all actions have run.
     """
-    mails = occasion.mails or Mails([occasion.booking], now=occasion.now)
+    mails = occasion.mails
+    if mails is None:
+        mails = _MAILS[about(occasion.booking)]([occasion.booking], now=occasion.now)
     mails.add(occasion.booking, occasion.entry, occasion.position, value)
     if occasion.mails is None:
         mails.write()

@@ -1,4 +1,4 @@
-"""Timers of bookings that were there before a rule of time was added, changed or taken away."""
+"""Timers of what was there already when a rule of time was added, changed or taken away."""
 
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -9,10 +9,12 @@ from django.db.models.signals import post_save
 from django.dispatch import receiver
 
 from wagtail_agenda import signals
+from wagtail_agenda.choices import About
 from wagtail_agenda.contention import retried
-from wagtail_agenda.models import Agenda, Booking, Timer, Workflow, WorkflowStatus
+from wagtail_agenda.models import Agenda, Timer, Workflow, WorkflowStatus
+from wagtail_agenda.subjects import BOOKING, MEETING, MODELS, Subject
 from wagtail_agenda.workflow import timers
-from wagtail_agenda.workflow.built_in import DEFAULT_WORKFLOW
+from wagtail_agenda.workflow.built_in import SLUGS
 from wagtail_agenda.workflow.road import Road, road_through
 from wagtail_agenda.workflow.rules import (
     AFTER_END,
@@ -63,7 +65,14 @@ def with_time_rules() -> list[int]:
 
 
 def _waiting(workflow: Workflow) -> QuerySet[Timer]:
-    return Timer.objects.filter(fired_at=None, booking__status__workflow=workflow)
+    return Timer.objects.filter(
+        fired_at=None, **{f"{_carried_by(workflow)}__status__workflow": workflow}
+    )
+
+
+def _carried_by(workflow: Workflow) -> str:
+    """The name of the foreign key of rows about what a workflow carries."""
+    return MEETING if workflow.about == About.MEETINGS else BOOKING
 
 
 def plan_timers(workflow_id: int, *, now: datetime, after: int = 0) -> int | None:
@@ -80,29 +89,34 @@ def plan_timers(workflow_id: int, *, now: datetime, after: int = 0) -> int | Non
         _forget_rules_that_are_gone(workflow, road)
     if not road.of_time:
         return None
-    chosen = _bookings_of(workflow).filter(_still_to_come(road.of_time, now), pk__gt=after)
+    chosen = _carried(workflow)
+    chosen = chosen.filter(_still_to_come(chosen.model, road.of_time, now), pk__gt=after)
     pks = list(chosen.order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
     if pks:
-        retried(lambda _nothing: _plan(pks, road, now))
+        retried(lambda _nothing: _plan(chosen.model, pks, road, now))
     return pks[-1] if len(pks) == AT_ONCE else None
 
 
-def _plan(pks: list[int], road: Road, now: datetime) -> None:
-    chosen = Booking.objects.filter(pk__in=pks).order_by("pk")
+def _plan(model: type[Subject], pks: list[int], road: Road, now: datetime) -> None:
+    chosen = model.objects.filter(pk__in=pks).order_by("pk")
     if not connection.features.has_select_for_update:
         chosen.order_by().update(status_since=F("status_since"))
     list(chosen.select_for_update().values_list("pk"))
     timers.plan(list(chosen.select_related("status", "agenda")), road, now=now)
 
 
-def _bookings_of(workflow: Workflow) -> QuerySet[Booking]:
-    agendas = Q(workflow=workflow)
-    if workflow.slug == DEFAULT_WORKFLOW:
-        agendas |= Q(workflow=None)
-    return Booking.objects.filter(agenda__in=Agenda.objects.filter(agendas).values("pk"))
+def _carried(workflow: Workflow) -> QuerySet[Subject]:
+    """The bookings, or the called meetings, that go through a workflow."""
+    chosen_as = "workflow" if workflow.about == About.BOOKINGS else "meeting_workflow"
+    agendas = Q(**{chosen_as: workflow})
+    if workflow.slug == SLUGS[workflow.about]:
+        agendas |= Q(**{chosen_as: None})
+    return MODELS[_carried_by(workflow)].objects.filter(
+        agenda__in=Agenda.objects.filter(agendas).values("pk")
+    )
 
 
-def _still_to_come(rules: tuple[Rule, ...], now: datetime) -> Q:
+def _still_to_come(model: type[Subject], rules: tuple[Rule, ...], now: datetime) -> Q:
     """The bookings for which some rule may go off from now on, or is planned already."""
     found = Q(timers__fired_at__isnull=True, timers__isnull=False)
     for rule in rules:
@@ -118,13 +132,13 @@ def _still_to_come(rules: tuple[Rule, ...], now: datetime) -> Q:
             if rule.only_from is not None:
                 in_time &= Q(status__in=rule.only_from)
             found |= in_time
-    return Q(pk__in=Booking.objects.filter(found).values("pk"))
+    return Q(pk__in=model.objects.filter(found).values("pk"))
 
 
 def _forget_rules_that_are_gone(workflow: Workflow, road: Road) -> None:
     kept = {rule.key for rule in road.of_time}
     left_over = Timer.objects.filter(
-        fired_at=None, booking__in=_bookings_of(workflow).values("pk")
+        fired_at=None, **{f"{_carried_by(workflow)}__in": _carried(workflow).values("pk")}
     ).exclude(rule__in=kept)
     # By key: MariaDB deletes no rows that the same statement reads.
     while pks := list(left_over.values_list("pk", flat=True)[: 10 * AT_ONCE]):

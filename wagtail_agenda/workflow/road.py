@@ -1,4 +1,4 @@
-"""Where a booking workflow leads: read once per agenda, asked for each booking."""
+"""Where a workflow leads: read once per agenda, asked for each booking or meeting."""
 
 import json
 from collections.abc import Callable, Collection, Iterator
@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import Any
 
-from wagtail_agenda.choices import Admission, Cause, Trigger
+from wagtail_agenda.choices import About, Admission, Cause, Trigger
 from wagtail_agenda.models import Agenda, Booking, KeptFile, Workflow, WorkflowStatus
+from wagtail_agenda.subjects import Subject, about, of
 from wagtail_agenda.workflow import rules as stored
-from wagtail_agenda.workflow.built_in import DEFAULT_WORKFLOW
+from wagtail_agenda.workflow.built_in import SLUGS
 from wagtail_agenda.workflow.conditions import Facts, all_hold
 from wagtail_agenda.workflow.rules import Rule
 
@@ -24,6 +25,9 @@ _WITHOUT_A_RULE = {
     Trigger.EVENT_CANCELLED: Trigger.CANCELLED_BY_AGENT,
     Trigger.SUSPENDED: Trigger.WAITING,
     Trigger.CANCELLED_BY_API: Trigger.CANCELLED_BY_AGENT,
+    Trigger.MEETING_CHANGED: Trigger.MEETING_PUBLISHED,
+    Trigger.PARTICIPANT_ADDED: Trigger.MEETING_CHANGED,
+    Trigger.PARTICIPANT_REMOVED: Trigger.MEETING_CHANGED,
 }
 _AS_ADMITTED = {
     Admission.CONFIRMED: Trigger.BOOKED,
@@ -55,7 +59,7 @@ class Road:
         return tuple(rule for rule in self.rules if rule.cause == Cause.TIME)
 
     def at_entry(
-        self, trigger: Trigger, booking: Booking | None = None, now: datetime | None = None
+        self, trigger: Trigger, booking: Subject | None = None, now: datetime | None = None
     ) -> WorkflowStatus | None:
         """The status in which a booking is written that begins with this trigger.
 
@@ -71,7 +75,7 @@ class Road:
         trigger: Trigger,
         admission: str = Admission.CONFIRMED,
         *,
-        booking: Booking | None = None,
+        booking: Subject | None = None,
         came_from: WorkflowStatus | None = None,
         now: datetime | None = None,
     ) -> WorkflowStatus | None:
@@ -101,7 +105,7 @@ class Road:
     def rule_for(
         self,
         cause: str,
-        booking: Booking,
+        booking: Subject,
         *,
         now: datetime,
         identifier: str = "",
@@ -123,7 +127,7 @@ class Road:
         return None
 
     def buttons(
-        self, booking: Booking, now: datetime, groups: Collection[int] | None = None
+        self, booking: Subject, now: datetime, groups: Collection[int] | None = None
     ) -> list[Rule]:
         """The rules whose buttons lead on from where the booking is, each button once."""
         facts = _Asked(booking, now)
@@ -138,7 +142,7 @@ class Road:
                 found[rule.identifier] = rule
         return list(found.values())
 
-    def fits(self, rule: Rule, booking: Booking, now: datetime) -> bool:
+    def fits(self, rule: Rule, booking: Subject, now: datetime) -> bool:
         """Whether a rule of this road applies to the booking as it is now."""
         return self._fits(rule, _Asked(booking, now), booking.status)
 
@@ -168,7 +172,7 @@ class Road:
 class _Asked:
     """The facts of a booking, gathered once a rule asks for them."""
 
-    def __init__(self, booking: Booking | None, now: datetime | None) -> None:
+    def __init__(self, booking: Subject | None, now: datetime | None) -> None:
         self._booking, self._now = booking, now
 
     @cached_property
@@ -178,8 +182,17 @@ class _Asked:
         return facts_of(self._booking, self._now)
 
 
-def facts_of(booking: Booking, now: datetime) -> Facts:
-    """What conditions ask about a booking, saved or not."""
+def facts_of(booking: Subject, now: datetime) -> Facts:
+    """What conditions ask about a booking, saved or not, or about a called meeting."""
+    hours_until_start = (booking.start - now) / timedelta(hours=1)
+    if not isinstance(booking, Booking):
+        return Facts(
+            agendas={booking.agenda_id},
+            admission=str(booking.admission),
+            hours_until_start=hours_until_start,
+            language=booking.language,
+            kept=_kept_by(booking),
+        )
     answers = booking.answers
     return Facts(
         agendas={booking.agenda_id, booking.virtual_agenda_id} - {None},
@@ -187,19 +200,19 @@ def facts_of(booking: Booking, now: datetime) -> Facts:
         event=booking.event.label if booking.event is not None else None,
         admission=str(booking.admission),
         places=booking.places,
-        hours_until_start=(booking.start - now) / timedelta(hours=1),
+        hours_until_start=hours_until_start,
         language=booking.language,
         answers=answers if isinstance(answers, dict) else {},
         kept=_kept_by(booking),
     )
 
 
-def _kept_by(booking: Booking) -> Callable[[str], Any]:
+def _kept_by(booking: Subject) -> Callable[[str], Any]:
     @lru_cache
     def kept(identifier: str) -> Any:
         if booking.pk is None or not identifier:
             return None
-        files = KeptFile.objects.filter(booking=booking, identifier=identifier)
+        files = KeptFile.objects.filter(**of(booking), identifier=identifier)
         content = files.values_list("content", flat=True).first()
         try:
             return json.loads(bytes(content)) if content is not None else None
@@ -209,10 +222,16 @@ def _kept_by(booking: Booking) -> Callable[[str], Any]:
     return kept
 
 
-def road_of(agenda: Agenda) -> Road:
-    """The agenda's booking workflow, its own or the built-in one; empty if there is none."""
-    workflow = agenda.workflow or Workflow.objects.filter(slug=DEFAULT_WORKFLOW).first()
+def road_of(agenda: Agenda, carries: About = About.BOOKINGS) -> Road:
+    """The agenda's workflow of bookings or meetings, its own or the built-in one, else none."""
+    chosen = agenda.workflow if carries == About.BOOKINGS else agenda.meeting_workflow
+    workflow = chosen or Workflow.objects.filter(slug=SLUGS[carries]).first()
     return road_through(workflow) if workflow is not None else Road()
+
+
+def road_for(subject: Subject) -> Road:
+    """The workflow that carries a booking or a called meeting."""
+    return road_of(subject.agenda, about(subject))
 
 
 def road_through(workflow: Workflow) -> Road:

@@ -1,22 +1,28 @@
 """What time sets off: planned with whatever changes a booking, and fired by the worker.
 
-A timer is a row per booking, rule and occasion: the start before which it goes off, the end after
-which, the status and since when. So it goes off once for each, is planned anew when the booking
-moves, and is dropped with what it was reckoned from. A time that is past already when it is
+A timer is a row per booking or meeting, rule and occasion: the start before which it goes off, the
+end after which, the status and since when. So it goes off once for each, is planned anew when the
+booking moves, and is dropped with what it was reckoned from. A time that is past already when it is
 planned is not made up for.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
-from wagtail_agenda.models import Booking, Timer
+from wagtail_agenda.models import Booking, CalledMeeting, Timer
+from wagtail_agenda.subjects import Subject, of, of_any
 from wagtail_agenda.workflow.road import Road
 from wagtail_agenda.workflow.rules import AFTER_END, BEFORE_START, IN_STATUS, Rule
 
 Occasions = dict[tuple[str, str], datetime]
 
+_MAY_HAVE_CHANGED = {
+    Booking: ("status", "status_since", "admission", "start", "end"),
+    CalledMeeting: ("status", "status_since", "cancelled_at", "start", "end"),
+}
 
-def occasions_of(booking: Booking, road: Road) -> Occasions:
+
+def occasions_of(booking: Subject, road: Road) -> Occasions:
     """When which rules of time go off for a booking as it is: by rule and occasion, in UTC."""
     if not road.of_time or (booking.status is not None and booking.status.final):
         return {}
@@ -30,7 +36,7 @@ def occasions_of(booking: Booking, road: Road) -> Occasions:
     return found
 
 
-def _concerns(rule: Rule, booking: Booking) -> bool:
+def _concerns(rule: Rule, booking: Subject) -> bool:
     if rule.moment == IN_STATUS:
         return booking.status_id is not None and rule.leads_from(booking.status_id)
     # Nobody is reminded of what is cancelled, unless a rule is for just those.
@@ -39,7 +45,7 @@ def _concerns(rule: Rule, booking: Booking) -> bool:
     )
 
 
-def _occasion(rule: Rule, booking: Booking) -> str:
+def _occasion(rule: Rule, booking: Subject) -> str:
     if rule.moment == IN_STATUS:
         return f"{rule.moment} {booking.status_id} {_said(booking.status_since)}"
     moment = {BEFORE_START: booking.start, AFTER_END: booking.end}[rule.moment]
@@ -51,7 +57,7 @@ def _said(moment: datetime) -> str:
 
 
 def plan(
-    bookings: Sequence[Booking],
+    bookings: Sequence[Subject],
     road: Road,
     *,
     now: datetime,
@@ -70,8 +76,8 @@ def plan(
         _read_again(bookings)
     known: dict[int, dict[tuple[str, str], Timer]] = {booking.pk: {} for booking in bookings}
     if not made:
-        for timer in Timer.objects.filter(booking__in=list(known)):
-            known[timer.booking_id][timer.rule, timer.occasion] = timer
+        for timer in Timer.objects.filter(**of_any(bookings)):
+            known[timer.subject_id][timer.rule, timer.occasion] = timer
     new, dropped, changed = [], [], []
     for booking in bookings:
         wanted = occasions_of(booking, road)
@@ -87,7 +93,7 @@ def plan(
         for key, due_at in wanted.items():
             if due_at > now and key not in known[booking.pk]:
                 rule, occasion = key
-                new.append(Timer(booking=booking, rule=rule, occasion=occasion, due_at=due_at))
+                new.append(Timer(**of(booking), rule=rule, occasion=occasion, due_at=due_at))
     if dropped:
         Timer.objects.filter(pk__in=dropped).delete()
     if changed:
@@ -96,8 +102,9 @@ def plan(
         Timer.objects.bulk_create(new)
 
 
-def _read_again(bookings: Sequence[Booking]) -> None:
-    fresh = Booking.objects.select_related("status").in_bulk([booking.pk for booking in bookings])
+def _read_again(bookings: Sequence[Subject]) -> None:
+    model = type(bookings[0])
+    fresh = model.objects.select_related("status").in_bulk([booking.pk for booking in bookings])
     for booking in bookings:
-        for name in ("status", "status_since", "admission", "start", "end"):
+        for name in _MAY_HAVE_CHANGED[model]:
             setattr(booking, name, getattr(fresh[booking.pk], name))

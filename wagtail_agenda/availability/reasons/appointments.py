@@ -104,7 +104,7 @@ class _Moment:
                 busy_to__gt=begin,
                 busy_from__lt=end,
             )
-            .select_related("booking__agenda")
+            .select_related("booking__agenda", "called_meeting__agenda")
             .order_by("busy_from", "pk")
         ):
             self.taken.setdefault(occupation.bookable_id, []).append(occupation)
@@ -280,7 +280,11 @@ class _Moment:
     def _of_occupation(self, occupation: Occupation, named: Reason) -> Reason:
         until = instant_of(occupation.busy_to).astimezone(self.agenda.zone)
         names = {"until": moment_text(until)}
-        booking = occupation.booking
+        booking, meeting = occupation.booking, occupation.called_meeting
+        if meeting is not None:
+            names |= {"agenda": meeting.agenda.label}
+            text = _("“%(name)s” is taken until %(until)s by a meeting of “%(agenda)s”.")
+            return _said(named, "busy", text, names, until=until)
         if booking is None:
             lapses = occupation.lapses_at or instant_of(occupation.busy_to)
             names["lapses"] = time_text(lapses.astimezone(self.agenda.zone))

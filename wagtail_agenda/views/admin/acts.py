@@ -22,6 +22,7 @@ from wagtail_agenda.errors import (
     SoldOut,
 )
 from wagtail_agenda.models import Booking
+from wagtail_agenda.subjects import Subject
 from wagtail_agenda.views.admin.base import log_act, url_to
 from wagtail_agenda.wording import moment_text
 
@@ -184,7 +185,7 @@ def carry_out(act: Act, booking: Booking, *, now: datetime, user, **typed: Any) 
     return Outcome(str(act.done) % {"name": name})
 
 
-def press(booking: Booking, identifier: str, *, now: datetime, user) -> Outcome:
+def press(booking: Subject, identifier: str, *, now: datetime, user) -> Outcome:
     """Press a button of the booking workflow, and note it in the site's log.
 
     A second click finds another status, from which the button may lead nowhere. Raises
@@ -210,10 +211,12 @@ def press(booking: Booking, identifier: str, *, now: datetime, user) -> Outcome:
     except NotAllowedInThisStatus as error:
         return Outcome(str(error), failed=True)
     log_act(booking, "press", user, identifier=identifier)
-    return Outcome(
+    said = (
         _("The booking of %(name)s is “%(status)s” now.")
-        % {"name": booking.display_name, "status": entry.data["status_label"]}
+        if isinstance(booking, Booking)
+        else _("“%(name)s” is “%(status)s” now.")
     )
+    return Outcome(said % {"name": booking.display_name, "status": entry.data["status_label"]})
 
 
 def _to_keep(act: Act, typed: dict[str, Any]) -> dict[str, Any]:

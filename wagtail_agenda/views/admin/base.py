@@ -8,7 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -24,7 +24,8 @@ from wagtail.log_actions import registry as log_registry
 from wagtail_agenda import permissions
 from wagtail_agenda.choices import Role
 from wagtail_agenda.errors import Overloaded
-from wagtail_agenda.models import Agenda, Booking
+from wagtail_agenda.models import Agenda, Booking, CalledMeeting
+from wagtail_agenda.subjects import Subject
 
 
 def url_to(name: str, *args) -> str:
@@ -46,40 +47,56 @@ def next_url(request: HttpRequest, otherwise: str) -> str:
     return wanted if is_ours and wanted.startswith("/") else otherwise
 
 
-def log_act(booking: Booking, action: str, user, **data) -> None:
-    """Note in Wagtail's own log what an agent did.
+def log_act(subject: Subject, action: str, user, **data) -> None:
+    """Note in Wagtail's own log what an agent did with a booking or a meeting.
 
-    By the booking's number, not by its title: the site's history is read by others than agents.
+    A booking by its number, not by its title: the site's history is read by others than agents.
     """
+    instance, title = _logged(subject)
     log(
-        instance=booking,
+        instance=instance,
         action=f"wagtail_agenda.{action}",
         user=user,
-        title=booking.reference,
+        title=title,
         data=data,
     )
 
 
 def log_acts(
-    acts: Iterable[tuple[Booking, Mapping[str, Any]]], action: str, user: AbstractBaseUser
+    acts: Iterable[tuple[Subject, Mapping[str, Any]]], action: str, user: AbstractBaseUser
 ) -> None:
-    """`log_act` for many bookings at once, each with its data: as many queries as for one."""
+    """`log_act` for many at once, each with its data: as many queries as for one."""
     model = log_registry.get_log_model_for_model(Booking)
-    content_type = ContentType.objects.get_for_model(Booking)
     now, act = timezone.now(), uuid4()
-    model.objects.bulk_create(
-        model(
-            content_type=content_type,
-            object_id=str(booking.pk),
-            label=booking.reference,
-            action=f"wagtail_agenda.{action}",
-            user=user,
-            timestamp=now,
-            data=dict(data),
-            uuid=act,
+    lines = []
+    for subject, data in acts:
+        instance, title = _logged(subject)
+        lines.append(
+            model(
+                content_type=ContentType.objects.get_for_model(instance),
+                object_id=str(instance.pk),
+                label=title,
+                action=f"wagtail_agenda.{action}",
+                user=user,
+                timestamp=now,
+                data=dict(data),
+                uuid=act,
+            )
         )
-        for booking, data in acts
-    )
+    model.objects.bulk_create(lines)
+
+
+def _logged(subject: Subject) -> tuple[Model, str]:
+    """What the site's history files it under, and its name there."""
+    if isinstance(subject, CalledMeeting):
+        return subject.meeting, subject.title
+    return subject, subject.reference
+
+
+def page_of(subject: Subject) -> str:
+    """The address of the page of a booking or a meeting."""
+    name = "meeting" if isinstance(subject, CalledMeeting) else "booking"
+    return url_to(name, subject.pk)
 
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")

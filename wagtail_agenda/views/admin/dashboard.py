@@ -7,7 +7,7 @@ from wagtail.admin.ui.components import Component
 from wagtail_agenda import health, permissions
 from wagtail_agenda.choices import DeliveryKind, DeliveryState
 from wagtail_agenda.views.admin.agendas import todays
-from wagtail_agenda.views.admin.base import agendas_of, url_to
+from wagtail_agenda.views.admin.base import agendas_of, page_of, url_to
 from wagtail_agenda.views.admin.dates import with_query
 from wagtail_agenda.views.admin.deciding import pending, soonest
 from wagtail_agenda.views.admin.delivery_lines import whom
@@ -39,7 +39,9 @@ class AgendaPanel(Component):
         busy = [today for today in self.todays if today.bookings]
         failed = permissions.visible(self.request.user, health.failed_deliveries(self.now))
         to_decide = soonest(self.agendas, MOST_TO_DECIDE + 1)
-        mails = list(failed.select_related("booking__agenda")[: MOST_MAILS + 1])
+        mails = list(
+            failed.select_related("booking__agenda", "called_meeting__agenda")[: MOST_MAILS + 1]
+        )
         return {
             "request": self.request,
             "csrf_token": parent_context["csrf_token"],
@@ -60,8 +62,8 @@ class AgendaPanel(Component):
                 {
                     "delivery": mail,
                     "whom": whom(mail),
-                    "when": short_moment_text(mail.booking.local_start),
-                    "booking_url": url_to("booking", mail.booking_id),
+                    "when": short_moment_text(mail.subject.local_start),
+                    "booking_url": page_of(mail.subject),
                     "retry_url": url_to("delivery_retry", mail.pk),
                 }
                 for mail in mails[:MOST_MAILS]

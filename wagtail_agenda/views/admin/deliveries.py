@@ -24,6 +24,7 @@ from wagtail_agenda.views.admin.base import (
     log_act,
     log_acts,
     next_url,
+    page_of,
     url_to,
 )
 from wagtail_agenda.views.admin.booking_list import page_urls
@@ -40,7 +41,7 @@ class DeliveryFilters(ListFilters):
     """The form above the list of mails and calls."""
 
     name = "deliveries"
-    columns = {"agenda": "booking__agenda__slug", "state": "state", "kind": "kind"}
+    columns = {"state": "state", "kind": "kind"}
 
     whom = SearchField(
         label=gettext_lazy("Host or e-mail"),
@@ -64,6 +65,11 @@ class DeliveryFilters(ListFilters):
         """Those of the deliveries that are asked for; a field that is wrong narrows nothing."""
         asked = self.valid_wishes()
         deliveries = self.by_columns(deliveries, asked)
+        if "agenda" in asked:
+            deliveries = deliveries.filter(
+                Q(booking__agenda__slug=asked["agenda"])
+                | Q(called_meeting__agenda__slug=asked["agenda"])
+            )
         if "whom" in asked:
             words = asked["whom"][:LONGEST_SEARCH]
             deliveries = deliveries.filter(Q(host__icontains=words) | Q(recipient__icontains=words))
@@ -71,7 +77,7 @@ class DeliveryFilters(ListFilters):
 
 
 class DeliveriesView(AgentPage, TemplateView):
-    """Every mail and call about the bookings that one may see, the latest first."""
+    """Every mail and call about the bookings and meetings that one may see, the latest first."""
 
     template_name = "wagtail_agenda/admin/deliveries.html"
     header_icon = "mail"
@@ -95,7 +101,10 @@ class DeliveriesView(AgentPage, TemplateView):
     @cached_property
     def page(self) -> Page:
         mine = permissions.visible(self.request.user, Delivery.objects.all())
-        found = self.filters.narrow(mine).select_related("booking__agenda").order_by("-pk")
+        found = self.filters.narrow(mine).select_related(
+            "booking__agenda", "called_meeting__agenda"
+        )
+        found = found.order_by("-pk")
         return Paginator(found, DELIVERIES_A_PAGE).get_page(self.request.GET.get("p"))
 
     def get_context_data(self, **kwargs):
@@ -105,7 +114,7 @@ class DeliveriesView(AgentPage, TemplateView):
             filters=self.filters,
             page=self.page,
             page_urls=page_urls(here, self.page),
-            lines=[(line, url_to("booking", line.delivery.booking_id)) for line in self.lines],
+            lines=[(line, page_of(line.delivery.subject)) for line in self.lines],
             list_url=url_to("deliveries"),
             here=self.request.get_full_path(),
         )
@@ -123,13 +132,13 @@ class DeliveryActView(AgentView, ABC):
     def post(self, request, pk):
         delivery = (
             permissions.editable(request.user, Delivery.objects.filter(pk=pk))
-            .select_related("booking")
+            .select_related("booking", "called_meeting__meeting")
             .first()
         )
         if delivery is None:
             raise Http404
         self.act(delivery)
-        return redirect(next_url(request, url_to("booking", delivery.booking_id) + "#deliveries"))
+        return redirect(next_url(request, page_of(delivery.subject) + "#deliveries"))
 
     @abstractmethod
     def act(self, delivery: Delivery) -> None:
@@ -147,9 +156,9 @@ class DeliveryRetryView(DeliveryActView):
         values = {"recipient": whom(delivery)}
         is_call = delivery.kind == DeliveryKind.CALL
         if is_call and self.request.POST.get("reopen") and outbox.reopen(delivery):
-            log_act(delivery.booking, "reopen_address", user, delivery=delivery.pk)
+            log_act(delivery.subject, "reopen_address", user, delivery=delivery.pk)
         if may_be_retried(delivery) and outbox.retry(delivery, user=user):
-            log_act(delivery.booking, "send_again", user, delivery=delivery.pk)
+            log_act(delivery.subject, "send_again", user, delivery=delivery.pk)
             said = (
                 _("The call to %(recipient)s is made again.")
                 if is_call
@@ -172,7 +181,7 @@ class DeliveryCancelView(DeliveryActView):
         user = self.request.user
         values = {"recipient": whom(delivery)}
         if outbox.cancel(delivery, user=user):
-            log_act(delivery.booking, "cancel_delivery", user, delivery=delivery.pk)
+            log_act(delivery.subject, "cancel_delivery", user, delivery=delivery.pk)
             said = _("What was to go to %(recipient)s will not leave any more.")
             messages.success(self.request, said % values)
             return
@@ -191,11 +200,13 @@ class DeliveriesRetryView(AgentView):
     def post(self, request):
         if not permissions.has_role(request.user):
             raise PermissionDenied
-        failed = health.failed_deliveries(timezone.now()).select_related("booking")
+        failed = health.failed_deliveries(timezone.now()).select_related(
+            "booking", "called_meeting__meeting"
+        )
         # The oldest first: pressed again, the button goes on with those that were left.
         failed = permissions.editable(request.user, failed).order_by("pk")[:MOST_AT_ONCE]
         queued = outbox.retry_all(failed, user=request.user)
-        acts = [(delivery.booking, {"delivery": delivery.pk}) for delivery in queued]
+        acts = [(delivery.subject, {"delivery": delivery.pk}) for delivery in queued]
         log_acts(acts, "send_again", request.user)
         if queued:
             messages.success(request, on_their_way(queued))

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from wagtail_agenda import outbox
-from wagtail_agenda.choices import DeliveryKind, DeliveryState
+from wagtail_agenda.choices import Audience, DeliveryKind, DeliveryState, MailTo
 from wagtail_agenda.models import Delivery
 from wagtail_agenda.views.admin.base import url_to
 
@@ -24,6 +26,17 @@ class DeliveryLine:
     def whom(self) -> str:
         """The address of a mail, the host of a call."""
         return whom(self.delivery)
+
+    @property
+    def as_whom(self) -> str:
+        """As whom its reader is addressed."""
+        delivery = self.delivery
+        if delivery.called_meeting_id is None:
+            return delivery.get_audience_display()
+        if delivery.audience == Audience.VISITOR:
+            return _("Participant")
+        is_organiser = delivery.action.get("to") == MailTo.ORGANISER
+        return _("Organiser") if is_organiser else delivery.get_audience_display()
 
     @property
     def failed(self) -> bool:

@@ -9,6 +9,9 @@ from django.utils.translation import gettext_lazy
 
 from wagtail_agenda import privacy
 from wagtail_agenda.form_definition import answers_in_words, in_words
+from wagtail_agenda.meeting_words import answer_text
+from wagtail_agenda.meetings import forgetting
+from wagtail_agenda.meetings.forgetting import Part
 from wagtail_agenda.models import Booking, Delivery, Hold
 from wagtail_agenda.views.admin.base import url_to
 from wagtail_agenda.views.admin.delivery_lines import whom
@@ -87,9 +90,33 @@ def draft_card(hold: Hold) -> Card:
     )
 
 
+def meeting_card(part: Part) -> Card:
+    """What somebody has to do with a meeting."""
+    called = part.called
+    if called is None:
+        return Card(title=str(part), note=f"{part.meeting.agenda}, {_('Draft')}", facts=[])
+    told = forgetting.told(part)
+    facts = [(_("Organiser"), called.organiser_name)] if told["is_organiser"] else []
+    facts += [(_("Participant"), one["name"] or one["address"]) for one in told["invited_as"]]
+    copies = [one["address"] for one in told["calendar_copies"]]
+    answers = [
+        (_("Answer"), answer_text(one["answer"]))
+        for one in told["calendar_copies"]
+        if one["answer"]
+    ]
+    return Card(
+        title=f"{called.title}, {span_text(called.local_start, called.local_end)}",
+        note=str(called.agenda),
+        facts=facts + answers,
+        url=url_to("meeting", called.pk),
+        lists=[(_("Calendar copies"), copies)] if copies else [],
+    )
+
+
 CARDS: dict[str, tuple[Any, Callable[[Any], Card]]] = {
     "bookings": (gettext_lazy("Bookings"), booking_card),
     "drafts": (gettext_lazy("Typed into a form, and not sent"), draft_card),
+    "meetings": (gettext_lazy("Meetings"), meeting_card),
 }
 """Heading and card for each kind that `privacy` knows."""
 

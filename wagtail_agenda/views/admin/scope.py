@@ -261,7 +261,7 @@ def _numbers(texts: list[str]) -> list[int]:
 
 
 class LabelSearchForm(BaseFilterForm):
-    """Searches a chooser's rows by their label.
+    """Searches a chooser's rows by their label, or title.
 
     Through the database, since search backends cannot filter by who may see a row.
     """
@@ -276,7 +276,8 @@ class LabelSearchForm(BaseFilterForm):
         objects = super().filter(objects)
         if query := self.cleaned_data.get("q"):
             self.is_searching, self.search_query = True, query
-            objects = objects.filter(label__icontains=query)
+            name = "label" if hasattr(objects.model, "label") else "title"
+            objects = objects.filter(**{f"{name}__icontains": query})
         return objects
 
 

@@ -12,7 +12,10 @@ from wagtail_agenda.attendance import REASON_NOTED
 from wagtail_agenda.blocks.transitions import MOMENTS as RULE_MOMENTS
 from wagtail_agenda.blocks.transitions import UNITS
 from wagtail_agenda.choices import Actor, Cause, Trigger
-from wagtail_agenda.models import Booking, Entry
+from wagtail_agenda.meeting_words import answer_text
+from wagtail_agenda.meetings import NOT_ANNOUNCED
+from wagtail_agenda.models import CalledMeeting, Entry
+from wagtail_agenda.subjects import Subject
 from wagtail_agenda.views.admin.delivery_lines import DeliveryLine
 from wagtail_agenda.wording import moment_text
 from wagtail_agenda.workflow import CHECK_IN_UNDONE, LOOP_STOPPED
@@ -43,6 +46,13 @@ SAYINGS: Mapping[str, Any] = {
     CHECK_IN_UNDONE: gettext_lazy("Check-in undone"),
     Trigger.CANCELLED_BY_API: gettext_lazy("Cancelled by another system"),
     Trigger.CHECKED: gettext_lazy("Attendance marked as checked"),
+    Trigger.ANSWERED: gettext_lazy("Invitation answered"),
+    Trigger.MEETING_PUBLISHED: gettext_lazy("Meeting called"),
+    Trigger.MEETING_CHANGED: gettext_lazy("Meeting changed"),
+    Trigger.MEETING_CANCELLED: gettext_lazy("Meeting cancelled"),
+    Trigger.PARTICIPANT_ADDED: gettext_lazy("Participants invited"),
+    Trigger.PARTICIPANT_REMOVED: gettext_lazy("Participants no longer invited"),
+    NOT_ANNOUNCED: gettext_lazy("Could not be published at its time; nobody was told"),
     Cause.TIME: gettext_lazy("A time had come"),
     Cause.BY_HAND: gettext_lazy("Moved on by hand"),
     Cause.CALLED: gettext_lazy("Called by another system"),
@@ -59,6 +69,7 @@ SAYINGS: Mapping[str, Any] = {
     "attachment_missing": gettext_lazy("Mail written without a file that was not there"),
     "sent_on": gettext_lazy("Sent on to another status"),
     LOOP_STOPPED: gettext_lazy("Went round in circles, and was stopped"),
+    "cancel_meeting_due": gettext_lazy("To be cancelled by an action"),
     "cancel_due": gettext_lazy("To be cancelled by an action"),
     "promote_due": gettext_lazy("To be accepted from the waiting list by an action"),
     "attendance_due": gettext_lazy("To be checked in by an action"),
@@ -88,6 +99,13 @@ ICONS = {
     CHECK_IN_UNDONE: "rotate",
     Trigger.CANCELLED_BY_API: "circle-xmark",
     Trigger.CHECKED: "check",
+    Trigger.ANSWERED: "mail",
+    Trigger.MEETING_PUBLISHED: "group",
+    Trigger.MEETING_CHANGED: "edit",
+    Trigger.MEETING_CANCELLED: "circle-xmark",
+    Trigger.PARTICIPANT_ADDED: "user",
+    Trigger.PARTICIPANT_REMOVED: "cross",
+    NOT_ANNOUNCED: "warning",
     Cause.TIME: "time",
     LOOP_STOPPED: "warning",
     Cause.BY_HAND: "user",
@@ -99,6 +117,7 @@ ICONS = {
     "note": "edit",
     "attachment_missing": "warning",
     "sent_on": "redirect",
+    "cancel_meeting_due": "time",
     "cancel_due": "time",
     "promote_due": "time",
     "attendance_due": "time",
@@ -147,8 +166,8 @@ class Moment:
     retry_url: str = ""
 
 
-def timeline(booking: Booking, deliveries: Iterable[DeliveryLine] = ()) -> list[Moment]:
-    """What happened to a booking, the latest first.
+def timeline(booking: Subject, deliveries: Iterable[DeliveryLine] = ()) -> list[Moment]:
+    """What happened to a booking or meeting, the latest first.
 
     Of `deliveries`, those that can be tried again now have a button at the last line about them.
     """
@@ -204,6 +223,10 @@ def details(data: Any, zone: ZoneInfo) -> list[tuple[str, str]]:
         return []
     names = {
         "answered": gettext("Answer"),
+        "answer": gettext("Answer"),
+        "answer_before": gettext("Answer before"),
+        "changed": gettext("Changed"),
+        "participants": gettext("Participants"),
         "status_label": gettext("Status"),
         "reason": gettext("Reason"),
         "note": gettext("Note"),
@@ -234,11 +257,29 @@ def details(data: Any, zone: ZoneInfo) -> list[tuple[str, str]]:
     return said + [
         (
             names.get(name, name.replace("_", " ").capitalize()),
-            _moment(value, zone) if name in MOMENTS else str(value),
+            _moment(value, zone) if name in MOMENTS else _said(name, value),
         )
         for name, value in data.items()
         if name not in hidden and value not in (None, "", [], {})
     ]
+
+
+def _said(name: str, value: Any) -> str:
+    """The value of a part of an entry, in words."""
+    if name in ("answer", "answer_before"):
+        return answer_text(str(value))
+    if name == "participants" and isinstance(value, list):
+        return ", ".join(
+            f"{one['name']} <{one['address']}>" if one["name"] else one["address"] for one in value
+        )
+    if name == "changed" and isinstance(value, list):
+        return ", ".join(str(_COLUMNS.get(one, one)) for one in value)
+    return str(value)
+
+
+_COLUMNS = {
+    field.name: field.verbose_name for field in CalledMeeting._meta.get_fields() if field.concrete
+} | {"participants": gettext_lazy("participants"), "documents": gettext_lazy("documents")}
 
 
 def _rule_of_time(data: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from wagtail.admin.panels import Panel
 from wagtail_agenda import permissions
 from wagtail_agenda.actions.call import try_out
 from wagtail_agenda.actions.preview import MailPreview, preview_of
+from wagtail_agenda.choices import About
 from wagtail_agenda.cleaning import shorten
 from wagtail_agenda.errors import ActionFailed
 from wagtail_agenda.models import Agenda, Booking, WorkflowStatus
@@ -151,7 +152,10 @@ class TryPanel(Panel):
         template_name = "wagtail_agenda/admin/try_panel.html"
 
         def is_shown(self):
-            return super().is_shown() and self.instance.pk is not None
+            if not super().is_shown() or self.instance.pk is None:
+                return False
+            # It is tried with a booking.
+            return self.instance.workflow.about == About.BOOKINGS
 
         @property
         def try_url(self):

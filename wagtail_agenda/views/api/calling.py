@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from wagtail_agenda import clients, signing, strict_json, throttle
 from wagtail_agenda.errors import BookingError, Overloaded
-from wagtail_agenda.models import ApiClient, Booking
+from wagtail_agenda.models import ApiClient, Booking, CalledMeeting
 
 LONGEST_BODY = 65_536
 """Bytes of a call that are read."""
@@ -179,3 +179,19 @@ def booking_of(client: ApiClient, name: str) -> Booking:
 def unknown_booking() -> Refused:
     """The same whether there is none, or one that the client may not know of."""
     return Refused("unknown booking", _("There is no such booking."), 404)
+
+
+def meeting_of(client: ApiClient, name: str) -> CalledMeeting:
+    """The called meeting with this uuid, if the client may know of it. Raises `Refused`."""
+    try:
+        found = CalledMeeting.objects.select_related("agenda").filter(uuid=UUID(name)).first()
+    except ValueError:
+        found = None
+    if found is None or not clients.may_touch(client, found.agenda):
+        raise unknown_meeting()
+    return found
+
+
+def unknown_meeting() -> Refused:
+    """The same whether there is none, or one that the client may not know of."""
+    return Refused("unknown meeting", _("There is no such meeting."), 404)

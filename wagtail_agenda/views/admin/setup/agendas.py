@@ -18,7 +18,7 @@ from wagtail.admin.widgets.button import Button
 
 from wagtail_agenda import removal
 from wagtail_agenda.blocks.actions import validate_placeholders
-from wagtail_agenda.choices import AgendaKind, Audience
+from wagtail_agenda.choices import About, AgendaKind, Audience
 from wagtail_agenda.cleaning import web_address
 from wagtail_agenda.correspondence import names_for, sender
 from wagtail_agenda.models import Agenda, Desk, Event, MeetingType, Resource, unique_slug
@@ -105,6 +105,15 @@ class AgendaForm(KindForm, AskingForm):
                     validate_url_template(cleaned.get(field) or "")
             except ValidationError as error:
                 self.add_error(field, error)
+        for field, about in (
+            ("workflow", About.BOOKINGS),
+            ("meeting_workflow", About.MEETINGS),
+        ):
+            chosen = cleaned.get(field)
+            if chosen is not None and chosen.about != about:
+                message = _("“%(workflow)s” is about something else. Choose one about: %(about)s.")
+                params = {"workflow": chosen, "about": about.label}
+                self.add_error(field, ValidationError(message, code="about_else", params=params))
         self._check_members(cleaned)
         self._check_resources(cleaned)
         self._check_time_zone(cleaned)

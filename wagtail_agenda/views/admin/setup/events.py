@@ -13,17 +13,17 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from wagtail_agenda import booking, schedule
+from wagtail_agenda import booking
 from wagtail_agenda.choices import Admission, AgendaKind
 from wagtail_agenda.errors import EventIsBooked
-from wagtail_agenda.models import MOST_PLACES, Agenda, Booking, Event, Occupation
+from wagtail_agenda.models import MOST_PLACES, Booking, Event, Occupation
 from wagtail_agenda.views.admin.setup.asking import (
     AskingForm,
     Question,
     coming_bookings,
     lines_of,
 )
-from wagtail_agenda.views.admin.setup.dates import refuse_far_dates, skipped_error
+from wagtail_agenda.views.admin.setup.dates import read_in_zone
 from wagtail_agenda.views.admin.setup.offers import OfferForm
 from wagtail_agenda.wording import day_text, short_moment_text, span_text, time_text
 
@@ -92,7 +92,7 @@ class EventForm(AskingForm, OfferForm):
     def clean(self):
         cleaned = super().clean()
         if agenda := cleaned.get("agenda"):
-            self._read_in_zone_of(agenda, cleaned)
+            read_in_zone(self, cleaned, TIMES, agenda.zone)
         start, end = cleaned.get("start"), cleaned.get("end")
         if start and end and end <= start:
             message = _("This is not after the start. Choose a later time.")
@@ -131,18 +131,6 @@ class EventForm(AskingForm, OfferForm):
             zone = self.instance.agenda.zone
             local = (start.astimezone(zone), end.astimezone(zone))
             self.ask(moving(bookings, *local, self.for_user))
-
-    def _read_in_zone_of(self, agenda: Agenda, cleaned) -> None:
-        """Takes the times as the agenda's: the field has read them as the site's."""
-        refuse_far_dates(self, cleaned, TIMES)
-        for field in TIMES:
-            if cleaned.get(field) is None:
-                continue
-            typed = timezone.make_naive(cleaned[field])
-            if schedule.wall_time_exists(typed.date(), typed.time(), agenda.zone):
-                cleaned[field] = typed.replace(tzinfo=agenda.zone)
-            else:
-                self.add_error(field, skipped_error(typed, agenda.zone))
 
     def save(self, commit=True):
         """Raises BookingError when the places or the time cannot be what the form says."""

@@ -1,6 +1,6 @@
 """The forms of booking workflows and of their statuses, and the way from one to the other."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import Panel
 from wagtail.admin.ui.tables import Column
+from wagtail.blocks import BlockField, StreamBlock, StreamValue
 from wagtail.blocks.list_block import ListBlockValidationError
 from wagtail.blocks.stream_block import StreamBlockValidationError
 from wagtail.blocks.struct_block import StructBlockValidationError
@@ -18,13 +19,26 @@ from wagtail.snippets.views.chooser import ChooseResultsView, ChooseView
 from wagtail.snippets.views.snippets import CreateView, EditView
 
 from wagtail_agenda import permissions
+from wagtail_agenda.blocks.actions import ActionsBlock
+from wagtail_agenda.blocks.texts import names_for, validate_placeholders
+from wagtail_agenda.blocks.transitions import TransitionsBlock
+from wagtail_agenda.choices import About
 from wagtail_agenda.models import Agenda, Workflow, WorkflowStatus, unique_slug
 from wagtail_agenda.views.admin.presentation import Badge, status_badge
 from wagtail_agenda.views.admin.scope import ScopedChooserViewSet
-from wagtail_agenda.workflow import DEFAULT_WORKFLOW, loops
+from wagtail_agenda.workflow import SLUGS, loops
 from wagtail_agenda.workflow.rules import rules_of
 
 FALLBACK_SLUG = "workflow"
+
+
+def _offering(form: WagtailAdminModelForm, name: str, block: StreamBlock) -> None:
+    """Let a field offer the blocks of that one, which are some of its own."""
+    field = form.fields[name]
+    block.set_meta_options({"required": field.required})
+    form.fields[name] = BlockField(
+        block=block, required=field.required, label=field.label, help_text=field.help_text
+    )
 
 
 class SlugMayBeEmpty(WagtailAdminModelForm):
@@ -41,13 +55,28 @@ class SlugMayBeEmpty(WagtailAdminModelForm):
 
 
 class WorkflowForm(SlugMayBeEmpty):
+    """A workflow stays about what it was made for; that says what can happen and be asked."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        # A form of before there were meetings does not say.
+        self.fields["about"].required = False
+        if self.instance.pk:
+            self.fields["about"].disabled = True
+            self.fields["about"].help_text = _("Stays as it is. Make another one for the other.")
+            _offering(self, "transitions", TransitionsBlock(about=self.instance.about))
+
+    def clean_about(self) -> str:
+        return self.cleaned_data.get("about") or About.BOOKINGS.value
+
     def clean_slug(self) -> str:
         slug = self.cleaned_data.get("slug") or self.made_slug(Workflow.objects.all())
-        if self.instance.pk and self.initial.get("slug") == DEFAULT_WORKFLOW != slug:
+        before = self.initial.get("slug")
+        if self.instance.pk and before in SLUGS.values() and slug != before:
             raise ValidationError(
-                _("The built-in booking workflow keeps its slug, “%(slug)s”."),
+                _("A built-in workflow keeps its slug, “%(slug)s”."),
                 code="built_in",
-                params={"slug": DEFAULT_WORKFLOW},
+                params={"slug": before},
             )
         return slug
 
@@ -100,6 +129,25 @@ def _foreign_statuses(action: Any, workflow: Workflow) -> dict[str, ValidationEr
     }
 
 
+def _unknown_names(action: StreamValue.StreamChild, workflow: Workflow) -> ValidationError | None:
+    """What is wrong if a text names what is known of bookings in a workflow of meetings."""
+    allowed = [*names_for(about=workflow.about), "secret"]
+    for text in _texts_in(action.get_prep_value().get("value")):
+        try:
+            validate_placeholders(text, allowed)
+        except ValidationError as error:
+            return error
+    return None
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts_in(inner)
+
+
 def _in_circles(way: list[loops.Step], workflow: Workflow) -> ValidationError:
     labels = dict(workflow.statuses.values_list("pk", "label"))
     blocks = WorkflowStatus._meta.get_field("actions").stream_block.child_blocks
@@ -128,7 +176,9 @@ class WorkflowStatusForm(SlugMayBeEmpty):
         field.queryset = permissions.editable(self.for_user, Workflow.objects.all())
         if self.instance.pk:
             field.disabled = True
-            field.help_text = _("Stays as it is. Make another one for another booking workflow.")
+            field.help_text = _("Stays as it is. Make another one for another workflow.")
+            about = self.instance.workflow.about
+            _offering(self, "actions", ActionsBlock(about=about))
 
     def clean_slug(self) -> str:
         workflow = self.cleaned_data.get("workflow")
@@ -142,9 +192,11 @@ class WorkflowStatusForm(SlugMayBeEmpty):
         workflow = self.instance.workflow
         errors = {}
         for index, child in enumerate(cleaned["actions"]):
-            foreign = _foreign_statuses(child.value, workflow)
-            if foreign:
-                errors[index] = StructBlockValidationError(foreign)
+            wrong = _foreign_statuses(child.value, workflow)
+            if wrong:
+                errors[index] = StructBlockValidationError(wrong)
+            elif unknown := _unknown_names(child, workflow):
+                errors[index] = StructBlockValidationError(non_block_errors=[unknown])
         if errors:
             self.add_error("actions", StreamBlockValidationError(block_errors=errors))
             return cleaned
@@ -218,9 +270,11 @@ class StatusesPanel(Panel):
 
         @property
         def agendas(self) -> QuerySet[Agenda]:
-            used = Q(workflow=self.instance)
-            if self.instance.slug == DEFAULT_WORKFLOW:
-                used |= Q(workflow=None)
+            is_of_meetings = self.instance.about == About.MEETINGS
+            chosen_as = "meeting_workflow" if is_of_meetings else "workflow"
+            used = Q(**{chosen_as: self.instance})
+            if self.instance.slug in SLUGS.values():
+                used |= Q(**{chosen_as: None})
             return permissions.visible(self.request.user, Agenda.objects.filter(used))
 
 

@@ -1,0 +1,219 @@
+"""The page of one meeting that has been called: who comes, what was sent, what happened."""
+
+from functools import cached_property
+
+from django import forms
+from django.http import Http404
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.generic import FormView, TemplateView
+from wagtail.admin import messages
+from wagtail.admin.widgets.button import HeaderButton
+
+from wagtail_agenda import meetings, permissions, workflow
+from wagtail_agenda.choices import Actor, Answer
+from wagtail_agenda.cleaning import clean_text
+from wagtail_agenda.errors import BookingError, Overloaded
+from wagtail_agenda.meeting_words import answer_text, answers_of, location_of
+from wagtail_agenda.models import CalledMeeting
+from wagtail_agenda.views.admin import acts
+from wagtail_agenda.views.admin.act_views import tell, try_again
+from wagtail_agenda.views.admin.acts import Outcome
+from wagtail_agenda.views.admin.base import AgentPage, log_act, next_url, url_to
+from wagtail_agenda.views.admin.delivery_lines import lines_of
+from wagtail_agenda.views.admin.timeline import timeline
+from wagtail_agenda.wording import short_moment_text, span_text, zone_text
+
+_ICONS = {
+    Answer.ACCEPTED: "check",
+    Answer.TENTATIVE: "help",
+    Answer.DECLINED: "cross",
+    Answer.NONE: "time",
+}
+
+
+class MeetingPage(AgentPage):
+    """A page about the called meeting that the address names."""
+
+    header_icon = "group"
+
+    def setup(self, request, *args, **kwargs):
+        super().setup(request, *args, **kwargs)
+        self.now = timezone.now()
+
+    @cached_property
+    def meeting(self) -> CalledMeeting:
+        found = (
+            permissions.visible(self.request.user, CalledMeeting.objects.all())
+            .select_related(
+                "agenda__meeting_workflow", "desk", "resource", "status", "site", "meeting"
+            )
+            .filter(pk=self.kwargs["pk"])
+            .first()
+        )
+        if found is None:
+            raise Http404
+        return found
+
+    @property
+    def own_url(self) -> str:
+        return url_to("meeting", self.meeting.pk)
+
+    @property
+    def edit_url(self) -> str:
+        return reverse(
+            "wagtailsnippets_wagtail_agenda_meeting:edit", args=[self.meeting.meeting_id]
+        )
+
+    @property
+    def may_be_cancelled(self) -> bool:
+        meeting = self.meeting
+        is_called = meeting.published_at is not None and not meeting.is_cancelled
+        return is_called and meeting.end > self.now
+
+    def get_page_title(self):
+        return self.meeting.title
+
+    def trail(self):
+        index = reverse("wagtailsnippets_wagtail_agenda_meeting:list")
+        return [(index, _("Meetings")), (self.own_url, self.meeting.title)]
+
+    def get_context_data(self, **kwargs):
+        meeting = self.meeting
+        return super().get_context_data(
+            **kwargs,
+            meeting=meeting,
+            agenda=meeting.agenda,
+            when=span_text(meeting.local_start, meeting.local_end),
+            zone=zone_text(meeting.local_start),
+        )
+
+
+class MeetingView(MeetingPage, TemplateView):
+    """Everything there is to know about one meeting, and what can be done with it."""
+
+    template_name = "wagtail_agenda/admin/meeting.html"
+
+    @cached_property
+    def header_buttons(self):
+        return [HeaderButton(label=_("Edit"), url=self.edit_url, icon_name="edit")]
+
+    def participants(self) -> list[dict[str, str]]:
+        """Everybody who is invited, with what they have answered and when."""
+        lines = []
+        for one, invitation in answers_of(self.meeting):
+            answer = invitation.answer if invitation is not None else Answer.NONE.value
+            at = invitation.answered_at if invitation is not None else None
+            lines.append(
+                {
+                    "name": one["name"] or one["address"],
+                    "address": one["address"] if one["name"] else "",
+                    "needed": _("Needed") if one["required"] else _("May come"),
+                    "icon": _ICONS.get(answer, "time"),
+                    "answer": answer_text(answer),
+                    "at": short_moment_text(at.astimezone(self.meeting.agenda.zone)) if at else "",
+                }
+            )
+        return lines
+
+    def get_context_data(self, **kwargs):
+        meeting = self.meeting
+        deliveries = lines_of(meeting.deliveries.all())
+        participants = self.participants()
+        return super().get_context_data(
+            **kwargs,
+            location=location_of(meeting),
+            participants=participants,
+            answered=[
+                (answer.label, sum(one["answer"] == answer.label for one in participants))
+                for answer in (Answer.ACCEPTED, Answer.TENTATIVE, Answer.DECLINED, Answer.NONE)
+            ],
+            is_announced=meeting.published_at is not None,
+            is_over=meeting.end <= self.now,
+            cancel_url=url_to("meeting_cancel", meeting.pk) if self.may_be_cancelled else "",
+            edit_url=self.edit_url,
+            buttons=workflow.buttons_of(meeting, now=self.now, user=self.request.user),
+            press_url=url_to("meeting_press", meeting.pk),
+            timeline=timeline(meeting, deliveries),
+            deliveries=[(one, "") for one in deliveries],
+        )
+
+
+class MeetingPressView(MeetingPage):
+    """Presses a button that the workflow has for where a meeting is."""
+
+    http_method_names = ["post"]
+
+    def post(self, request, *args, **kwargs):
+        identifier = request.POST.get("identifier", "")
+        try:
+            outcome = acts.press(self.meeting, identifier, now=self.now, user=request.user)
+        except Overloaded as error:
+            outcome = Outcome(str(error), failed=True)
+        tell(request, outcome)
+        return redirect(next_url(request, self.own_url))
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("Stands in the mail that tells everybody. May be left empty."),
+    )
+
+    def clean_reason(self):
+        return clean_text(self.cleaned_data["reason"])
+
+
+class MeetingCancelView(MeetingPage, FormView):
+    """Asks for a reason; a POST cancels the meeting, which takes it out of every calendar."""
+
+    form_class = ReasonForm
+    template_name = "wagtail_agenda/admin/meeting_cancel.html"
+
+    def trail(self):
+        return [*super().trail(), ("", _("Cancel"))]
+
+    def get(self, request, *args, **kwargs):
+        if not self.may_be_cancelled:
+            messages.warning(request, _("This meeting is cancelled or over."))
+            return redirect(self.own_url)
+        return super().get(request, *args, **kwargs)
+
+    def post(self, request, *args, **kwargs):
+        # Whether one may is asked before whether the form is right.
+        self.meeting  # noqa: B018
+        return super().post(request, *args, **kwargs)
+
+    def form_valid(self, form):
+        reason = form.cleaned_data["reason"]
+        try:
+            meetings.cancel(
+                self.meeting,
+                actor=Actor.AGENT,
+                now=self.now,
+                user=self.request.user,
+                reason=reason,
+            )
+        except Overloaded as error:
+            messages.error(self.request, str(error))
+            return try_again(self.render_to_response(self.get_context_data(form=form)), error)
+        except BookingError as error:
+            messages.error(self.request, str(error))
+            return redirect(self.own_url)
+        log_act(self.meeting, "cancel_meeting", self.request.user, reason=reason)
+        messages.success(
+            self.request,
+            _("“%(title)s” is cancelled. Everybody who was invited is told.")
+            % {"title": self.meeting.title},
+        )
+        return redirect(self.own_url)
+
+    def get_context_data(self, **kwargs):
+        count = len(self.meeting.participants)
+        return super().get_context_data(**kwargs, back_url=self.own_url, count=count)
