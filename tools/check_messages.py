@@ -33,6 +33,7 @@ SOURCES_FOR_COLLEAGUES = (
     "mail.py",
     "mail_settings.py",
     "management/",
+    "meeting_tables.py",
     "models.py",
     "outbox/",
     "removal.py",
