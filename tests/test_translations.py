@@ -116,6 +116,7 @@ def test_the_sources_ask_for_nothing_that_a_catalogue_leaves_out():
         ("de", "views/a_new_step.py", True),
         ("fr", "views/admin/base.py", True),
         ("de", "views/admin/base.py", False),
+        ("de", "views/admin/person_cards.py", True),
     ],
 )
 def test_a_text_that_nobody_translated_is_missed_where_it_is_promised(
@@ -546,6 +547,19 @@ def test_the_built_in_mails_about_meetings_have_no_english_in_them(language, clo
         assert letters[0].subject == (
             "Invitation\N{NO-BREAK SPACE}: Conseil, mercredi 2 décembre 2026, 08:00"
         )
+
+
+def test_what_is_handed_to_a_person_has_no_english_in_it(language, clock, client):
+    called, visitor, page = council()
+    visitor.post(page, {"answer": "accepted"})
+    booking = make_booking(called.agenda, language=language)
+    bookings.cancel(booking, actor=Actor.VISITOR, now=NOW, reason="Malade")
+    client.force_login(make_administrator())
+    asked = {"email": booking.user_email, "format": "html"}
+    response = client.post(url_to("person_export"), asked, headers={"accept-language": language})
+    assert booking.reference in response.text
+    assert called.title in response.text
+    assert english_in(response.text, language) == []
 
 
 def test_what_looks_for_english_finds_it():
