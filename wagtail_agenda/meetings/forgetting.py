@@ -136,6 +136,10 @@ class Part:
         return self.meeting.pk
 
     @property
+    def agenda_id(self) -> int:
+        return self.meeting.agenda_id
+
+    @property
     def called(self) -> CalledMeeting | None:
         """The meeting as it was announced, None if it never was."""
         return CalledMeeting.objects.filter(meeting=self.meeting).first()
