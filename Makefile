@@ -3,7 +3,8 @@
 #   make demo            the example town hall: migrate, load, web and worker, until Ctrl-C
 #   make test            the test suite on SQLite, browser tests included
 #   make test-databases  what a database can change, on PostgreSQL and MariaDB, and the queue on Redis
-#   make prove           bookings at random at full length, and races with large crowds, on three databases
+#   make prove           bookings at random at full length, races with large crowds, workers that are
+#                        killed fifty times, an hour without a mail server; on three databases
 #   make lint            style, templates, migrations, translations and documentation
 #   make docs            builds the documentation into build/docs; a broken link is an error
 #   make bench           measures the product beside the least it could cost (FIGURE=availability)
@@ -60,7 +61,7 @@ test-mariadb: $(INSTALLED)
 test-redis: $(INSTALLED)
 	TEST_QUEUE=redis $(BIN)/python -m pytest --quiet -m redis $(TESTS)
 
-# Takes a quarter of an hour; the suite has a fiftieth of it.
+# Takes half an hour on two cores; the suite has a small part of each.
 PROOFS := tests/booking/test_machine.py tests/concurrency
 prove: $(INSTALLED)
 	AGENDA_PROVE=1 $(PYTEST) $(PROOFS)

@@ -17,7 +17,7 @@ from tests import factories
 from tests.factories import NOW
 from wagtail_agenda import booking, health, outbox, tasks
 from wagtail_agenda.choices import Actor, DeliveryState
-from wagtail_agenda.models import Delivery, MailSettings
+from wagtail_agenda.models import Delivery, Entry, MailSettings, Timer
 
 pytestmark = pytest.mark.django_db
 
@@ -54,7 +54,7 @@ def made():
 
 
 def test_a_site_that_runs_has_nothing_to_say(made, django_assert_max_num_queries):
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(6):
         assert health.problems(NOW) == []
 
 
@@ -203,6 +203,20 @@ def test_after_a_cancellation_only_what_tells_of_it_counts(made):
 
 
 # Publishing
+
+
+def test_steps_of_a_workflow_that_fail_again_and_again_are_told(made):
+    row = {"booking": made, "failed_at": NOW}
+    Entry.objects.create(what="called", at=NOW - HOUR, advances=False, **row)
+    assert codes() == []
+
+    Entry.objects.create(what="called", at=NOW - HOUR, advances=True, **row)
+    Timer.objects.create(rule="1", occasion="a", due_at=NOW - 2 * HOUR, **row)
+    Timer.objects.create(rule="2", occasion="a", due_at=NOW - HOUR, fired_at=NOW, **row)
+
+    (problem,) = health.problems(NOW)
+    assert (problem.code, problem.count, problem.since) == ("steps_failing", 2, NOW - 2 * HOUR)
+    assert "2 steps of the booking workflows fail again and again" in problem.message
 
 
 def schedule_for(agenda, at):

@@ -185,6 +185,25 @@ def test_two_sends_are_byte_identical_as_received(smtp_server):  # noqa: F811
     assert first == second
 
 
+@pytest.mark.skipif(
+    isinstance(compose(PLAIN).message(), email.message.EmailMessage),
+    reason="This Django has headers of its own.",
+)
+@pytest.mark.parametrize(
+    "subject", ["", "Booked", "x" * 60, "x " * 60, "Réservé : " * 9, "a,b;" * 20]
+)
+@pytest.mark.parametrize("name", ["Ada", 'Ada, "x" M.', "é" * 30, "a " * 40])
+def test_headers_are_what_the_usual_policy_writes(subject, name):
+    letter = dataclasses.replace(
+        LETTER, subject=subject, to=Party(ADA.address, name), references=f"<{'c' * 70}@d.example>"
+    )
+    message = compose(letter).message()
+    usual = copy.deepcopy(message)
+    usual.policy = email.policy.compat32
+
+    assert message.as_bytes(linesep="\r\n") == usual.as_bytes(linesep="\r\n")
+
+
 @pytest.mark.parametrize("letter", [LETTER, CANCELLATION, PLAIN])
 def test_composing_again_gives_the_same_bytes(letter):
     message = compose(letter)

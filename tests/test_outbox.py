@@ -316,6 +316,20 @@ def test_after_an_hour_without_a_server_all_leaves_soon_and_in_order(agenda, smt
         assert mine == [f"Message {number}, first", f"Message {number}, second"]
 
 
+def test_a_server_that_is_back_is_noticed_soon_though_nobody_books(lonely, smtp_server):  # noqa: F811
+    smtp_server.stop()
+    for minute in range(120):
+        outbox.sweep(now=NOW + timedelta(minutes=minute))
+    # By its own waits alone it would be tried again in an hour or more.
+    assert 120 / 5 - 2 <= refreshed(lonely).attempts <= 120 / 5 + 2
+
+    smtp_server.start()
+    for minute in range(120, 126):
+        outbox.sweep(now=NOW + timedelta(minutes=minute))
+
+    assert refreshed(lonely).state == DeliveryState.DONE
+
+
 def test_a_mailbox_that_is_full_is_not_tried_more_often_because_others_are_reached(
     agenda,
     smtp_server,  # noqa: F811
@@ -424,17 +438,39 @@ def test_of_many_workers_one_sends(lonely, smtp_server, simultaneously):  # noqa
     assert refreshed(lonely).attempts == 1
 
 
-def test_a_delivery_taken_between_looking_and_claiming_is_left_alone(lonely, monkeypatch):
-    wait_after = outbox.claiming.wait_after
+@pytest.mark.django_db(transaction=True)
+def test_workers_that_sweep_at_once_send_every_mail_once(
+    agenda,
+    smtp_server,  # noqa: F811
+    simultaneously,
+    monkeypatch,
+):
+    monkeypatch.setattr(outbox.sweeping, "BATCH", 3)
+    for _number in range(6):
+        make_booking(agenda)
+
+    done = simultaneously(lambda _number: outbox.sweep(now=NOW), range(3))
+    # What another was claiming at that moment is left to the next sweep.
+    done.append(outbox.sweep(now=NOW))
+
+    assert sum(done) == len(smtp_server.messages) == 12
+    sent = {parsed(content)["Message-ID"] for content in smtp_server.messages}
+    assert sent == set(Delivery.objects.values_list("message_id", flat=True))
+    assert set(Delivery.objects.values_list("state", "attempts")) == {(DeliveryState.DONE, 1)}
+    assert Entry.objects.filter(what="delivered").count() == 12
+
+
+def test_what_was_taken_over_before_it_was_begun_is_left_alone(lonely, monkeypatch):
+    letter_of = outbox.mails.letters.letter_of
     sent = []
     monkeypatch.setattr(mail, "send", lambda letter, connection, server: sent.append(letter))
 
-    def overtaken(attempts):
-        monkeypatch.setattr(outbox.claiming, "wait_after", wait_after)
-        assert outbox.deliver(lonely.pk, now=NOW) == DeliveryState.DONE
-        return wait_after(attempts)
+    def overtaken(delivery, now):
+        monkeypatch.setattr(outbox.mails.letters, "letter_of", letter_of)
+        assert outbox.deliver(lonely.pk, now=NOW + outbox.LEASE) == DeliveryState.DONE
+        return letter_of(delivery, now)
 
-    monkeypatch.setattr(outbox.claiming, "wait_after", overtaken)
+    monkeypatch.setattr(outbox.mails.letters, "letter_of", overtaken)
 
     assert outbox.deliver(lonely.pk, now=NOW) is None
     assert len(sent) == 1
@@ -456,6 +492,160 @@ def test_what_has_changed_since_a_batch_was_read_is_read_again(agenda, monkeypat
     assert {delivery.state for delivery in first.deliveries.all()} == {DeliveryState.DONE}
     confirmations = second.deliveries.filter(method="REQUEST")
     assert {delivery.state for delivery in confirmations} == {DeliveryState.SUPERSEDED}
+
+
+# Batches
+
+
+@pytest.fixture
+def many(agenda):
+    """The mails of three bookings, six in all, in their order."""
+    for _number in range(3):
+        make_booking(agenda)
+    return list(Delivery.objects.order_by("pk"))
+
+
+class Killed(BaseException):
+    """The end of a worker; nothing of its own runs after it."""
+
+
+@pytest.fixture
+def send_until(monkeypatch):
+    """Mails that are sent into a list, and the death of the worker at a message of one's choice."""
+
+    tidy_up = outbox.batches.Batch.__exit__
+
+    def prepare(fatal):
+        sent = []
+
+        def send(letter, connection, server):
+            if letter.message_id == fatal:
+                raise Killed
+            sent.append(letter.message_id)
+
+        monkeypatch.setattr(mail, "send", send)
+        return sent
+
+    def unless_killed(batch, kind, *error):
+        # As by kill -9: whatever would be tidied up is not.
+        if kind is not Killed:
+            tidy_up(batch, kind, *error)
+
+    monkeypatch.setattr(outbox.batches.Batch, "__exit__", unless_killed)
+
+    return prepare
+
+
+def test_a_killed_worker_has_counted_no_attempt_at_what_it_had_only_taken(many, send_until):
+    sent = send_until(fatal=many[2].message_id)
+    with pytest.raises(Killed):
+        outbox.sweep(now=NOW)
+
+    assert sent == [mail.message_id for mail in many[:2]]
+    assert [refreshed(mail).attempts for mail in many] == [1, 1, 1, 0, 0, 0]
+    assert {mail.state for mail in many} == {DeliveryState.SENDING}
+    assert outbox.sweep(now=NOW + outbox.LEASE / 2) == 0
+
+
+def test_what_a_killed_worker_has_sent_is_noted_and_not_sent_again(many, send_until):
+    send_until(fatal=many[2].message_id)
+    with pytest.raises(Killed):
+        outbox.sweep(now=NOW)
+    assert not Entry.objects.filter(what="delivered").exists()
+
+    sent = send_until(fatal=None)
+    outbox.sweep(now=NOW + outbox.LEASE)
+
+    assert sent == [mail.message_id for mail in many[2:]]
+    assert {refreshed(mail).state for mail in many} == {DeliveryState.DONE}
+    assert [mail.done_at - NOW for mail in many[:2]] == [timedelta(0)] * 2
+    noted = Entry.objects.filter(what="delivered").values_list("data__delivery", flat=True)
+    assert sorted(noted) == [mail.pk for mail in many]
+
+
+def test_what_has_left_keeps_no_later_mail_waiting(lonely, send_until):
+    first, second = written(lonely.booking, 1), written(lonely.booking, 2)
+    sent = send_until(fatal=None)
+
+    assert outbox.sweep(now=NOW) == 3
+    assert sent == [lonely.message_id, first.message_id, second.message_id]
+
+
+def test_what_kills_its_worker_takes_the_others_along_but_once(many, send_until):
+    send_until(fatal=many[0].message_id)
+    with pytest.raises(Killed):
+        outbox.sweep(now=NOW)
+    with pytest.raises(Killed):
+        outbox.sweep(now=NOW + outbox.LEASE)
+
+    # It was tried alone, so that nothing else was on its way: the rest leaves at once.
+    assert outbox.sweep(now=NOW + outbox.LEASE) == 5
+    assert {refreshed(mail).state for mail in many[1:]} == {DeliveryState.DONE}
+    assert (refreshed(many[0]).state, many[0].attempts) == (DeliveryState.SENDING, 2)
+
+
+def test_a_mail_that_kills_whoever_writes_it_is_given_up(many, send_until, monkeypatch):
+    letter_of = outbox.mails.letters.letter_of
+    send_until(fatal=None)
+
+    def fatal(delivery, now):
+        if delivery.pk == many[0].pk:
+            raise Killed
+        return letter_of(delivery, now)
+
+    monkeypatch.setattr(outbox.mails.letters, "letter_of", fatal)
+    now, kills = NOW, 0
+    while refreshed(many[0]).state != DeliveryState.FAILED:
+        try:
+            outbox.deliver(many[0].pk, now=now)
+        except Killed:
+            kills += 1
+            now = refreshed(many[0]).leased_until
+
+    assert kills <= len(outbox.BACKOFF) + 2
+    assert "never came back" in many[0].last_error
+
+
+def test_what_a_worker_took_and_had_no_time_for_is_given_back(many, monkeypatch):
+    sent = []
+    monkeypatch.setattr(mail, "send", lambda letter, connection, server: sent.append(letter))
+    monkeypatch.setattr(outbox.sweeping.time, "monotonic", lambda: 15 * len(sent))
+
+    done = outbox.sweep(now=NOW)
+
+    assert 0 < done < len(many)
+    states = [refreshed(mail).state for mail in many]
+    assert states == [DeliveryState.DONE] * done + [DeliveryState.DUE] * (len(many) - done)
+    assert {mail.leased_until for mail in many} == {None}
+
+
+def test_two_workers_share_a_backlog(many, monkeypatch):
+    sent = []
+
+    def send(letter, connection, server):
+        if not sent:
+            sent.append(letter.message_id)
+            # The other one takes nothing of what this one has.
+            assert outbox.sweep(now=NOW) == 0
+        else:
+            sent.append(letter.message_id)
+
+    monkeypatch.setattr(mail, "send", send)
+
+    assert outbox.sweep(now=NOW) == len(many)
+    assert sent == [mail.message_id for mail in many]
+
+
+def test_what_has_left_is_noted_though_the_next_one_fails_unexpectedly(many, monkeypatch, caplog):
+    def send(letter, connection, server):
+        if letter.message_id == many[1].message_id:
+            raise RuntimeError("the disk is on fire")
+
+    monkeypatch.setattr(mail, "send", send)
+    outbox.sweep(now=NOW)
+
+    assert Entry.objects.filter(what="delivered").count() == len(many) - 1
+    assert refreshed(many[1]).state == DeliveryState.SENDING
 
 
 # Poison

@@ -26,11 +26,13 @@ from tests.factories import (
     make_appointments,
     make_booking,
     make_event,
+    make_meeting,
     make_meeting_type,
+    publish,
 )
 from tests.test_views_visitor import CHOOSE, TYPED, Visitor, definition_of
 from tools import check_messages
-from wagtail_agenda import availability, tokens, wording
+from wagtail_agenda import availability, meetings, tokens, wording
 from wagtail_agenda import booking as bookings
 from wagtail_agenda.blocks import BookingFormBlock
 from wagtail_agenda.choices import Actor, AgendaKind, DeliveryState
@@ -114,6 +116,7 @@ def test_the_sources_ask_for_nothing_that_a_catalogue_leaves_out():
         ("de", "views/a_new_step.py", True),
         ("fr", "views/admin/base.py", True),
         ("de", "views/admin/base.py", False),
+        ("de", "views/admin/person_cards.py", True),
     ],
 )
 def test_a_text_that_nobody_translated_is_missed_where_it_is_promised(
@@ -406,7 +409,39 @@ def pages_of_trouble(walk):
     yield "nothing free", walk.visitor(nowhere).choose(more="1").text
 
 
-@pytest.mark.parametrize("pages", [pages_of_an_appointment, pages_of_an_event, pages_of_trouble])
+def council(**fields):
+    """A meeting that has been called, and the client and the page of one who is invited."""
+    words = {"title": "Conseil", "location": "Hôtel de ville", "description": "Le pont"}
+    called = publish(
+        make_meeting(passports(), video_link="https://visio.example/pont", **{**words, **fields})
+    )
+    invitation = called.invitations.get(address="ada@fairbridge.example")
+    return called, Client(), reverse("wagtail_agenda:reply", args=[tokens.reply_token(invitation)])
+
+
+def pages_of_an_invitation(walk):
+    called, client, page = council()
+    yield "invitation", client.get(page).text
+    yield "no answer", client.post(page, {"answer": "x"}).text
+    for answer in ("accepted", "tentative", "declined"):
+        yield answer, client.post(page, {"answer": answer}, follow=True).text
+    called.meeting.participants = called.meeting.participants.exclude(
+        address="ada@fairbridge.example"
+    )
+    publish(called.meeting)
+    yield "no longer invited", client.get(page).text
+    meetings.cancel(called, actor=Actor.AGENT, now=NOW, reason="Travaux")
+    yield "cancelled", client.get(page).text
+    yield "no invitation", client.get("/agendas/reply/x/").text
+    _called, client, page = council()
+    walk.clock.tick(timedelta(days=3))
+    yield "over", client.get(page).text
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [pages_of_an_appointment, pages_of_an_event, pages_of_trouble, pages_of_an_invitation],
+)
 def test_nobody_who_reads_another_language_is_shown_english(language, clock, pages):
     shown = {name: english_in(html, language) for name, html in pages(Walk(language, clock))}
     assert {name: texts for name, texts in shown.items() if texts} == {}
@@ -476,21 +511,55 @@ def test_the_head_of_a_week_writes_july_as_its_language_does(client, db, languag
     assert f'datetime="2026-07-06">{heading}</time>' in page.text
 
 
+def english_in_letter(letter, language):
+    """What of a mail and its calendar entry has English texts of ours in it."""
+    said = [letter.subject, *letter.text.splitlines(), letter.html]
+    said += [line.partition(":")[2] for line in letter.calendar.decode().splitlines()]
+    return [text for text in said if english_in(text, language)]
+
+
 def test_the_built_in_mails_have_no_english_in_them(language, clock):
     booking = make_booking(passports(), language=language)
     bookings.cancel(booking, actor=Actor.AGENT, now=NOW, reason="Malade")
     letters = [letter_of(delivery, NOW) for delivery in Delivery.objects.all()]
     assert len(letters) == 4
-    for letter in letters:
-        said = [letter.subject, *letter.text.splitlines(), letter.html]
-        said += [line.partition(":")[2] for line in letter.calendar.decode().splitlines()]
-        assert [text for text in said if english_in(text, language)] == []
+    assert [text for letter in letters for text in english_in_letter(letter, language)] == []
     if language == "fr":
         assert letters[0].subject == (
             "Réservation confirmée\N{NO-BREAK SPACE}: "
             "Passeport – État civil, lundi 30 novembre 2026, 09:00"
         )
         assert "Motif\N{NO-BREAK SPACE}: Malade\n" in letters[2].text
+
+
+def test_the_built_in_mails_about_meetings_have_no_english_in_them(language, clock):
+    called, _client, _page = council()
+    meeting = called.meeting
+    meeting.start += timedelta(hours=1)
+    publish(meeting)
+    meeting.participants = meeting.participants.exclude(address="ada@fairbridge.example")
+    publish(meeting)
+    meetings.cancel(called, actor=Actor.AGENT, now=NOW, reason="Travaux")
+    letters = [letter_of(delivery, NOW) for delivery in Delivery.objects.all()]
+    assert len(letters) == 9
+    assert [text for letter in letters for text in english_in_letter(letter, language)] == []
+    if language == "fr":
+        assert letters[0].subject == (
+            "Invitation\N{NO-BREAK SPACE}: Conseil, mercredi 2 décembre 2026, 08:00"
+        )
+
+
+def test_what_is_handed_to_a_person_has_no_english_in_it(language, clock, client):
+    called, visitor, page = council()
+    visitor.post(page, {"answer": "accepted"})
+    booking = make_booking(called.agenda, language=language)
+    bookings.cancel(booking, actor=Actor.VISITOR, now=NOW, reason="Malade")
+    client.force_login(make_administrator())
+    asked = {"email": booking.user_email, "format": "html"}
+    response = client.post(url_to("person_export"), asked, headers={"accept-language": language})
+    assert booking.reference in response.text
+    assert called.title in response.text
+    assert english_in(response.text, language) == []
 
 
 def test_what_looks_for_english_finds_it():

@@ -10,9 +10,16 @@ from freezegun import freeze_time
 from wagtail.models import ModelLogEntry
 
 from tests.agents import make_administrator, make_staff, url
-from tests.factories import NOW, make_agenda, make_appointments, make_booking
+from tests.factories import (
+    NOW,
+    make_agenda,
+    make_appointments,
+    make_booking,
+    make_meeting,
+    publish,
+)
 from wagtail_agenda import booking as bookings
-from wagtail_agenda import clients, outbox, privacy
+from wagtail_agenda import clients, meetings, outbox, privacy
 from wagtail_agenda.choices import Actor, AgendaKind, Role
 from wagtail_agenda.models import Booking, Entry, FormVersion, WorkflowStatus
 from wagtail_agenda.workflow import ensure_default_workflow
@@ -145,11 +152,37 @@ def test_whoever_is_still_coming_is_not_erased_and_the_bookings_are_named(admini
     over = make_known(agenda=make_appointments()[0])
     bookings.cancel(over, actor=Actor.AGENT, now=NOW)
     page = administrator.post(url("person_erase"), {"email": ADA, "sure": "yes"}).content.decode()
-    assert "Nothing can be erased while bookings are to come" in page
-    assert f'<a href="{url("booking", made.pk)}">{made.reference}</a>' in page
-    assert f">{over.reference}</a>" not in page
+    assert "Nothing can be erased while bookings or meetings are to come" in page
+    assert f'<a href="{url("booking", made.pk)}">{made.reference}, {made.agenda}</a>' in page
+    assert f">{over.reference}" not in page
     assert 'formaction="' not in page
     assert not Booking.objects.filter(anonymised_at__isnull=False).exists()
+
+
+def test_whoever_is_invited_to_a_meeting_is_not_erased_before_it_and_the_meeting_is_named(
+    administrator,
+):
+    called = publish(make_meeting(participants=[ADA]))
+    page = administrator.post(url("person_erase"), {"email": ADA, "sure": "yes"}).text
+    assert f'<a href="{url("meeting", called.pk)}">Roads committee, {called.agenda}</a>' in page
+    called.refresh_from_db()
+    assert [one["address"] for one in called.participants] == [ADA]
+
+
+def test_whoever_was_invited_to_a_meeting_can_be_exported_and_erased(administrator):
+    called = publish(make_meeting(participants=[ADA]))
+    meetings.cancel(called, actor=Actor.AGENT, now=NOW)
+    exported = administrator.post(url("person_export"), {"email": ADA, "format": "json"})
+    assert [one["title"] for one in json.loads(exported.content)["meetings"]] == ["Roads committee"]
+    asked = administrator.post(url("person_erase"), {"email": ADA}).text
+    assert "The person is taken out of 1 meeting, its draft and its history." in asked
+    said = administrator.post(url("person_erase"), {"email": ADA, "sure": "yes"}, follow=True).text
+    assert "Meetings that the person was taken out of: 1." in said
+    called.refresh_from_db()
+    assert called.participants == []
+    assert logged() == [
+        (action, str(called.agenda), {"count": 1}) for action in ("export_person", "erase_person")
+    ]
 
 
 def test_what_was_booked_between_question_and_answer_is_named(administrator, monkeypatch):

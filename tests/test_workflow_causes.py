@@ -407,6 +407,35 @@ def test_one_booking_that_fails_stops_no_other(acting, caplog):
     assert "was not carried out" in caplog.text
 
 
+def test_bookings_that_fail_for_ever_hold_up_no_other(acting, monkeypatch):
+    monkeypatch.setattr("wagtail_agenda.workflow.catching_up.MOST_AT_ONCE", 2)
+    broken = set()
+
+    @acting("explode")
+    def explode(occasion, value):
+        if occasion.booking.pk in broken:
+            raise RuntimeError("no")
+
+    made = Made("requested", "paid", paid=[{"type": "explode", "value": {}}])
+    made.rule("called", "paid", identifier="payment")
+    agenda = made.agenda(desks=4)
+    *failing, fine = [make_booking(agenda) for _number in range(4)]
+    broken.update(booking.pk for booking in failing)
+    for booking in (*failing, fine):
+        Entry.objects.create(
+            booking=booking, what=Cause.CALLED, data={"identifier": "payment"}, advances=True
+        )
+
+    minutes = [NOW + timedelta(minutes=number) for number in range(6)]
+    assert [workflow.catch_up(now) for now in minutes[:3]] == [0, 1, 0]
+    assert standing(fine) == "paid"
+
+    # Each of them has its turn again, and goes on once that is possible.
+    broken.clear()
+    assert [workflow.catch_up(now) for now in minutes[3:]] == [2, 1, 0]
+    assert [standing(booking) for booking in failing] == ["paid"] * 3
+
+
 @pytest.mark.usefixtures("failing")
 def test_a_circle_is_stopped_and_noted():
     made = Made("requested", "ping", "pong", ping=fail_action(), pong=fail_action())
@@ -641,6 +670,36 @@ def test_a_timer_that_fails_stops_no_other_and_goes_off_later(acting, caplog):
     broken.clear()
     assert workflow.fire_timers(due) == 1
     assert standing(first) == "reminded"
+
+
+def test_timers_that_fail_for_ever_hold_up_no_other(acting, monkeypatch):
+    monkeypatch.setattr("wagtail_agenda.workflow.catching_up.MOST_AT_ONCE", 2)
+    broken, order = set(), []
+
+    @acting("explode")
+    def explode(occasion, value):
+        if occasion.booking.pk in broken:
+            raise RuntimeError("no")
+        order.append((occasion.booking.pk, occasion.entry.data["amount"]))
+
+    made = Made("requested", "confirmed", "reminded", reminded=[{"type": "explode", "value": {}}])
+    made.when(Trigger.BOOKED, "confirmed")
+    made.rule("time", "reminded", moment="before_start", amount=2, unit="days")
+    made.rule("time", "reminded", moment="before_start", amount=1, unit="days")
+    agenda = made.agenda(desks=3)
+    *failing, fine = [in_a_week(agenda) for _number in range(3)]
+    broken.update(booking.pk for booking in failing)
+    due = fine.start - timedelta(days=1)
+
+    assert [workflow.fire_timers(due) for _run in range(3)] == [0, 2, 0]
+    assert order == [(fine.pk, 2), (fine.pk, 1)]
+
+    # The reminders of one booking come in their order, whichever of them has failed.
+    order.clear()
+    broken.clear()
+    assert sum(workflow.fire_timers(due) for _run in range(3)) == 4
+    for booking in failing:
+        assert [amount for pk, amount in order if pk == booking.pk] == [2, 1]
 
 
 # What it costs

@@ -1,7 +1,8 @@
 """Checks the translations: current with the sources, compiled, and complete where promised.
 
 French says everything. The languages of `FOR_VISITORS` say what visitors see and receive: the texts
-of all sources but `SOURCES_FOR_COLLEAGUES`, which may stay in English there.
+of all sources but `SOURCES_FOR_COLLEAGUES`, which may stay in English there unless they are among
+`SOURCES_HANDED_OUT`.
 """
 
 import ast
@@ -33,6 +34,7 @@ SOURCES_FOR_COLLEAGUES = (
     "mail.py",
     "mail_settings.py",
     "management/",
+    "meeting_tables.py",
     "models.py",
     "outbox/",
     "removal.py",
@@ -52,6 +54,14 @@ SOURCES_FOR_COLLEAGUES = (
 Visitors see or receive the texts of all others: a new module is theirs until it stands here.
 """
 
+SOURCES_HANDED_OUT = (
+    "templates/wagtail_agenda/admin/includes/person.html",
+    "templates/wagtail_agenda/admin/person_file.html",
+    "views/admin/person_cards.py",
+    "views/admin/timeline.py",
+)
+"""Those among them of the file that says what is held about a person, which is given to them."""
+
 TOOLS = ("msgfmt", "msgmerge", "msguniq", "msgunfmt", "xgettext")
 
 Key = tuple[str, str, str]
@@ -69,7 +79,10 @@ class Message:
 
     @property
     def for_visitors(self) -> bool:
-        return not all(source.startswith(SOURCES_FOR_COLLEAGUES) for source in self.sources)
+        return any(
+            source.startswith(SOURCES_HANDED_OUT) or not source.startswith(SOURCES_FOR_COLLEAGUES)
+            for source in self.sources
+        )
 
 
 def main() -> int:
@@ -86,7 +99,7 @@ def main() -> int:
 
 
 def problems() -> list[str]:
-    """Returns what is wrong with the catalogues and with the list above, in words."""
+    """Returns what is wrong with the catalogues and with the lists above, in words."""
     catalogues = {path.parts[-3]: path for path in PACKAGE.glob("locale/*/LC_MESSAGES/django.po")}
     with tempfile.TemporaryDirectory() as folder:
         wanted = extracted(Path(folder))
@@ -103,12 +116,15 @@ def problems() -> list[str]:
 
 
 def list_problems(wanted: dict[Key, Message]) -> list[str]:
-    """Returns which of `SOURCES_FOR_COLLEAGUES` are gone: what is renamed is looked at anew."""
+    """Returns which sources of the lists above are gone: what is renamed is looked at anew."""
     sources = {source for message in wanted.values() for source in message.sources}
     return [
-        f"tools/check_messages.py: nothing to translate in “{start}”. "
-        "Correct SOURCES_FOR_COLLEAGUES."
-        for start in SOURCES_FOR_COLLEAGUES
+        f"tools/check_messages.py: nothing to translate in “{start}”. Correct {name}."
+        for name, starts in (
+            ("SOURCES_FOR_COLLEAGUES", SOURCES_FOR_COLLEAGUES),
+            ("SOURCES_HANDED_OUT", SOURCES_HANDED_OUT),
+        )
+        for start in starts
         if not any(source.startswith(start) for source in sources)
     ]
 

@@ -507,9 +507,9 @@ def said_by_visitor(booking: Booking) -> list[str]:
         booking.user_name,
         *(form_definition.in_words(item) for item in booking.answers.values()),
     ]
-    by_visitor = booking.entries.filter(what=Trigger.CANCELLED_BY_VISITOR)
-    if booking.cancellation_reason and by_visitor.exists():
-        said.append(booking.cancellation_reason)
+    if booking.cancellation_reason:
+        by_visitor = booking.entries.filter(what=Trigger.CANCELLED_BY_VISITOR)
+        said += [booking.cancellation_reason] if by_visitor.exists() else []
     return [text for text in said if text]
 
 

@@ -32,7 +32,7 @@ from wagtail.models import Page, Revision
 
 from wagtail_agenda import conf, mail_settings
 from wagtail_agenda.choices import DeliveryKind, DeliveryState
-from wagtail_agenda.models import Agenda, Delivery, Schedule
+from wagtail_agenda.models import Agenda, Delivery, Entry, Schedule, Timer
 from wagtail_agenda.tasks import SWEEP
 
 UNSEEN_AFTER = timedelta(minutes=5)
@@ -58,8 +58,9 @@ class Problem:
     """Something that does not run, in words for whoever looks after bookings.
 
     `code` is one of "schedule_missing", "worker_unseen", "mails_overdue", "mails_refused",
-    "publishing_overdue" and "proxy_unread". `since` is when it began, as far as that can be known;
-    `count` how many mails wait because of it. The texts are in the active language.
+    "steps_failing", "publishing_overdue" and "proxy_unread". `since` is when it began, as far as
+    that can be known; `count` how many mails wait because of it, or how many steps fail. The texts
+    are in the active language.
     """
 
     code: str
@@ -86,6 +87,7 @@ def problems(now: datetime) -> list[Problem]:
         # Without a worker every mail waits: one message says both.
         _worker_problem(now, waiting) or _mails_problem(now, waiting),
         *_refused_problems(now),
+        _steps_problem(now),
         _publishing_problem(now),
     ]
     return [problem for problem in found if problem]
@@ -293,6 +295,37 @@ def _refused_problem(row: dict[str, Any], mails: QuerySet[Delivery], now: dateti
     )
     return Problem(
         "mails_refused", message % values, remedy, since=row["oldest"], count=row["count"]
+    )
+
+
+# Booking workflows
+
+
+def _steps_problem(now: datetime) -> Problem | None:
+    entries = Entry.objects.filter(advances=True, failed_at__isnull=False)
+    timers = Timer.objects.filter(fired_at=None, due_at__lte=now, failed_at__isnull=False)
+    counted = (
+        rows.order_by().values(same).annotate(count=Count("pk"), since=Min(moment))
+        for rows, same, moment in ((entries, "advances", "at"), (timers, "fired_at", "due_at"))
+    )
+    of_entries, of_timers = (rows.values_list("count", "since") for rows in counted)
+    found = list(of_entries.union(of_timers, all=True))
+    if not found:
+        return None
+    count, since = sum(count for count, _since in found), min(since for _count, since in found)
+    message = ngettext(
+        "%(count)d step of the booking workflows fails again and again, since %(when)s "
+        "(%(duration)s).",
+        "%(count)d steps of the booking workflows fail again and again, the first since %(when)s "
+        "(%(duration)s).",
+        count,
+    )
+    return Problem(
+        "steps_failing",
+        message % {"count": count, **_times(since, now)},
+        gettext("Look into the worker’s log: it names the bookings and what went wrong."),
+        since=since,
+        count=count,
     )
 
 

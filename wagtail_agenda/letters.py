@@ -2,12 +2,13 @@
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from django.apps import apps
+from django.db.models import Q, QuerySet
 from django.template.defaultfilters import filesizeformat
 from django.utils import translation
 from django.utils.html import escape
@@ -332,19 +333,41 @@ def _document(key: Any, left: int) -> mail.Attachment | None:
     return mail.Attachment(document.filename, document.content_type, content)
 
 
+_EARLIER = "_earlier_message"
+
+
+def know_earlier_messages(deliveries: Collection[Delivery]) -> None:
+    """Read for all of these at once the earlier messages that their letters refer to."""
+    first: dict[tuple[int | None, int | None, str, str], tuple[int, str]] = {}
+    about = Q(booking_id__in={one.booking_id for one in deliveries} - {None})
+    about |= Q(called_meeting_id__in={one.called_meeting_id for one in deliveries} - {None})
+    rows = _sent().filter(about)
+    columns = ("booking_id", "called_meeting_id", "audience", "recipient", "pk", "message_id")
+    for booking_id, meeting_id, audience, recipient, pk, message_id in rows.values_list(*columns):
+        told = (booking_id, meeting_id, audience, recipient.lower())
+        first.setdefault(told, (pk, message_id))
+    for one in deliveries:
+        told = (one.booking_id, one.called_meeting_id, one.audience, one.recipient.lower())
+        pk, message_id = first.get(told, (one.pk, ""))
+        one.__dict__[_EARLIER] = message_id if pk < one.pk else ""
+
+
 def _earlier_message(delivery: Delivery) -> str:
     """The Message-ID of the first mail to this recipient about this booking, to make a thread."""
+    if _EARLIER in delivery.__dict__:
+        return delivery.__dict__[_EARLIER]
     if delivery.pk is None:
         return ""
-    earlier = (
-        Delivery.objects.filter(
-            **of(delivery.subject),
-            audience=delivery.audience,
-            recipient__iexact=delivery.recipient,
-            pk__lt=delivery.pk,
-        )
-        .exclude(state__in=[DeliveryState.SUPERSEDED, DeliveryState.CANCELLED])
-        .order_by("pk")
-        .values_list("message_id", flat=True)
+    earlier = _sent().filter(
+        **of(delivery.subject),
+        audience=delivery.audience,
+        recipient__iexact=delivery.recipient,
+        pk__lt=delivery.pk,
     )
-    return earlier.first() or ""
+    return earlier.values_list("message_id", flat=True).first() or ""
+
+
+def _sent() -> QuerySet[Delivery]:
+    """Whatever has left or is still to leave, the oldest first."""
+    over = [DeliveryState.SUPERSEDED, DeliveryState.CANCELLED]
+    return Delivery.objects.exclude(state__in=over).order_by("pk")

@@ -27,6 +27,7 @@ from wagtail_agenda.correspondence import (
     visitor_uid,
 )
 from wagtail_agenda.models import Booking, Delivery, Entry, Invitation
+from wagtail_agenda.prepared import PreparedInsert
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class Mails:
         self._withdrawn: dict[int, Invitation] = {}
         self._several_times: dict[int, Invitation] = {}
         self._mails: list[outbox.Mail] = []
+        self._calls: list[outbox.WebCall] = []
 
     def add(self, booking: Booking, entry: Entry, position: int, value: dict[str, Any]) -> None:
         """Note what the action at `position` of a status sends, because of what `entry` says.
@@ -94,6 +96,10 @@ class Mails:
             for address, invitation in told.items()
         ]
 
+    def add_call(self, wanted: outbox.WebCall) -> None:
+        """Note a call that is to be queued with the mails, for the first time under its cause."""
+        self._calls.append(wanted)
+
     @staticmethod
     def action_of(booking: Booking, value: dict[str, Any]) -> dict[str, Any]:
         """What a delivery keeps of the action that sends it, whatever led to the status."""
@@ -106,9 +112,8 @@ class Mails:
         }
 
     def write(self) -> None:
-        """Write the invitations as they are now, and queue the messages."""
-        if self._new:
-            Invitation.objects.bulk_create(self._new)
+        """Write the invitations as they are now, and queue the messages and calls."""
+        _write_invitations(*self._new)
         for method, revised in (("REQUEST", self._changed), ("CANCEL", self._withdrawn)):
             if revised:
                 Invitation.objects.filter(pk__in=revised).update(
@@ -120,7 +125,9 @@ class Mails:
             Invitation.objects.bulk_update(
                 self._several_times.values(), ["method", "sequence", "stamp", "content_hash"]
             )
-        outbox.enqueue_mails(self._mails, domain=calendar_domain(), now=self._now)
+        outbox.enqueue_mails(
+            self._mails, domain=calendar_domain(), now=self._now, calls=self._calls
+        )
 
     def _revised(
         self, booking: Booking, audience: str, address: str, to: str = ""
@@ -244,6 +251,9 @@ class Mails:
         prefetch_related_objects(bookings, *unread)
         if "meeting_type" in unread:
             read_resources(bookings)
+
+
+_write_invitations = PreparedInsert(Invitation)
 
 
 _MOST_ADDRESSES = 50

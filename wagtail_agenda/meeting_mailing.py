@@ -49,13 +49,17 @@ class MeetingMails:
         self, meetings: Sequence[CalledMeeting], *, now: datetime, none_yet: bool = False
     ) -> None:
         self._now = now
-        self.none_yet = none_yet
         self._known: dict[int, dict[tuple[str, str], Invitation]] = {}
         if none_yet:
             self._known = {meeting.pk: {} for meeting in meetings}
         self._new: list[Invitation] = []
         self._revised: dict[int, Invitation] = {}
         self._mails: list[outbox.Mail] = []
+        self._calls: list[outbox.WebCall] = []
+
+    def add_call(self, wanted: outbox.WebCall) -> None:
+        """Note a call that is to be queued with the mails, for the first time under its cause."""
+        self._calls.append(wanted)
 
     def add(self, meeting: CalledMeeting, entry: Entry, position: int, value: dict[str, Any]):
         """Note what the action at `position` of a status sends, because of what `entry` says.
@@ -169,7 +173,9 @@ class MeetingMails:
             Invitation.objects.bulk_update(
                 self._revised.values(), ["method", "sequence", "stamp", "content_hash"]
             )
-        outbox.enqueue_mails(self._mails, domain=calendar_domain(), now=self._now)
+        outbox.enqueue_mails(
+            self._mails, domain=calendar_domain(), now=self._now, calls=self._calls
+        )
 
 
 def recipients(meeting: CalledMeeting, to: str, value: Mapping[str, Any]) -> list[str]:

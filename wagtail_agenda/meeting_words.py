@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.urls import NoReverseMatch, reverse
-from django.utils.translation import get_supported_language_variant, gettext, gettext_lazy
+from django.utils.translation import get_supported_language_variant, gettext
 from django.utils.translation import gettext_lazy as _
 
 from wagtail_agenda import correspondence, placeholders, tokens, wording
@@ -57,8 +57,6 @@ _FOR_STAFF_ALONE = frozenset({"admin_url", "problem", "answers", "answered_by", 
 
 FACTS = ("from_start", "from_end", "name", "recipient", "answer", "problem")
 """What a mail about a meeting tells of the moment at which it is queued."""
-
-_SHOWN_ADDRESS = gettext_lazy("%(name)s <%(address)s>")
 
 
 def names_for(*audiences: str) -> list[str]:
@@ -290,6 +288,7 @@ def calendar_event(
         attendee=Party(invitation.address, name_of(meeting, invitation.address)),
         optional=optional and invitation.audience == Audience.VISITOR,
         language=language_of(meeting),
+        alarm=meeting.agenda.alarm,
     )
 
 

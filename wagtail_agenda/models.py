@@ -49,6 +49,7 @@ from wagtail_agenda.choices import (
     Role,
     WaitingListPromotion,
 )
+from wagtail_agenda.deletion import with_its_owner
 from wagtail_agenda.fields import BlocksField
 from wagtail_agenda.meeting_tables import CalledMeeting, Meeting, Participant  # noqa: F401
 from wagtail_agenda.timegrid import CELL_MINUTES
@@ -1215,13 +1216,13 @@ class Occupation(models.Model):
     places = models.PositiveIntegerField(default=1)
     waiting = models.BooleanField(default=False)
     booking = models.ForeignKey(
-        Booking, models.CASCADE, null=True, blank=True, related_name="occupations"
+        Booking, with_its_owner, null=True, blank=True, related_name="occupations"
     )
     hold = models.ForeignKey(
-        Hold, models.CASCADE, null=True, blank=True, related_name="occupations"
+        Hold, with_its_owner, null=True, blank=True, related_name="occupations"
     )
     called_meeting = models.ForeignKey(
-        CalledMeeting, models.CASCADE, null=True, blank=True, related_name="occupations"
+        CalledMeeting, with_its_owner, null=True, blank=True, related_name="occupations"
     )
     lapses_at = models.DateTimeField(null=True, blank=True)
 
@@ -1370,14 +1371,15 @@ class Entry(HasSubject, models.Model):
     """One line of the history of a booking or meeting: what happened, who did it, when.
 
     Append only. `advances` marks what came from the network or the clock and has still to move the
-    workflow on, which the worker does, in order and once.
+    workflow on, which the worker does, in order and once. `failed_at` is when that last failed
+    unexpectedly: whatever has not failed goes before it.
     """
 
     booking = models.ForeignKey(
-        Booking, models.CASCADE, null=True, blank=True, related_name="entries"
+        Booking, with_its_owner, null=True, blank=True, related_name="entries"
     )
     called_meeting = models.ForeignKey(
-        CalledMeeting, models.CASCADE, null=True, blank=True, related_name="entries"
+        CalledMeeting, with_its_owner, null=True, blank=True, related_name="entries"
     )
     what = models.CharField(max_length=50)
     actor = models.CharField(max_length=10, choices=Actor.choices, default=Actor.SYSTEM)
@@ -1387,6 +1389,7 @@ class Entry(HasSubject, models.Model):
     at = models.DateTimeField(default=timezone.now)
     data = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
     advances = models.BooleanField(default=False)
+    failed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("history entry")
@@ -1410,10 +1413,10 @@ class Invitation(HasSubject, models.Model):
     """
 
     booking = models.ForeignKey(
-        Booking, models.CASCADE, null=True, blank=True, related_name="invitations"
+        Booking, with_its_owner, null=True, blank=True, related_name="invitations"
     )
     called_meeting = models.ForeignKey(
-        CalledMeeting, models.CASCADE, null=True, blank=True, related_name="invitations"
+        CalledMeeting, with_its_owner, null=True, blank=True, related_name="invitations"
     )
     audience = models.CharField(max_length=10, choices=Audience.choices)
     address = models.CharField(max_length=254)
@@ -1450,18 +1453,20 @@ class Timer(HasSubject, models.Model):
 
     `rule` is the block of the rule, and `occasion` what it was reckoned from, so that it goes off
     once for each: planned anew when the booking moves or reaches a status, never fired twice.
+    `failed_at` is as that of an `Entry`.
     """
 
     booking = models.ForeignKey(
-        Booking, models.CASCADE, null=True, blank=True, related_name="timers"
+        Booking, with_its_owner, null=True, blank=True, related_name="timers"
     )
     called_meeting = models.ForeignKey(
-        CalledMeeting, models.CASCADE, null=True, blank=True, related_name="timers"
+        CalledMeeting, with_its_owner, null=True, blank=True, related_name="timers"
     )
     rule = models.CharField(max_length=64)
     occasion = models.CharField(max_length=100)
     due_at = models.DateTimeField()
     fired_at = models.DateTimeField(null=True, blank=True)
+    failed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("timer")
@@ -1490,10 +1495,10 @@ class KeptFile(HasSubject, models.Model):
     """
 
     booking = models.ForeignKey(
-        Booking, models.CASCADE, null=True, blank=True, related_name="kept_files"
+        Booking, with_its_owner, null=True, blank=True, related_name="kept_files"
     )
     called_meeting = models.ForeignKey(
-        CalledMeeting, models.CASCADE, null=True, blank=True, related_name="kept_files"
+        CalledMeeting, with_its_owner, null=True, blank=True, related_name="kept_files"
     )
     identifier = models.SlugField(_("identifier"), max_length=100)
     name = models.CharField(_("file name"), max_length=255)
@@ -1525,7 +1530,8 @@ class Delivery(HasSubject, models.Model):
     `action` keeps the wording as it stood when the status was reached; `letter` the finished
     message from the first attempt on, so that every retry sends the same bytes. It is emptied
     once delivered, because it contains the link that manages the booking. A call has a `url`, and
-    its `host`, of which only so many are called at once.
+    its `host`, of which only so many are called at once. What is being sent and has `done_at` has
+    left already, which is still to be noted.
     """
 
     kind = models.CharField(
@@ -1533,10 +1539,10 @@ class Delivery(HasSubject, models.Model):
     )
     key = models.CharField(max_length=200, unique=True)
     booking = models.ForeignKey(
-        Booking, models.CASCADE, null=True, blank=True, related_name="deliveries"
+        Booking, with_its_owner, null=True, blank=True, related_name="deliveries"
     )
     called_meeting = models.ForeignKey(
-        CalledMeeting, models.CASCADE, null=True, blank=True, related_name="deliveries"
+        CalledMeeting, with_its_owner, null=True, blank=True, related_name="deliveries"
     )
     invitation = models.ForeignKey(
         Invitation, models.CASCADE, null=True, blank=True, related_name="deliveries"

@@ -68,6 +68,14 @@ def test_an_answer_may_be_changed_and_the_history_says_from_what(client, called)
     assert {one.data["recipient"] for one in noted} == {ADA}
 
 
+def test_the_history_names_who_has_answered(admin_client):
+    called = publish(make_meeting(participants=[{"address": ADA, "name": "Ada Martin"}]))
+    answering.answer(invitation_of(called), Answer.ACCEPTED, now=NOW)
+    latest = admin_client.get(url("meeting", called.pk)).context["timeline"][0]
+    assert latest.what == "Invitation answered"
+    assert latest.details == [("To", ADA), ("Name", "Ada Martin"), ("Answer", "Accepted")]
+
+
 def test_without_the_token_of_the_form_nothing_is_answered(called):
     client = Client(enforce_csrf_checks=True)
     response = client.post(link_to(), {"answer": "accepted"})

@@ -110,6 +110,11 @@ def test_who_need_not_come_is_told_so_by_their_calendar(arrived):
     assert roles == {ADA: "REQ-PARTICIPANT", BOB: "OPT-PARTICIPANT"}
 
 
+def test_calendars_are_asked_to_remind_as_the_agenda_has_it(arrived):
+    publish(make_meeting(make_agenda(alarm_before=30, alarm_before_unit="minutes")))
+    assert [len(one.entry.alarms) for one in arrived().values()] == [1, 1, 1]
+
+
 def test_the_link_to_answer_stands_in_the_mail_and_never_in_the_calendar(arrived):
     publish(make_meeting())
     came = arrived()
@@ -323,7 +328,7 @@ def test_minutes_that_are_added_afterwards_are_noted_and_sent_to_nobody(arrived)
 # What is typed
 
 
-HOSTILE = "Ada\r\nBcc: eve@evil.example\x00\x07 {reply_url} {{ 7*7 }} <b>\u2028"
+HOSTILE = "Ada\r\nBcc: eve@evil.example\x1b\x07 {reply_url} {{ 7*7 }} <b>\u2028"
 
 
 def test_what_is_typed_breaks_neither_mail_nor_calendar(arrived):
@@ -340,7 +345,7 @@ def test_what_is_typed_breaks_neither_mail_nor_calendar(arrived):
     assert set(came) == {ADA, BOB, OLIVE}
     for one in came.values():
         assert one.message["Bcc"] is None
-        assert "\x00" not in str(one.message)
+        assert "\x07" not in str(one.message)
         # A name in braces that somebody typed is filled in with nothing.
         assert "{reply_url}" in one.text
         assert "<b>" not in one.message.get_body(["html"]).get_content()

@@ -359,3 +359,14 @@ def test_another_system_tells_a_meeting_that_something_has_happened(client):
     assert call(called.uuid, "other").status_code == 404
     assert call("0" * 32).status_code == 404
     assert call("nonsense").status_code == 404
+
+
+def test_a_new_status_offers_what_the_workflow_that_one_comes_from_is_about(administrator):
+    add = snippet("workflowstatus", "add")
+    shown = administrator.get(f"{add}?workflow={built_in().pk}").content.decode()
+    assert "Participants of the meeting" in shown
+    assert "Accept from the waiting list" not in shown
+    status = WorkflowStatus(workflow=built_in(), label="Minuted", slug="minuted")
+    wrong = administrator.post(add, status_form(status, "{user_email}"))
+    assert "actions" in wrong.context["form"].errors
+    assert administrator.post(add, status_form(status, "{title}")).status_code == 302

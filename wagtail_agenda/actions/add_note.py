@@ -10,6 +10,7 @@ from wagtail_agenda.choices import Actor, Audience
 from wagtail_agenda.cleaning import clean_text
 from wagtail_agenda.meeting_words import facts_about, values_about
 from wagtail_agenda.models import Entry
+from wagtail_agenda.prepared import PreparedInsert
 from wagtail_agenda.subjects import of
 from wagtail_agenda.workflow import Occasion
 
@@ -26,10 +27,15 @@ def add_note(occasion: Occasion, value: dict[str, Any]) -> None:
         lines = placeholders.without_empty_lines(template, values)
         text = clean_text(placeholders.render(lines, values)).strip()[:LONGEST_NOTE]
     if text:
-        Entry.objects.create(
-            **of(occasion.booking),
-            what="note",
-            actor=Actor.SYSTEM,
-            at=occasion.now,
-            data={"text": text},
+        _write(
+            Entry(
+                **of(occasion.booking),
+                what="note",
+                actor=Actor.SYSTEM,
+                at=occasion.now,
+                data={"text": text},
+            )
         )
+
+
+_write = PreparedInsert(Entry)

@@ -14,6 +14,7 @@ from wagtail_agenda import conf, outbox, placeholders, webhooks, workflow
 from wagtail_agenda.choices import Audience
 from wagtail_agenda.cleaning import clean_text, one_line
 from wagtail_agenda.errors import ActionFailed
+from wagtail_agenda.mailing import Mails
 from wagtail_agenda.meeting_words import facts_about, values_about
 from wagtail_agenda.models import CalledMeeting
 from wagtail_agenda.outbox import WebCall
@@ -43,7 +44,10 @@ def call(occasion: Occasion, value: dict[str, Any]) -> None:
     facts = facts_about(occasion.booking, occasion.entry)
     cause = f"{occasion.entry.pk}.{occasion.position}"
     wanted = call_of(occasion.booking, value, facts=facts, cause=cause)
-    outbox.enqueue_calls([wanted], now=occasion.now, first_time=True)
+    queued = occasion.mails or Mails([occasion.booking], now=occasion.now)
+    queued.add_call(wanted)
+    if occasion.mails is None:
+        queued.write()
 
 
 def try_out(booking: Subject, value: dict[str, Any], *, cause: str, now: datetime) -> Result:

@@ -4,7 +4,6 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from django.db import connection
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -22,6 +21,7 @@ from wagtail_agenda.errors import ActionFailed
 from wagtail_agenda.ics import CalendarEvent
 from wagtail_agenda.mailing import Mails
 from wagtail_agenda.models import Booking, Entry, Invitation, KeptFile
+from wagtail_agenda.prepared import PreparedInsert
 from wagtail_agenda.validators import IDENTIFIER
 from wagtail_agenda.workflow import Occasion
 
@@ -128,10 +128,7 @@ def _keep(booking: Booking, identifier: str, content: bytes, occasion: Occasion)
         content=content,
         made_at=occasion.now,
     )
-    target = ["booking", "identifier"]
-    KeptFile.objects.bulk_create(
-        [kept],
-        update_conflicts=True,
-        update_fields=["name", "content_type", "content", "made_at"],
-        unique_fields=target if connection.features.supports_update_conflicts_with_target else None,
-    )
+    _keep_in_its_place(kept)
+
+
+_keep_in_its_place = PreparedInsert(KeptFile, unique=["booking", "identifier"])

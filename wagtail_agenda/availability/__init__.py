@@ -16,7 +16,6 @@ gathered      all that this takes, read in one statement
 desks         the desks in service, as rows
 openings      when desks and resources are open: hours less closures
 occupied      what is taken: time as bits of a grid, places kept until a moment
-prepared      queries whose SQL is written once for each process
 remembered    what is taken for good, kept by this process under its version
 appointments  the slots of appointment types, from offers, openings and what is taken
 events        the slots of events

@@ -11,8 +11,8 @@ from django.db.models import F, IntegerField, Q, QuerySet, TextField, Value
 
 from wagtail_agenda.availability.desks import DeskRow
 from wagtail_agenda.availability.openings import PERIODS_AS_STORED, Link, published
-from wagtail_agenda.availability.prepared import Prepared
 from wagtail_agenda.models import Agenda, Desk, MeetingType
+from wagtail_agenda.prepared import Prepared
 
 _IN_ORDER = attrgetter("sort_order", "id")
 

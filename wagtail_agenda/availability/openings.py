@@ -10,8 +10,8 @@ from django.db.models import IntegerField, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast
 
 from wagtail_agenda.availability.desks import DeskRow
-from wagtail_agenda.availability.prepared import Prepared
 from wagtail_agenda.models import Agenda, ClosureCalendar, Desk, Resource, Schedule
+from wagtail_agenda.prepared import Prepared
 from wagtail_agenda.schedule import Closure, Period, WeeklyHours, opening_intervals
 from wagtail_agenda.timegrid import Interval
 

@@ -64,7 +64,7 @@ def anonymise(booking: Booking, *, now: datetime) -> bool:
         if not changed:
             return False
         for delivery in deliveries:
-            _forget_delivery(delivery)
+            forget_delivery(delivery)
         for invitation in booking.invitations.all():
             forget_invitation(invitation)
         for entry in booking.entries.all():
@@ -103,7 +103,8 @@ def anonymous_key(delivery: Delivery) -> str:
     return f"anonymised:{delivery.pk}"
 
 
-def _forget_delivery(delivery: Delivery) -> None:
+def forget_delivery(delivery: Delivery) -> None:
+    """Forget to whom a mail or call went, and what it said; what has not left never leaves."""
     Delivery.objects.filter(pk=delivery.pk).update(
         key=anonymous_key(delivery),
         recipient="",

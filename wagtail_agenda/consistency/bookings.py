@@ -8,7 +8,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import ngettext
 
 from wagtail_agenda import booking, series
-from wagtail_agenda.booking.admission import bookings_for_update, lock, occupied_by, occupy
+from wagtail_agenda.booking.admission import bookings_for_update, occupied_by, occupy
 from wagtail_agenda.booking.claims import bookables_of, claims_of, slot_of
 from wagtail_agenda.choices import Admission, Audience, DeliveryKind
 from wagtail_agenda.consistency.finding import (
@@ -18,8 +18,8 @@ from wagtail_agenda.consistency.finding import (
     led_to,
     mail_actions,
     sorted_keys,
+    under_locks,
 )
-from wagtail_agenda.contention import Outpaced, retried
 from wagtail_agenda.mailing import Mails, recipients
 from wagtail_agenda.models import (
     Bookable,
@@ -103,7 +103,7 @@ def _coming(now: datetime) -> QuerySet[Booking]:
     return Booking.objects.filter(end__gt=now).exclude(admission=Admission.CANCELLED)
 
 
-def _occupy_anew(made: Booking, bookables: dict[int, Bookable], _now: datetime) -> bool:
+def _occupy_anew(made: Booking, bookables: dict[int, Bookable], now: datetime) -> bool:
     """Take what the booking says, at the times that it takes already where it takes something."""
     if made.is_cancelled:
         return False
@@ -242,11 +242,4 @@ def _mended(pk: int, repair: Callable[..., bool], now: datetime) -> bool:
         known = Booking.objects.select_related("agenda", "event", "desk", "meeting_type").get(pk=pk)
         return occupied_by([known]) | bookables_of(claims_of(slot_of(known), known.desk_id))
 
-    def work(known: set[int]) -> bool:
-        bookables = lock(known)
-        (made,) = bookings_for_update([pk])
-        if guess() != known:
-            raise Outpaced()
-        return repair(made, bookables, now)
-
-    return retried(work, guess)
+    return under_locks(guess, lambda: bookings_for_update([pk])[0], partial(repair, now=now))

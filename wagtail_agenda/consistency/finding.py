@@ -7,7 +7,7 @@ from typing import Any
 
 from wagtail_agenda import workflow
 from wagtail_agenda.booking.admission import lock
-from wagtail_agenda.contention import retried
+from wagtail_agenda.contention import Outpaced, retried
 from wagtail_agenda.models import Bookable, Entry, Occupation, WorkflowStatus
 
 MISSED_FOR = timedelta(days=7)
@@ -65,6 +65,21 @@ def led_to(entry: Entry, status: int | None) -> bool:
 
 def each_bookable(keys: Iterable[int], repair: Callable[[Bookable], bool], _now: datetime) -> int:
     return sum(retried(lambda _nothing, pk=pk: repair(lock([pk])[pk])) for pk in keys)
+
+
+def under_locks(
+    guess: Callable[[], set[int]], read: Callable[[], Any], repair: Callable[..., bool]
+) -> bool:
+    """Repair what `read` locks, under the locks of all that `guess` says it takes."""
+
+    def work(known: set[int]) -> bool:
+        bookables = lock(known) if known else {}
+        row = read()
+        if guess() != known:
+            raise Outpaced()
+        return repair(row, bookables)
+
+    return retried(work, guess)
 
 
 def count_anew(bookable: Bookable) -> bool:

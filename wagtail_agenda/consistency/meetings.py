@@ -15,12 +15,12 @@ from wagtail_agenda.consistency.finding import (
     led_to,
     mail_actions,
     sorted_keys,
+    under_locks,
 )
-from wagtail_agenda.contention import Outpaced, retried
 from wagtail_agenda.meeting_mailing import MeetingMails, recipients
 from wagtail_agenda.meetings import rooms
 from wagtail_agenda.meetings.calling import for_update
-from wagtail_agenda.models import Bookable, CalledMeeting, Delivery, Entry, Occupation
+from wagtail_agenda.models import Bookable, CalledMeeting, Delivery, Entry, Meeting, Occupation
 
 # What they take
 
@@ -152,11 +152,7 @@ def _mended(pk: int, repair: Callable[..., bool], now: datetime) -> bool:
         claimed = {claim.bookable_id for claim in rooms.claims_of(known)}
         return rooms.taken_by(known.meeting) | claimed
 
-    def work(known: set[int]) -> bool:
-        bookables = rooms.locked(known)
-        called = for_update(CalledMeeting.objects.select_related("meeting").get(pk=pk).meeting)
-        if guess() != known:
-            raise Outpaced()
-        return repair(called, bookables, now)
+    def read() -> CalledMeeting | None:
+        return for_update(Meeting.objects.get(called=pk))
 
-    return retried(work, guess)
+    return under_locks(guess, read, partial(repair, now=now))

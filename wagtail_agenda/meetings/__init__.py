@@ -20,14 +20,10 @@ forgetting   who was named in it is told so, and forgotten
 from wagtail_agenda.meetings.calling import call
 from wagtail_agenda.meetings.ending import cancel
 from wagtail_agenda.meetings.publishing import NOT_ANNOUNCED, published_by_hand
-from wagtail_agenda.meetings.wanted import Wanted, missing_of, wanted_of
 
 __all__ = [
     "NOT_ANNOUNCED",
-    "Wanted",
     "call",
     "cancel",
-    "missing_of",
     "published_by_hand",
-    "wanted_of",
 ]

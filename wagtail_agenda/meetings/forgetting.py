@@ -1,7 +1,7 @@
 """Who is named in a meeting is told what is held about them, and forgotten: in time, or when asked.
 
 What somebody typed lives on in the drafts and revisions of a meeting, so these are gone through as
-well. That there was a meeting stays: its title, when and where, and how many were invited.
+well. That there was a meeting stays: its title, when and where it was, and what became of it.
 """
 
 import json
@@ -17,9 +17,9 @@ from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from wagtail.models import Revision
 
-from wagtail_agenda.choices import DeliveryState
+from wagtail_agenda.booking.forgetting import forget_delivery, forget_invitation
 from wagtail_agenda.meetings.wanted import organiser_of, who_is
-from wagtail_agenda.models import Agenda, CalledMeeting, Delivery, Entry, Invitation, Meeting
+from wagtail_agenda.models import Agenda, CalledMeeting, Entry, Invitation, Meeting
 
 AT_ONCE = 500
 """How many meetings one run of the task forgets at the most."""
@@ -28,8 +28,6 @@ _KEPT_OF_ENTRIES = frozenset(
     {"status", "status_label", "from_status", "from_start", "from_end", "changed", "answer"}
 )
 """What the history says of a meeting and not of a person."""
-
-_NOT_OVER = (DeliveryState.DUE, DeliveryState.SENDING, DeliveryState.FAILED)
 
 
 # After a time
@@ -56,6 +54,8 @@ def forget_due(now: datetime, *, most: int = AT_ONCE) -> int:
 def forget(called: CalledMeeting, *, now: datetime) -> None:
     """Forget who called a meeting and who was invited, in every draft of it too."""
     with transaction.atomic():
+        # Before the meeting, as the worker does it that notes in its history what has left.
+        deliveries = list(called.deliveries.select_for_update().order_by("pk"))
         CalledMeeting.objects.filter(pk=called.pk).update(
             participants=[],
             organiser_name="",
@@ -73,8 +73,8 @@ def forget(called: CalledMeeting, *, now: datetime) -> None:
         meeting.save()
         for invitation in called.invitations.all():
             _forget_invitation(invitation)
-        for delivery in called.deliveries.all():
-            _forget_delivery(delivery)
+        for delivery in deliveries:
+            forget_delivery(delivery)
         for entry in called.entries.all():
             kept = {name: value for name, value in entry.data.items() if name in _KEPT_OF_ENTRIES}
             Entry.objects.filter(pk=entry.pk).update(data=kept)
@@ -82,25 +82,9 @@ def forget(called: CalledMeeting, *, now: datetime) -> None:
 
 
 def _forget_invitation(invitation: Invitation) -> None:
-    # A meeting has a recipient once, so that they cannot all be empty; the UID has a digest of the
-    # address in it, which could be guessed.
-    Invitation.objects.filter(pk=invitation.pk).update(
-        address=f"-{invitation.pk}", uid=f"anonymised:{invitation.pk}", content_hash=""
-    )
-
-
-def _forget_delivery(delivery: Delivery) -> None:
-    Delivery.objects.filter(pk=delivery.pk).update(
-        key=f"anonymised:{delivery.pk}",
-        recipient="",
-        url="",
-        action={},
-        letter=None,
-        message_id="",
-        last_error="",
-        state=DeliveryState.CANCELLED if delivery.state in _NOT_OVER else delivery.state,
-        leased_until=None,
-    )
+    forget_invitation(invitation)
+    # It has a digest of the address in it, which could be guessed.
+    Invitation.objects.filter(pk=invitation.pk).update(uid=f"anonymised:{invitation.pk}")
 
 
 # Of one person
@@ -150,6 +134,10 @@ class Part:
     @property
     def pk(self) -> int:
         return self.meeting.pk
+
+    @property
+    def agenda_id(self) -> int:
+        return self.meeting.agenda_id
 
     @property
     def called(self) -> CalledMeeting | None:
@@ -221,6 +209,8 @@ def take_out(part: Part) -> None:
 
 
 def _take_out_of_called(called: CalledMeeting, email: str) -> None:
+    theirs = called.deliveries.filter(recipient__iexact=email.strip())
+    deliveries = list(theirs.select_for_update().order_by("pk"))
     kept = [one for one in called.participants if not _same(one["address"], email)]
     called.participants = kept
     if _same(called.organiser_address, email):
@@ -232,8 +222,8 @@ def _take_out_of_called(called: CalledMeeting, email: str) -> None:
             Entry.objects.filter(pk=entry.pk).update(data=data)
     for invitation in called.invitations.filter(address=email.strip().lower()):
         _forget_invitation(invitation)
-    for delivery in called.deliveries.filter(recipient__iexact=email.strip()):
-        _forget_delivery(delivery)
+    for delivery in deliveries:
+        forget_delivery(delivery)
 
 
 def _history_without(data: dict[str, Any], email: str) -> dict[str, Any]:

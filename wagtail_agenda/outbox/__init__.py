@@ -7,7 +7,8 @@ worker is not tried for ever.
 
 - `queueing`: rows that are written with their reason
 - `claiming`: whose turn it is, and what becomes of it
-- `mails`, `calls`: one attempt at either
+- `mails`, `calls`: what is to be known of either, and of an attempt
+- `batches`: mails that a worker takes together
 - `lanes`: several calls at once, a few to each host
 - `sweeping`: what the worker runs
 - `by_hand`: what people do with a delivery

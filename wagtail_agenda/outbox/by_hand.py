@@ -98,7 +98,7 @@ def _made_due(deliveries: list[Delivery], now: datetime) -> list[Delivery]:
         elif state == DeliveryState.DUE:
             waiting.append(delivery.pk)
     for state, pks, columns in (
-        (DeliveryState.FAILED, mails, {"attempts": 0, "letter": None}),
+        (DeliveryState.FAILED, mails, {"attempts": 0, "letter": None, "done_at": None}),
         (DeliveryState.FAILED, calls, {"attempts": 0}),
         (DeliveryState.DUE, waiting, {}),
     ):

@@ -2,18 +2,23 @@
 
 The attempt is counted before anything leaves, so that what kills the worker is not tried for ever.
 What an attempt came to is written only by the worker that still has the delivery.
+
+A call is claimed and begun at once. Mails are claimed together and begun one by one: what was
+claimed and not begun has certainly not left, and no attempt is counted for it.
 """
 
 import random
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db import connection, transaction
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from wagtail_agenda.choices import Actor, DeliveryKind, DeliveryState
 from wagtail_agenda.models import Delivery, Entry
+from wagtail_agenda.prepared import Given, PreparedUpdate
 
 LEASE = timedelta(minutes=5)
 """How long a worker has for one attempt before another may try, at the least.
@@ -58,6 +63,108 @@ def claim(delivery: Delivery, now: datetime) -> bool:
     )
     delivery.attempts = attempts
     return bool(claimed)
+
+
+def claim_together(pks: Collection[int], now: datetime) -> tuple[list[int], bool]:
+    """Take those of these mails that are to be had, and count no attempt yet.
+
+    All that are due, or else one that was left by a worker which never came back; the second
+    answer says which. Whatever that worker had may be what killed it, so it is tried alone and
+    takes no others along. What another worker is claiming at this moment is left to that one.
+    """
+    features = connection.features
+    free = Delivery.objects.filter(claimable(now), pk__in=pks, kind=DeliveryKind.MAIL)
+    with transaction.atomic():
+        if not features.has_select_for_update:
+            # Writes before it reads, which is all that SQLite needs to wait its turn.
+            free.update(attempts=F("attempts"))
+        found = free.select_for_update(skip_locked=features.has_select_for_update_skip_locked)
+        states = dict(found.order_by("pk").values_list("pk", "state"))
+        due = [pk for pk, state in states.items() if state == DeliveryState.DUE]
+        claimed = due or list(states)[:1]
+        if claimed:
+            Delivery.objects.filter(pk__in=claimed).update(
+                state=DeliveryState.SENDING, leased_until=now + LEASE
+            )
+    return claimed, not due
+
+
+def begin(delivery: Delivery, now: datetime) -> bool:
+    """Count the attempt at what was claimed together; False if another worker has it by now.
+
+    The letter is fixed with it: this is what leaves, however often.
+    """
+    attempts = delivery.attempts + 1
+    begun = _begin(
+        pk=delivery.pk,
+        key=delivery.key,
+        counted=delivery.attempts,
+        leased_until=now + max(LEASE, wait_after(attempts)),
+        attempts=attempts,
+        letter=delivery.letter,
+    )
+    delivery.attempts = attempts
+    return bool(begun)
+
+
+_begin = PreparedUpdate(
+    Delivery.objects.filter(
+        # Whom it is about may have been erased since it was read, and its key with them.
+        pk=Given("pk"),
+        key=Given("key"),
+        state=DeliveryState.SENDING,
+        attempts=Given("counted"),
+    ),
+    *("leased_until", "attempts", "letter"),
+)
+
+
+def keep_letter(delivery: Delivery) -> None:
+    """Fix what leaves of a delivery that was begun before it was written."""
+    still_mine(delivery).filter(key=delivery.key).update(letter=delivery.letter)
+
+
+def mark_left(delivery: Delivery, now: datetime) -> None:
+    """Write down that a mail has left, whoever else has claimed it meanwhile.
+
+    That is all there is time for until the next one leaves; `note_left` does the rest.
+    """
+    delivery.done_at = now
+    _mark_left(pk=delivery.pk, key=delivery.key, done_at=now)
+
+
+_mark_left = PreparedUpdate(
+    Delivery.objects.filter(pk=Given("pk"), key=Given("key")).exclude(state__in=_OVER), "done_at"
+)
+
+
+def note_left(deliveries: Iterable[Delivery]) -> None:
+    """Note that nothing more is to be done for these marked mails, in their histories too."""
+    marked = {delivery.pk: delivery for delivery in deliveries}
+    if not marked:
+        return
+    # Whom it is about may have been erased since it left, and its key with them.
+    keys = [delivery.key for delivery in marked.values()]
+    open_ones = Delivery.objects.filter(pk__in=marked, key__in=keys).exclude(state__in=_OVER)
+    with transaction.atomic():
+        # Locks them; of two workers that had the same mail, one writes its line.
+        open_ones.update(leased_until=None)
+        noted = list(open_ones.order_by("pk").values_list("pk", flat=True))
+        open_ones.update(state=DeliveryState.DONE, last_error="", letter=None)
+        Entry.objects.bulk_create(
+            line_about(marked[pk], "delivered", marked[pk].done_at) for pk in noted
+        )
+
+
+def give_back(deliveries: Iterable[Delivery], **columns: Any) -> None:
+    """Let others have what was claimed together and not begun."""
+    by_attempts: dict[int, list[int]] = {}
+    for delivery in deliveries:
+        by_attempts.setdefault(delivery.attempts, []).append(delivery.pk)
+    for attempts, pks in by_attempts.items():
+        Delivery.objects.filter(pk__in=pks, state=DeliveryState.SENDING, attempts=attempts).update(
+            state=DeliveryState.DUE, leased_until=None, **columns
+        )
 
 
 def release(delivery: Delivery) -> None:
@@ -162,7 +269,7 @@ def line_about(
     advances: bool = False,
     **data: Any,
 ) -> Entry:
-    """A line about the delivery, still to be saved."""
+    """A line about the delivery for the history of its booking or meeting, still to be saved."""
     if delivery.kind == DeliveryKind.CALL:
         about = {
             "url": delivery.url,

@@ -1,4 +1,4 @@
-"""Attempts at mails: which of them still holds, in which order they leave, what they say."""
+"""What is to be known of a mail: whether it still holds, what goes first, what it says."""
 
 import json
 import logging
@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Min, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from wagtail_agenda import letters, mail, mail_settings, tokens
+from wagtail_agenda import letters, mail, tokens
 from wagtail_agenda.choices import (
     FORMER_ADDRESS,
     Admission,
@@ -29,34 +30,10 @@ logger = logging.getLogger(__name__)
 _MANAGE_LINK = "\ue000manage-token\ue000"
 _REPLY_LINK = "\ue000reply-token\ue000"
 _AWAY = "server_away"
-_A_MINUTE = timedelta(minutes=1)
+_ASKED_AT = "asked_at"
 
-
-def attempt(
-    delivery: Delivery, now: datetime, connection: mail.KeptConnection | None
-) -> str | None:
-    """Claim, write and send a mail as it was just read; None if it is not its turn."""
-    was_abandoned = delivery.state == DeliveryState.SENDING
-    if _waits_for_another(delivery, now) or not claiming.claim(delivery, now):
-        return None
-    if is_superseded(delivery):
-        claiming.end(delivery, DeliveryState.SUPERSEDED, now)
-        return DeliveryState.SUPERSEDED
-    if was_abandoned and now >= delivery.give_up_at:
-        return _fail(delivery, claiming.never_came_back(), now)
-    try:
-        server = mail_settings.server_of(delivery.subject.site)
-        mail.send(_letter(delivery, now), connection, server=server)
-    except mail.PermanentFailure as failure:
-        return _fail(delivery, failure.reason, now)
-    except mail.TemporaryFailure as failure:
-        if failure.configuration:
-            logger.error("No mail leaves until the settings are changed: %s", failure.reason)
-        return _postpone(delivery, failure, now)
-    with transaction.atomic():
-        if claiming.end(delivery, DeliveryState.DONE, now):
-            claiming.note(delivery, "delivered", now)
-    return DeliveryState.DONE
+ASKED_EVERY = timedelta(minutes=5)
+"""How often a mail is tried at the most so that it is noticed when its server is back."""
 
 
 def is_superseded(delivery: Delivery) -> bool:
@@ -120,46 +97,47 @@ def _to_visitor(booking: Booking) -> QuerySet[Delivery]:
     )
 
 
-def _waits_for_another(delivery: Delivery, now: datetime) -> bool:
-    """Whether the recipient has an earlier mail about the booking coming; if so, it waits for that.
+def ahead_of(delivery: Delivery) -> Delivery | None:
+    """An earlier mail about the booking that its recipient has coming; it has to leave first.
 
     Nobody is to read first of a move and then of the booking. What has been overtaken is not sent,
     so it keeps nothing waiting.
     """
-    if not getattr(delivery, "is_behind", True):
-        return False
     earlier = Delivery.objects.filter(
         kind=DeliveryKind.MAIL,
         recipient=delivery.recipient,
         pk__lt=delivery.pk,
         state__in=[DeliveryState.DUE, DeliveryState.SENDING],
+        done_at__isnull=True,
         **of(delivery.subject),
     ).select_related("booking", "called_meeting", "invitation")
-    ahead = next((one for one in earlier.order_by("pk") if not is_superseded(one)), None)
-    if ahead is None:
-        return False
-    Delivery.objects.filter(
-        pk=delivery.pk, state=DeliveryState.DUE, attempts=delivery.attempts
-    ).update(due_at=max(ahead.due_at, now + _A_MINUTE))
-    return True
+    return next((one for one in earlier.order_by("pk") if not is_superseded(one)), None)
 
 
-def _fail(delivery: Delivery, reason: str, now: datetime) -> str:
+def refused(delivery: Delivery, failure: mail.DeliveryFailure, now: datetime) -> str:
+    """Note that a mail did not leave, and whether it is tried again. Answers with its state."""
+    if isinstance(failure, mail.PermanentFailure):
+        return fail(delivery, failure.reason, now)
+    if failure.configuration:
+        logger.error("No mail leaves until the settings are changed: %s", failure.reason)
+    due_at = claiming.next_attempt_at(delivery, now)
+    if due_at is None:
+        return fail(delivery, claiming.given_up(failure.reason), now)
+    columns = {}
+    if _is_of_the_server(failure):
+        columns["action"] = {**delivery.action, _AWAY: True, _ASKED_AT: now.isoformat()}
+    elif delivery.action.get(_AWAY, False):
+        columns["action"] = {**delivery.action, _AWAY: False}
+    claiming.postpone(delivery, due_at, failure.reason, now, **columns)
+    return DeliveryState.DUE
+
+
+def fail(delivery: Delivery, reason: str, now: datetime) -> str:
+    """Note that a mail failed for good. Answers with its state."""
     with transaction.atomic():
         if claiming.fail(delivery, reason):
             claiming.note(delivery, "delivery_failed", now, reason=reason)
     return DeliveryState.FAILED
-
-
-def _postpone(delivery: Delivery, failure: mail.TemporaryFailure, now: datetime) -> str:
-    due_at = claiming.next_attempt_at(delivery, now)
-    if due_at is None:
-        return _fail(delivery, claiming.given_up(failure.reason), now)
-    columns = {}
-    if delivery.action.get(_AWAY, False) != _is_of_the_server(failure):
-        columns["action"] = {**delivery.action, _AWAY: _is_of_the_server(failure)}
-    claiming.postpone(delivery, due_at, failure.reason, now, **columns)
-    return DeliveryState.DUE
 
 
 def _is_of_the_server(failure: mail.TemporaryFailure) -> bool:
@@ -193,10 +171,49 @@ def hurry(sites: Iterable[int | None], now: datetime) -> None:
         Delivery.objects.filter(pk__in=pks, state=DeliveryState.DUE).update(due_at=now)
 
 
-def _letter(delivery: Delivery, now: datetime) -> mail.Letter:
-    """The message as first written. It is kept until it has left, for every attempt to repeat.
+def send_scouts(now: datetime) -> None:
+    """Make one mail due for each site whose server was away, unless it has just been tried.
 
-    The secrets of its links are not kept with it but put in at each attempt.
+    Where nobody books, it would be noticed hours later that the server is back: all mails wait
+    ever longer. `hurry` lets the others follow.
+    """
+    waiting = (
+        Delivery.objects.filter(
+            kind=DeliveryKind.MAIL,
+            state=DeliveryState.DUE,
+            due_at__gt=now,
+            action__server_away=True,
+        )
+        .order_by()
+        .annotate(site=Coalesce("booking__site", "called_meeting__site"))
+        .values("site", "attempts")
+        .annotate(first=Min("pk"))
+        .order_by("-attempts")
+    )
+    # Of each site the one that was tried least.
+    scouts = {row["site"]: row["first"] for row in waiting}
+    chosen = [
+        scout.pk
+        for scout in Delivery.objects.filter(pk__in=scouts.values())
+        if _asked_at(scout, now) <= now - ASKED_EVERY
+    ]
+    if chosen:
+        Delivery.objects.filter(pk__in=chosen, state=DeliveryState.DUE).update(due_at=now)
+
+
+def _asked_at(delivery: Delivery, now: datetime) -> datetime:
+    try:
+        return datetime.fromisoformat(delivery.action.get(_ASKED_AT))
+    except (TypeError, ValueError):
+        # Queued by an earlier release.
+        return now - ASKED_EVERY
+
+
+def letter_of(delivery: Delivery, now: datetime) -> mail.Letter:
+    """The message as first written; of a delivery without one it is written now.
+
+    The delivery has it then, to be stored until it has left, for every attempt to repeat: without
+    the secrets of its links, which are put in at each attempt. Raises `mail.PermanentFailure`.
     """
     secrets = _secrets_of(delivery)
     try:
@@ -205,8 +222,6 @@ def _letter(delivery: Delivery, now: datetime) -> mail.Letter:
             for stand_in, secret in secrets.items():
                 letter = _replaced(letter, secret, stand_in)
             delivery.letter = letter
-            still_known = Delivery.objects.filter(pk=delivery.pk, key=delivery.key)
-            still_known.update(letter=letter)
         letter = delivery.letter
         for stand_in, secret in secrets.items():
             letter = _replaced(letter, stand_in, secret)

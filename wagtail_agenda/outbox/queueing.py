@@ -15,6 +15,7 @@ from django.db import transaction
 from wagtail_agenda import conf, signals
 from wagtail_agenda.choices import DeliveryKind, DeliveryState
 from wagtail_agenda.models import Delivery, Invitation
+from wagtail_agenda.prepared import PreparedInsert
 from wagtail_agenda.subjects import Subject, of
 
 _LONGEST_URL = Delivery._meta.get_field("url").max_length
@@ -63,34 +64,34 @@ class WebCall:
     expects: str = ""
 
 
-def enqueue_mails(mails: Sequence[Mail], *, domain: str, now: datetime) -> list[Delivery]:
+def enqueue_mails(
+    mails: Sequence[Mail], *, domain: str, now: datetime, calls: Sequence[WebCall] = ()
+) -> list[Delivery]:
     """Queue messages, inside the transaction that is their reason.
 
-    `domain` is what their Message-IDs end with.
+    `domain` is what their Message-IDs end with. `calls` are queued with them, whose causes must be
+    new, such as those named after an entry of this very transaction.
     """
-    if not mails:
-        return []
-    deliveries = Delivery.objects.bulk_create(_mail(wanted, domain, now) for wanted in mails)
-    wake([delivery.pk for delivery in deliveries])
+    deliveries = [_mail(wanted, domain, now) for wanted in mails]
+    deliveries += [_call(wanted, now) for wanted in calls]
+    if deliveries:
+        _write(*deliveries)
+        wake([delivery.pk for delivery in deliveries])
     return deliveries
 
 
-def enqueue_calls(
-    calls: Sequence[WebCall], *, now: datetime, first_time: bool = False
-) -> list[Delivery]:
+_write = PreparedInsert(Delivery)
+
+
+def enqueue_calls(calls: Sequence[WebCall], *, now: datetime) -> list[Delivery]:
     """Queue calls, inside the transaction that is their reason. As many queries for 500 as for one.
 
     A call that was queued before, for the same booking and cause, is left as it is. Answers with
     the deliveries of all of them. What cannot be sent as it is asked for fails when it is tried,
-    with its reason, and never here. `first_time` says that their causes are new, named after an
-    entry of this very transaction, so that there is no need to look.
+    with its reason, and never here.
     """
     if not calls:
         return []
-    if first_time:
-        made = Delivery.objects.bulk_create(_call(wanted, now) for wanted in calls)
-        wake([delivery.pk for delivery in made])
-        return made
     written = {delivery.key: delivery for delivery in (_call(wanted, now) for wanted in calls)}
     known = set(Delivery.objects.filter(key__in=written).values_list("key", flat=True))
     new = [delivery for key, delivery in written.items() if key not in known]

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
-from django.db.models import F, Min, Q
+from django.db.models import F, Max, Min, Q, Window
 
 from wagtail_agenda import acts
 from wagtail_agenda.choices import Actor, Cause, Trigger
@@ -118,14 +118,15 @@ def catch_up(now: datetime) -> int:
     """Carry out every entry that has still to move its booking on; answers how many were.
 
     The oldest of a booking first, each in a transaction of its own. What goes wrong with one
-    booking is logged, stays for the next run and stops no other. So it is with called meetings.
+    booking is logged, stays for the next run and stops no other: the booking goes to the back. So
+    it is with called meetings.
     """
     waiting = (
         Entry.objects.filter(advances=True)
         .order_by()
         .values("booking_id", "called_meeting_id")
-        .annotate(oldest=Min("pk"))
-        .order_by("oldest")
+        .annotate(oldest=Min("pk"), failed=Max("failed_at"))
+        .order_by(F("failed").asc(nulls_first=True), "oldest")
         .values_list("booking_id", "called_meeting_id")
     )
     return sum(_carry_on(_whose(*keys), now) for keys in list(waiting[:MOST_AT_ONCE]))
@@ -151,6 +152,7 @@ def _carry_on(whose: Whose, now: datetime) -> int:
             break
         except Exception:
             logger.exception("%s %s: %r was not carried out.", *whose, entry.what)
+            Entry.objects.filter(pk=entry.pk).update(failed_at=now)
             break
         carried += bool(done)
     return carried
@@ -239,9 +241,14 @@ def fire_timers(now: datetime) -> int:
     """Set off every timer that is due; answers how many bookings were moved on.
 
     Each in a transaction of its own, those of a booking in their order. What goes wrong with one
-    booking is logged, stays for the next run and stops no other.
+    booking is logged, stays for the next run and stops no other: the booking goes to the back.
     """
-    due = Timer.objects.filter(fired_at=None, due_at__lte=now).order_by("due_at", "pk")
+    failed = Window(Max("failed_at"), partition_by=["booking_id", "called_meeting_id"])
+    due = (
+        Timer.objects.filter(fired_at=None, due_at__lte=now)
+        .annotate(failed=failed)
+        .order_by(F("failed").asc(nulls_first=True), "due_at", "pk")
+    )
     stuck: set[Whose] = set()
     fired = 0
     rows = due.values_list("pk", "booking_id", "called_meeting_id")
@@ -256,6 +263,7 @@ def fire_timers(now: datetime) -> int:
         except Exception:
             stuck.add(whose)
             logger.exception("%s %s: timer %s did not go off.", *whose, pk)
+            Timer.objects.filter(pk=pk).update(failed_at=now)
     return fired
 
 

@@ -27,6 +27,7 @@ from wagtail.admin.admin_url_finder import AdminURLFinder
 from wagtail.log_actions import log
 
 from wagtail_agenda import permissions, privacy
+from wagtail_agenda.meetings.forgetting import Part
 from wagtail_agenda.models import Agenda, Booking
 from wagtail_agenda.views.admin.base import AgentPage, url_to
 from wagtail_agenda.views.admin.person_cards import cards_of, mention_lines
@@ -91,7 +92,7 @@ class PersonView(AdministratorPage, FormView):
             "cards": cards_of(held),
             "mentions": mention_lines(held),
             "of_editors": self.of_editors(),
-            "to_come": [(url_to("booking", row.pk), row) for row in held.to_come(timezone.now())],
+            "to_come": [page_of(row) for row in held.to_come(timezone.now())],
         }
         return self.render_to_response(self.get_context_data(**shown, **more))
 
@@ -158,6 +159,13 @@ class PersonEraseView(PersonView):
         return redirect(url_to("person"))
 
 
+def page_of(row: Booking | Part) -> tuple[str, str]:
+    """Address and name of the page on which something that is to come can be cancelled."""
+    if isinstance(row, Booking):
+        return url_to("booking", row.pk), f"{row.reference}, {row.agenda}"
+    return url_to("meeting", row.called.pk), f"{row}, {row.meeting.agenda}"
+
+
 def as_file(response: HttpResponse, name: str) -> HttpResponse:
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
@@ -165,9 +173,10 @@ def as_file(response: HttpResponse, name: str) -> HttpResponse:
 
 def erased_in_words(counts: dict[str, int]) -> str:
     return _(
-        "Erased. Bookings made anonymous: %(bookings)d. Forms emptied: %(drafts)d. Other places "
-        "that the address was taken out of: %(mentions)d."
-    ) % {"bookings": 0, "drafts": 0, **counts}
+        "Erased. Bookings made anonymous: %(bookings)d. Forms emptied: %(drafts)d. Meetings that "
+        "the person was taken out of: %(meetings)d. Other places that the address was taken out "
+        "of: %(mentions)d."
+    ) % {"bookings": 0, "drafts": 0, "meetings": 0, **counts}
 
 
 def note(action: str, held: privacy.Held, user) -> None:

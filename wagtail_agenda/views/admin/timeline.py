@@ -231,7 +231,7 @@ def details(data: Any, zone: ZoneInfo) -> list[tuple[str, str]]:
         "reason": gettext("Reason"),
         "note": gettext("Note"),
         "text": gettext("Note"),
-        "name": gettext("File"),
+        "name": gettext("Name") if "answer" in data else gettext("File"),
         "recipient": pgettext("mail", "To"),
         "audience": gettext("For"),
         "from_label": gettext("Event before"),

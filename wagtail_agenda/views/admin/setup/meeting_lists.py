@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from wagtail.admin import messages
 from wagtail.admin.widgets.button import HeaderButton
 from wagtail.snippets.views.snippets import (
@@ -54,7 +54,7 @@ class MeetingFilterSet(OfferFilterSet):
         choices=[
             (COMING, gettext_lazy("Coming")),
             (PAST, gettext_lazy("Past")),
-            (CANCELLED, gettext_lazy("Cancelled")),
+            (CANCELLED, pgettext_lazy("meeting", "Cancelled")),
             (DRAFTS, gettext_lazy("Never called")),
         ],
         method="filter_when",

@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import InlinePanel
 
@@ -181,7 +182,7 @@ def state_in_words(meeting: Meeting) -> str:
     if called is None or called.published_at is None:
         return _("Draft")
     if called.is_cancelled:
-        return _("Cancelled")
+        return pgettext("meeting", "Cancelled")
     if called.end <= timezone.now():
         return _("Past")
     if meeting.has_unpublished_changes:

@@ -177,8 +177,18 @@ class WorkflowStatusForm(SlugMayBeEmpty):
         if self.instance.pk:
             field.disabled = True
             field.help_text = _("Stays as it is. Make another one for another workflow.")
-            about = self.instance.workflow.about
-            _offering(self, "actions", ActionsBlock(about=about))
+        if (workflow := self._workflow_meant()) is not None:
+            _offering(self, "actions", ActionsBlock(about=workflow.about))
+
+    def _workflow_meant(self) -> Workflow | None:
+        """The workflow of the status, or the one that was chosen for a new one."""
+        if self.instance.pk:
+            return self.instance.workflow
+        chosen = self.data.get("workflow") if self.is_bound else self.initial.get("workflow")
+        try:
+            return self.fields["workflow"].clean(chosen) if chosen else None
+        except ValidationError:
+            return None
 
     def clean_slug(self) -> str:
         workflow = self.cleaned_data.get("workflow")
@@ -187,18 +197,19 @@ class WorkflowStatusForm(SlugMayBeEmpty):
 
     def clean(self):
         cleaned = super().clean()
-        if not self.instance.pk or "actions" not in cleaned:
+        workflow = self._workflow_meant()
+        if workflow is None or "actions" not in cleaned:
             return cleaned
-        workflow = self.instance.workflow
         errors = {}
         for index, child in enumerate(cleaned["actions"]):
-            wrong = _foreign_statuses(child.value, workflow)
+            wrong = _foreign_statuses(child.value, workflow) if self.instance.pk else {}
             if wrong:
                 errors[index] = StructBlockValidationError(wrong)
             elif unknown := _unknown_names(child, workflow):
                 errors[index] = StructBlockValidationError(non_block_errors=[unknown])
         if errors:
             self.add_error("actions", StreamBlockValidationError(block_errors=errors))
+        if errors or not self.instance.pk:
             return cleaned
         actions = loops.stored_actions(workflow.statuses.all())
         actions[self.instance.pk] = cleaned["actions"].get_prep_value()
