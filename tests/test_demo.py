@@ -96,6 +96,7 @@ def test_demo_loads_once_and_follows_the_calendar(settings, mailoutbox):
     every_kind_of_agenda_has_its_example()
     a_committee_is_called_and_one_of_its_members_has_answered()
     everything_can_be_edited()
+    a_button_sends_the_archive_a_slip_about_the_old_document()
 
     # Five days later, the fortnights have moved on.
     later = MONDAY + timedelta(days=5)
@@ -133,6 +134,24 @@ def a_committee_is_called_and_one_of_its_members_has_answered():
     assert "Rosa Albers" in page.content.decode()
 
 
+def a_button_sends_the_archive_a_slip_about_the_old_document():
+    bookings = Booking.objects.filter(agenda__slug="passports", status__slug="confirmed")
+    asked = next(one for one in bookings if one.answers.get("old_number"))
+    before = asked.deliveries.count()
+
+    (button,) = workflow.buttons_of(asked, now=MONDAY)
+    data = {"identifier": button.identifier}
+    workflow.note_cause(asked, Cause.BY_HAND, data=data, actor=Actor.AGENT, now=MONDAY)
+
+    asked.refresh_from_db()
+    assert asked.status.label == "Old file ordered"
+    assert asked.deliveries.count() == before + 1
+    letter = letter_of(asked.deliveries.last(), MONDAY)
+    assert letter.to.address == "archive@fairbridge.example"
+    (slip,) = letter.attachments
+    assert asked.answers["old_number"] in slip.content.decode()
+
+
 def every_kind_of_agenda_has_its_example():
     """A waiting list with a place on offer, a room that two offices share, a virtual agenda."""
     offered = Booking.objects.get(admission=Admission.OFFERED)
@@ -166,27 +185,6 @@ def test_agent_and_editor_of_the_demo_have_their_own_agenda_only(settings):
     page = Page.objects.get(slug="workshops")
     assert page.permissions_for_user(editor).can_publish()
     assert not page.permissions_for_user(agent).can_edit()
-
-
-@pytest.mark.django_db
-def test_a_button_of_the_demo_sends_the_archive_a_slip_about_the_old_document(settings):
-    settings.DEBUG = True
-    demo_content.load(now=MONDAY)
-    bookings = Booking.objects.filter(agenda__slug="passports", status__slug="confirmed")
-    asked = next(one for one in bookings if one.answers.get("old_number"))
-    before = asked.deliveries.count()
-
-    (button,) = workflow.buttons_of(asked, now=MONDAY)
-    data = {"identifier": button.identifier}
-    workflow.note_cause(asked, Cause.BY_HAND, data=data, actor=Actor.AGENT, now=MONDAY)
-
-    asked.refresh_from_db()
-    assert asked.status.label == "Old file ordered"
-    assert asked.deliveries.count() == before + 1
-    letter = letter_of(asked.deliveries.last(), MONDAY)
-    assert letter.to.address == "archive@fairbridge.example"
-    (slip,) = letter.attachments
-    assert asked.answers["old_number"] in slip.content.decode()
 
 
 @pytest.mark.django_db
