@@ -132,6 +132,7 @@ def a_committee_is_called_and_one_of_its_members_has_answered():
     client.force_login(get_user_model().objects.get(username="admin"))
     page = client.get(reverse("wagtail_agenda_admin:meeting", args=[called.pk]))
     assert "Rosa Albers" in page.content.decode()
+    assert not called.meeting.has_unpublished_changes
 
 
 def a_button_sends_the_archive_a_slip_about_the_old_document():

@@ -60,15 +60,16 @@ def load(site: Site, now: datetime) -> None:
         return
     day = now.astimezone(agenda.zone).date() + timedelta(days=9)
     start = datetime.combine(day, time(18, 30), tzinfo=agenda.zone)
+    published = now - timedelta(days=2)
     with mails_go_nowhere():
         with transaction.atomic():
-            called = meetings.call(_roads_committee(agenda, start), now=now - timedelta(days=2))
+            called = meetings.call(_roads_committee(agenda, start, published), now=published)
             _answer(called, MEMBERS[0][1], Answer.ACCEPTED, now - timedelta(days=1))
         due = called.deliveries.values_list("pk", flat=True)
-        outbox.deliver_all(due, now=now - timedelta(days=2))
+        outbox.deliver_all(due, now=published)
 
 
-def _roads_committee(agenda: Agenda, start: datetime) -> Meeting:
+def _roads_committee(agenda: Agenda, start: datetime, published: datetime) -> Meeting:
     meeting = Meeting(
         agenda=agenda,
         title="Roads committee",
@@ -80,14 +81,21 @@ def _roads_committee(agenda: Agenda, start: datetime) -> Meeting:
         organiser_name="Olive Gray, council office",
         organiser_address="council@fairbridge.example",
         resource=meeting_room(),
+        created_at=published,
     )
     meeting.participants = [
         Participant(name=name, address=address, required=required)
         for name, address, required in MEMBERS
     ]
     meeting.save()
+    # As if it had been published then: Wagtail itself knows of no other time than now.
     revision = meeting.save_revision()
-    Meeting.objects.filter(pk=meeting.pk).update(live_revision=revision)
+    Meeting.objects.filter(pk=meeting.pk).update(
+        live_revision=revision,
+        has_unpublished_changes=False,
+        first_published_at=published,
+        last_published_at=published,
+    )
     return meeting
 
 
