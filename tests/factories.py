@@ -215,11 +215,11 @@ def make_meeting(
 
 def publish(meeting, user=None):
     """Publish a meeting as it is, as Wagtail does, and answer with what has become of it."""
-    revision = meeting.save_revision(user=user)
     if user is None:
-        revision.publish()
+        meeting.save_revision().publish()
     else:
         with meetings.published_by_hand(user):
+            revision = meeting.save_revision(user=user)
             revision.publish(user=user, skip_permission_checks=True)
     return CalledMeeting.objects.get(meeting=meeting)
 

@@ -13,12 +13,21 @@ from freezegun import freeze_time
 
 from tests.booking.books import Books
 from tests.booking.common import admissions, hold_first, join, make_course, numbers, stored
-from tests.factories import NOW, first_slot, make_appointments, make_booking, make_details
-from wagtail_agenda import booking, consistency, outbox, seeding
-from wagtail_agenda.choices import Admission
+from tests.factories import (
+    NOW,
+    first_slot,
+    make_appointments,
+    make_booking,
+    make_details,
+    make_meeting,
+    publish,
+)
+from wagtail_agenda import booking, consistency, meetings, outbox, seeding
+from wagtail_agenda.choices import Actor, Admission
 from wagtail_agenda.models import (
     Bookable,
     Booking,
+    CalledMeeting,
     Delivery,
     EventSeries,
     Hold,
@@ -206,6 +215,112 @@ def test_a_call_to_another_system_is_no_mail():
     assert_mended()
 
 
+# Meetings
+
+
+@pytest.fixture
+def called():
+    """A meeting at a desk and in a room, two days ahead."""
+    agenda, _type, (desk,) = make_appointments()
+    with freeze_time(NOW):
+        room = Resource.objects.create(label="Room")
+        made = publish(make_meeting(agenda, desk=desk, resource=room))
+        publish(make_meeting(agenda, title="Nowhere"))
+    assert consistency.findings(NOW) == []
+    return made
+
+
+def found(code, now=NOW):
+    return {one.of: one.keys for one in consistency.findings(now) if one.code == code}
+
+
+def rooms_of(called):
+    return sorted((called.desk.bookable_id, called.resource.bookable_id))
+
+
+@pytest.mark.parametrize("fields", [{"cancelled_at": NOW}, {"published_at": None}])
+def test_what_a_meeting_still_takes_that_is_not_coming(called, fields):
+    CalledMeeting.objects.filter(pk=called.pk).update(**fields)
+    assert codes() == {"orphaned_occupations": tuple(rooms_of(called))}
+    assert_mended(changed=2)
+    assert not called.occupations.exists()
+
+
+@pytest.mark.parametrize("what", ["all of it", "the room alone"])
+def test_what_a_meeting_should_take_and_does_not(called, what):
+    rows = called.occupations.all()
+    if what == "the room alone":
+        rows = rows.exclude(bookable=called.desk.bookable_id)
+    rows.delete()
+    assert found("missing_occupations") == {"meetings": (called.pk,)}
+    assert_mended()
+    assert sorted(called.occupations.values_list("bookable_id", flat=True)) == rooms_of(called)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"busy_to": F("busy_to") + 60}, {"places": 2}, {"lapses_at": NOW + HOUR}],
+    ids=["another time", "more places", "a deadline"],
+)
+def test_what_takes_something_else_than_its_meeting_says(called, fields):
+    called.occupations.update(**fields)
+    assert found("wrong_occupations") == {"meetings": (called.pk,)}
+    assert_mended()
+
+
+def test_a_meeting_that_takes_another_room_beside_its_own(called):
+    other = Resource.objects.create(label="Other room")
+    Occupation.objects.create(
+        bookable=other.bookable, busy_from=1, busy_to=2, called_meeting=called
+    )
+    assert set(codes()) == {"wrong_occupations", "counter_drift"}
+    assert_mended()
+    assert called.occupations.count() == 2
+
+
+def test_a_meeting_that_was_moved_by_hand_takes_its_new_time(called):
+    start = called.start + HOUR
+    CalledMeeting.objects.filter(pk=called.pk).update(start=start, end=start + HOUR)
+    assert codes() == {"wrong_occupations": (called.pk,)}
+    assert_mended()
+    assert {row.busy_from * 60 for row in called.occupations.all()} == {start.timestamp()}
+
+
+def test_what_is_over_is_left_as_it_is(called):
+    called.occupations.update(busy_to=F("busy_to") + 60)
+    assert codes(called.end) == {}
+
+
+def test_overlaps_name_bookings_and_meetings(called):
+    made = make_booking(called.agenda)
+    row = called.occupations.get(bookable=called.desk.bookable_id)
+    Occupation.objects.filter(booking=made).update(busy_from=row.busy_from, busy_to=row.busy_to)
+    assert found("overlaps") == {"bookings": (made.pk,), "meetings": (called.pk,)}
+    assert consistency.mend(NOW) == 0
+    meetings.cancel(called, actor=Actor.AGENT, now=NOW)
+    assert found("overlaps") == {}
+
+
+def test_what_came_in_meanwhile_is_told_once_the_meeting_takes_its_time_again(called):
+    called.occupations.all().delete()
+    start = called.start + HOUR
+    with freeze_time(NOW):
+        other = publish(make_meeting(resource=called.resource, start=start, end=start + HOUR))
+    consistency.mend(NOW)
+    assert codes() == {"overlaps": tuple(sorted((called.pk, other.pk)))}
+
+
+def test_a_meeting_of_which_nobody_was_told(called):
+    told = {(one.recipient, one.method) for one in called.deliveries.all()}
+    assert len(told) == 3
+    called.deliveries.all().delete()
+    assert found("missing_deliveries") == {"meetings": (called.pk,)}
+    assert_mended()
+    assert {(one.recipient, one.method) for one in called.deliveries.all()} == told
+    called.deliveries.all().delete()
+    assert codes(called.end) == {}
+
+
 def test_series_that_nobody_has_made_ahead():
     course = EventSeries.objects.create(
         agenda=make_course().agenda,
@@ -287,4 +402,7 @@ def test_takes_as_many_queries_for_a_town_as_for_a_village():
         seeding.Plan(slug="hall", first=NOW.date(), events=20, places=5, bookings=80), now=NOW
     )
     assert booking.book(first_slot(make_appointments()[0]), make_details(user_email=""), now=NOW)
-    assert queries() == few <= 20
+    for days in range(1, 4):
+        room = Resource.objects.create(label=f"Room {days}")
+        publish(make_meeting(resource=room, start=NOW + timedelta(days=days)))
+    assert queries() == few <= 24

@@ -13,11 +13,13 @@ from tests.factories import (
     make_booking,
     make_closure_calendar,
     make_desk,
+    make_meeting,
     make_meeting_type,
     make_schedule,
+    publish,
 )
-from wagtail_agenda import removal
-from wagtail_agenda.choices import Role
+from wagtail_agenda import meetings, removal
+from wagtail_agenda.choices import Actor, Role
 from wagtail_agenda.models import Bookable, Booking, Desk, Hold, MeetingType, Occupation, Resource
 
 pytestmark = pytest.mark.django_db
@@ -193,6 +195,73 @@ def test_retiring_a_desk_with_coming_bookings_is_asked_about(administrator):
     spare = make_desk(desk.agenda)
     sent |= {"label": spare.label, "slug": spare.slug}
     assert administrator.post(url("edit", spare.pk, model="desk"), sent).status_code == 302
+
+
+@pytest.mark.parametrize("model", ["resource", "desk"])
+def test_retiring_what_coming_meetings_take_is_asked_about(administrator, model):
+    agenda, _type, (desk,) = make_appointments()
+    hall = make_hall(agenda)
+    called = publish(make_meeting(agenda, desk=desk, resource=hall))
+    row, sent = hall, data(slug=hall.slug)
+    if model == "desk":
+        row = desk
+        sent = {"agenda": agenda.pk, "label": desk.label, "slug": desk.slug, "schedule": ""}
+    sent["retired"] = "on"
+    asked = administrator.post(url("edit", row.pk, model=model), sent)
+    assert "Nothing has happened yet" in errors(asked)["retired"]
+    assert f"“{row}” has 1 meeting to come, which stays" in text(asked)
+    assert "booking to come" not in text(asked)
+    assert reverse("wagtail_agenda_admin:meeting", args=[called.pk]) in asked.content.decode()
+    sent["confirmed"] = asked.context["form"].question.key
+    assert administrator.post(url("edit", row.pk, model=model), sent).status_code == 302
+    row.refresh_from_db()
+    assert row.retired
+    assert called.occupations.count() == 2
+
+
+def test_the_question_names_no_meeting_of_an_agenda_of_others(client):
+    agenda, _type, _desks = make_appointments()
+    hall = make_hall(agenda)
+    publish(make_meeting(resource=hall, title="Who is dismissed"))
+    client.force_login(make_staff(agenda, role=Role.EDITOR))
+    asked = client.post(url("edit", hall.pk), data(slug=hall.slug, retired="on"))
+    assert "“Hall” has 1 meeting to come" in text(asked)
+    assert "Who is dismissed" not in text(asked)
+    assert "in agendas that you do not see" in text(asked)
+
+
+def test_retiring_is_not_asked_about_once_the_meeting_is_cancelled_or_over(administrator):
+    hall, other = make_hall(), make_hall(label="Other")
+    cancelled = publish(make_meeting(resource=hall))
+    meetings.cancel(cancelled, actor=Actor.AGENT, now=NOW)
+    over = publish(make_meeting(resource=other))
+    assert (
+        administrator.post(url("edit", hall.pk), data(slug=hall.slug, retired="on")).status_code
+        == 302
+    )
+    with freeze_time(over.end):
+        sent = data(slug=other.slug, retired="on", label="Other")
+        assert administrator.post(url("edit", other.pk), sent).status_code == 302
+
+
+@pytest.mark.parametrize("model", ["resource", "desk"])
+def test_where_meetings_were_called_is_not_deleted(administrator, model):
+    agenda, _type, (desk,) = make_appointments()
+    hall = make_hall()
+    called = publish(make_meeting(agenda, desk=desk, resource=hall))
+    meetings.cancel(called, actor=Actor.AGENT, now=NOW)
+    row = {"desk": desk, "resource": hall}[model]
+    assert "is where meetings were called. Tick “retired” instead" in removal.why_kept(row)
+    assert administrator.post(url("delete", row.pk, model=model)).status_code == 302
+    assert type(row).objects.filter(pk=row.pk).exists()
+
+
+def test_a_desk_that_a_draft_alone_names_can_go(administrator):
+    agenda, _type, (desk,) = make_appointments()
+    draft = make_meeting(agenda, desk=desk)
+    assert administrator.post(url("delete", desk.pk, model="desk")).status_code == 302
+    draft.refresh_from_db()
+    assert draft.desk is None
 
 
 def test_a_resource_is_not_deleted_from_under_anybody(administrator):

@@ -27,7 +27,7 @@ SOURCES_FOR_COLLEAGUES = (
     "booking/waiting_list.py",
     "choices.py",
     "clients.py",
-    "consistency.py",
+    "consistency/",
     "export.py",
     "health.py",
     "hooks/",

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db.transaction import TransactionManagementError
 
 from wagtail_agenda.errors import Overloaded
 
@@ -59,6 +60,23 @@ def retried(work: Callable[[Any], Answer], guess: Callable[[], Any] = _know_noth
         except Outpaced as error:
             last_error = error
     raise Overloaded() from last_error
+
+
+@contextmanager
+def all_or_nothing() -> Iterator[None]:
+    """One transaction around what others write; `Overloaded` if the database asks to try again.
+
+    Wagtail's search index swallows what the database says. Then it is known from the next
+    statement, which a transaction that has lost a deadlock refuses.
+    """
+    try:
+        with transaction.atomic():
+            yield
+    except (OperationalError, TransactionManagementError) as error:
+        said = error if isinstance(error, OperationalError) else error.__cause__
+        if isinstance(said, OperationalError) and _is_contention(said):
+            raise Overloaded() from error
+        raise
 
 
 def _is_contention(error: OperationalError) -> bool:

@@ -85,19 +85,18 @@ def _agenda(agenda: Agenda) -> str:
 
 
 def _desk(desk: Desk) -> str:
-    if _taken(desk=desk) or desk.called_meetings.exists():
+    if _taken(desk=desk):
         return _(
             "“%(name)s” has appointments. Tick “retired” instead: it then takes no more of them."
         ) % {"name": desk}
-    return ""
+    return _called_here(desk)
 
 
 def _resource(resource: Resource) -> str:
-    if (
-        resource.bookings.exists()
-        or resource.called_meetings.exists()
-        or Occupation.objects.filter(bookable=resource.bookable_id).exists()
-    ):
+    if called := _called_here(resource):
+        return called
+    taken = Occupation.objects.filter(bookable=resource.bookable_id)
+    if resource.bookings.exists() or taken.exists():
         return _(
             "“%(name)s” has been booked. Tick “retired” instead: it then takes no more bookings."
         ) % {"name": resource}
@@ -107,6 +106,15 @@ def _resource(resource: Resource) -> str:
             "“%(name)s” is used by %(users)s. Take it away there first, or tick “retired” instead."
         ) % {"name": resource, "users": listed(users)}
     return ""
+
+
+def _called_here(room: Desk | Resource) -> str:
+    if not room.called_meetings.exists():
+        return ""
+    return _(
+        "“%(name)s” is where meetings were called. Tick “retired” instead: it is then no longer "
+        "offered."
+    ) % {"name": room}
 
 
 def _meeting_type(meeting_type: MeetingType) -> str:

@@ -12,6 +12,7 @@ from functools import cached_property
 from wagtail_agenda.models import (
     Bookable,
     Booking,
+    CalledMeeting,
     Desk,
     Event,
     Hold,
@@ -33,6 +34,7 @@ class Books:
     holds: dict[int, dict]
     events: dict[int, dict]
     resources_of: dict[int, frozenset[int]]
+    called: dict[int, dict]
 
     @classmethod
     def read(cls) -> "Books":
@@ -47,6 +49,7 @@ class Books:
             holds=_by_key(Hold),
             events=_by_key(Event),
             resources_of={key: frozenset(value) for key, value in resources_of.items()},
+            called=_by_key(CalledMeeting),
         )
 
     @cached_property
@@ -101,6 +104,7 @@ class Books:
             *self._oversold(now),
             *self._drift(),
             *self._not_as_admitted(),
+            *self._not_as_called(),
             *self._resurrected(),
         ]
 
@@ -164,6 +168,23 @@ class Books:
                 yield f"booking {key} is {made['admission']} and still to be decided"
             if made["suspended"] and made["admission"] != "waiting":
                 yield f"booking {key} is suspended and does not wait"
+
+    def _not_as_called(self) -> Iterator[str]:
+        desks = dict(Desk.objects.values_list("pk", "bookable_id"))
+        resources = dict(Resource.objects.values_list("pk", "bookable_id"))
+        taken = defaultdict(set)
+        for row in self.occupations.values():
+            if row["called_meeting_id"] is not None:
+                what = (row["bookable_id"], row["busy_from"], row["busy_to"], row["lapses_at"])
+                taken[row["called_meeting_id"]].add(what)
+        for key, called in self.called.items():
+            rooms = {desks.get(called["desk_id"]), resources.get(called["resource_id"])} - {None}
+            if called["cancelled_at"] is not None or called["published_at"] is None:
+                rooms = set()
+            begin, end = called["start"].timestamp() // 60, -(-called["end"].timestamp() // 60)
+            expected = {(room, begin, end, None) for room in rooms}
+            if taken[key] != expected:
+                yield f"meeting {key} takes {taken[key]}, should take {expected}"
 
     def _resurrected(self) -> Iterator[str]:
         for row in self.occupations.values():

@@ -2,8 +2,8 @@
 
 Some of these are open: four agendas of events (places given by hand, at once or by offer, with and
 without approval and caps), two of appointments that share a room, and a virtual one over them. They
-are small, so that people meet. Lists that visitors look at may be old ones; the clock runs, and
-`settle` comes when it comes.
+are small, so that people meet. Where there are desks, colleagues call meetings that take them.
+Lists that visitors look at may be old ones; the clock runs, and `settle` comes when it comes.
 """
 
 from datetime import time, timedelta
@@ -27,11 +27,12 @@ from tests.factories import (
     make_desk,
     make_details,
     make_event,
+    make_meeting,
     make_meeting_type,
     make_schedule,
     weekly,
 )
-from wagtail_agenda import attendance, availability, booking
+from wagtail_agenda import attendance, availability, booking, meetings
 from wagtail_agenda.booking import Waiting
 from wagtail_agenda.choices import (
     Actor,
@@ -43,9 +44,19 @@ from wagtail_agenda.choices import (
 from wagtail_agenda.errors import (
     BookingError,
     CapReached,
+    MeetingCancelled,
     Overloaded,
+    RoomTaken,
 )
-from wagtail_agenda.models import AgendaMember, Bookable, Booking, Event, Resource
+from wagtail_agenda.models import (
+    AgendaMember,
+    Bookable,
+    Booking,
+    CalledMeeting,
+    Desk,
+    Event,
+    Resource,
+)
 
 CODES = st.sampled_from("abcd")
 PERSONS = st.sampled_from(["ada", "bob", "cyd", ""])
@@ -340,6 +351,62 @@ class BookingsAtRandom(RuleBasedStateMachine):
         elif what == "cancel" and sure and number == 0:
             self.attempt(lambda: booking.cancel_event(event, now=self.now))
 
+    # What colleagues do who meet
+
+    @precondition(lambda self: self.has_desks)
+    @rule(choice=ANY, begins=ANY, lasts=st.sampled_from([20, 45, 90]), where=st.integers(1, 3))
+    def call_a_meeting(self, choice, begins, lasts, where):
+        start = self.meeting_time(begins)
+        desk = self.any_desk(choice)
+        meeting = make_meeting(
+            desk.agenda,
+            start=start,
+            end=start + timedelta(minutes=lasts),
+            **self.rooms(desk, where),
+        )
+        self.call(meeting)
+        if self.refusal:
+            meeting.delete()
+
+    @precondition(lambda self: self.books.called)
+    @rule(choice=ANY, begins=ANY, where=st.integers(0, 3), to=ANY)
+    def move_a_meeting(self, choice, begins, where, to):
+        meeting = self.any_called(choice).meeting
+        lasts = meeting.end - meeting.start
+        meeting.start = self.meeting_time(begins)
+        meeting.end = meeting.start + lasts
+        rooms = self.rooms(self.any_desk(to), where)
+        meeting.desk, meeting.resource = rooms.get("desk"), rooms.get("resource")
+        # As its form does, which then has nothing saved.
+        self.call(meeting)
+
+    @precondition(lambda self: self.books.called)
+    @rule(choice=ANY)
+    def cancel_a_meeting(self, choice):
+        called = self.any_called(choice)
+        self.attempt(lambda: meetings.cancel(called, actor=Actor.AGENT, now=self.now))
+
+    def call(self, meeting):
+        """Call it, which succeeds exactly if nothing else takes its rooms at that time."""
+        is_free = self.is_free(meeting)
+        called = self.attempt(lambda: meetings.call(meeting, now=self.now))
+        if not isinstance(self.refusal, MeetingCancelled):
+            assert (called is not None) == is_free, self.refusal
+            assert is_free or isinstance(self.refusal, RoomTaken)
+
+    def is_free(self, meeting):
+        begin, end = (moment.timestamp() // 60 for moment in (meeting.start, meeting.end))
+        rooms = {room.bookable_id for room in (meeting.desk, meeting.resource) if room}
+        own = {key for key, row in self.books.called.items() if row["meeting_id"] == meeting.pk}
+        return not any(
+            row["bookable_id"] in rooms
+            and row["busy_from"] < end
+            and row["busy_to"] > begin
+            and row["called_meeting_id"] not in own
+            and books.live(row, self.now)
+            for row in self.books.occupations.values()
+        )
+
     # The clock
 
     @rule(minutes=st.sampled_from([1, 3, 11, 30, 61, 61, 121]))
@@ -430,6 +497,30 @@ class BookingsAtRandom(RuleBasedStateMachine):
 
     def having(self, *admissions):
         return [key for key, row in self.books.bookings.items() if row["admission"] in admissions]
+
+    @property
+    def has_desks(self):
+        return bool(set(self.agendas) & set(APPOINTMENT_AGENDAS))
+
+    def any_desk(self, choice):
+        desks = Desk.objects.select_related("agenda").order_by("pk")
+        return desks[choice % len(desks)]
+
+    def rooms(self, desk, where):
+        """The desk, the one room that there is, or both, by the bits of `where`."""
+        found = {"desk": desk} if where & 1 else {}
+        return found | ({"resource": Resource.objects.get()} if where & 2 else {})
+
+    def meeting_time(self, choice):
+        """One of the next two mornings, while the counters are open."""
+        minutes = choice % 12 * 10
+        nine = self.now.replace(hour=9, minute=0) + timedelta(days=choice % 2)
+        return nine + timedelta(minutes=minutes)
+
+    def any_called(self, choice):
+        keys = list(self.books.called)
+        related = CalledMeeting.objects.select_related("meeting__agenda", "meeting__desk")
+        return related.get(pk=keys[choice % len(keys)])
 
     def any_agenda(self, choice):
         return list(self.agendas)[choice % len(self.agendas)]

@@ -9,6 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.booking.machine import APPOINTMENT_AGENDAS, BookingsAtRandom
 from wagtail_agenda import booking
 from wagtail_agenda.booking import admission
+from wagtail_agenda.meetings import rooms
 
 STEPS_AT_ONCE = 50
 FULL_LENGTH = 10_000
@@ -63,6 +64,14 @@ def without_looking_at_the_desk(monkeypatch):
     everywhere(monkeypatch, "require_free", lambda *_arguments, **_options: None)
 
 
+def without_looking_at_the_room(monkeypatch):
+    monkeypatch.setattr(rooms, "require_free", lambda *_arguments, **_options: None)
+
+
+def without_giving_the_room_back(monkeypatch):
+    monkeypatch.setattr(rooms, "give_back", lambda *_arguments: None)
+
+
 def without_queueing(monkeypatch):
     really = admission.lists_of
 
@@ -103,6 +112,8 @@ def with_the_last_first(monkeypatch):
     ("broken", "where"),
     [
         (without_looking_at_the_desk, APPOINTMENT_AGENDAS),
+        (without_looking_at_the_room, APPOINTMENT_AGENDAS),
+        (without_giving_the_room_back, APPOINTMENT_AGENDAS),
         (without_queueing, ("by_hand",)),
         (without_counting_what_lapses, ("offered",)),
         (without_giving_back, ("approved",)),

@@ -10,6 +10,7 @@ from tests import factories
 from tests.agents import make_staff
 from wagtail_agenda import attendance, availability, booking
 from wagtail_agenda.choices import Actor, AgendaKind, Attendance
+from wagtail_agenda.models import Resource
 from wagtail_agenda.workflow import ensure_default_workflow
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,7 +28,10 @@ def monday():
 
 @pytest.fixture
 def town_hall(monday):
-    """Three desks with a week of bookings, a hold, somebody cancelled; and two workshops."""
+    """Three desks with a week of bookings, a hold, somebody cancelled, two meetings; two workshops.
+
+    One of the meetings is of an agenda of others.
+    """
     ensure_default_workflow()
     agenda = factories.make_agenda(
         label="Passports and identity cards",
@@ -62,6 +66,16 @@ def town_hall(monday):
     attendance.check_in(made[1], Attendance.ABSENT, now=now)
     booking.cancel(made[2], actor=Actor.AGENT, now=now, reason="Counter closed")
     booking.hold(availability.find(agenda, free[3].key, now=now), lock_code="x", now=now)
+    room = Resource.objects.create(label="Meeting room 2")
+    types[1].resources.add(room)
+    noon = datetime.combine(monday, time(12), tzinfo=factories.PARIS)
+    for owner, title, takes in (
+        (agenda, "Counters: what is new", {"desk": agenda.desks.first(), "resource": room}),
+        (factories.make_agenda(label="Council"), "Roads committee", {"resource": room}),
+    ):
+        noon += timedelta(days=1)
+        end = noon + timedelta(minutes=90)
+        factories.publish(factories.make_meeting(owner, start=noon, end=end, title=title, **takes))
     workshops = factories.make_agenda(kind=AgendaKind.EVENTS, label="Workshops")
     start = datetime.combine(monday, time(18), tzinfo=factories.PARIS)
     for days, label in ((1, "Repair café"), (3, "Writing to the tax office")):
@@ -90,6 +104,7 @@ def test_nothing_of_ours_is_inaccessible_in_either_theme(
         "",
         f"agenda/{agenda.slug}/week/{monday}/?status=all",
         f"agenda/{agenda.slug}/day/{monday}/",
+        f"agenda/{agenda.slug}/day/{monday + timedelta(days=1)}/",
         f"agenda/{workshops.slug}/week/{monday}/",
         f"agenda/{agenda.slug}/month/{monday}/",
         f"agenda/{agenda.slug}/list/{monday}/?attendance=open",
@@ -102,8 +117,29 @@ def test_nothing_of_ours_is_inaccessible_in_either_theme(
     ):
         page.goto(f"/admin/agendas/{address}")
         axe(page, ".wagtail-agenda", both_themes=True)
-    page.goto(f"/admin/agendas/agenda/{agenda.slug}/day/{monday}/print/")
+    page.goto(f"/admin/agendas/agenda/{agenda.slug}/day/{monday + timedelta(days=1)}/print/")
     axe(page, both_themes=True)
+
+
+def test_meetings_stand_among_the_bookings_and_lead_to_their_page(
+    page, town_hall, agent, monday, log_in, watch
+):
+    agenda, *_ = town_hall
+    watched = watch(page)
+    log_in(page, "clerk")
+    page.goto(f"/admin/agendas/agenda/{agenda.slug}/week/{monday}/")
+
+    ours, of_others = page.locator(".wagtail-agenda-meeting").all()
+
+    expect(ours).to_contain_text("12:00–13:30")
+    expect(ours).to_contain_text("Counter A")
+    expect(ours.locator(".wagtail-agenda-badge")).to_have_text("Meeting")
+    expect(of_others.locator(".wagtail-agenda-badge")).to_have_text("Taken")
+    expect(of_others).to_contain_text("Meeting room 2")
+    expect(of_others.get_by_role("link")).to_have_count(0)
+    ours.get_by_role("link", name="Counters: what is new").click()
+    expect(page.get_by_role("heading", level=2, name="Counters: what is new")).to_be_visible()
+    watched.assert_clean()
 
 
 def test_somebody_is_checked_in_and_cancelled_by_keyboard(page, town_hall, agent, log_in, watch):

@@ -22,6 +22,7 @@ from wagtail.signals import published
 from wagtail_agenda import outbox
 from wagtail_agenda.built_in_meeting_mails import NOT_ANNOUNCED
 from wagtail_agenda.choices import Actor, Audience, MailTo
+from wagtail_agenda.contention import all_or_nothing
 from wagtail_agenda.correspondence import calendar_domain
 from wagtail_agenda.errors import BookingError
 from wagtail_agenda.meetings.calling import call
@@ -35,10 +36,14 @@ _by_hand: ContextVar[AbstractBaseUser | None] = ContextVar("agenda_meeting_by_ha
 
 @contextmanager
 def published_by_hand(user: AbstractBaseUser) -> Iterator[None]:
-    """Let what refuses a meeting that is published in here be raised, for a form to say it."""
+    """Let what refuses a meeting that is published in here be raised, for a form to say it.
+
+    Then nothing that was done in here is saved.
+    """
     token = _by_hand.set(user)
     try:
-        yield
+        with all_or_nothing():
+            yield
     finally:
         _by_hand.reset(token)
 

@@ -13,7 +13,7 @@ from wagtail_agenda.models import Bookable, CalledMeeting, Meeting, Occupation
 from wagtail_agenda.timegrid import epoch_minutes, epoch_minutes_up
 
 
-def claims_of(wanted: Wanted) -> list[Claim]:
+def claims_of(wanted: Wanted | CalledMeeting) -> list[Claim]:
     """What a meeting takes of which desk and resource."""
     busy_from, busy_to = epoch_minutes(wanted.start), epoch_minutes_up(wanted.end)
     rooms = (wanted.desk, wanted.resource)
@@ -54,7 +54,14 @@ def require_free(
 def occupy(called: CalledMeeting, claims: list[Claim], bookables: Mapping[int, Bookable]) -> None:
     """Take what is claimed in place of what the meeting took before; both are locked."""
     give_back(called, bookables)
-    rows = [
+    rows = occupations_of(called, claims)
+    if rows:
+        take(bookables, rows)
+
+
+def occupations_of(called: CalledMeeting, claims: list[Claim]) -> list[Occupation]:
+    """What takes that which is claimed, not saved yet."""
+    return [
         Occupation(
             bookable_id=claim.bookable_id,
             busy_from=claim.busy_from,
@@ -63,8 +70,6 @@ def occupy(called: CalledMeeting, claims: list[Claim], bookables: Mapping[int, B
         )
         for claim in claims
     ]
-    if rows:
-        take(bookables, rows)
 
 
 def give_back(called: CalledMeeting, bookables: Mapping[int, Bookable]) -> None:

@@ -284,7 +284,7 @@ class _Moment:
         if meeting is not None:
             names |= {"agenda": meeting.agenda.label}
             text = _("“%(name)s” is taken until %(until)s by a meeting of “%(agenda)s”.")
-            return _said(named, "busy", text, names, until=until)
+            return _said(named, "busy", text, names, meeting=meeting, until=until)
         if booking is None:
             lapses = occupation.lapses_at or instant_of(occupation.busy_to)
             names["lapses"] = time_text(lapses.astimezone(self.agenda.zone))

@@ -7,7 +7,15 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from wagtail_agenda.availability.delays import is_open
-from wagtail_agenda.models import Agenda, Booking, Desk, Event, MeetingType, Resource
+from wagtail_agenda.models import (
+    Agenda,
+    Booking,
+    CalledMeeting,
+    Desk,
+    Event,
+    MeetingType,
+    Resource,
+)
 from wagtail_agenda.timegrid import Interval, epoch_minutes, instant_of
 from wagtail_agenda.wording import moment_text
 
@@ -17,8 +25,8 @@ class Reason:
     """One rule that is in the way: a stable `code`, and a sentence for agents and editors.
 
     What the rule is about stands beside it where there is such a thing; `until` is when it stops
-    being in the way, if that is known. Sentences name no visitors: whoever may see the booking
-    looks there.
+    being in the way, if that is known. Sentences name neither visitors nor what meetings are
+    about: whoever may see the booking or the meeting looks there.
     """
 
     code: str
@@ -29,6 +37,7 @@ class Reason:
     resource: Resource | None = None
     event: Event | None = None
     booking: Booking | None = None
+    meeting: CalledMeeting | None = None
     until: datetime | None = None
 
 

@@ -15,7 +15,7 @@ NAMED_AT_MOST = 20
 
 class Command(BaseCommand):
     help = (
-        "Says whether bookings, counters, holds and mails agree with one another. With --repair, "
+        "Says whether bookings, meetings, counters, holds and mails agree. With --repair, "
         "puts right what can be. Ends with status 1 if something is left."
     )
 

@@ -68,6 +68,11 @@ class ListView(PeriodView):
         found = bookings.select_related(*related).order_by("start", "pk")
         return found.prefetch_related("resources") if self.agenda.takes_appointments else found
 
+    @property
+    def meetings(self):
+        """None: it lists who comes, page by page, and not what is taken."""
+        return []
+
     @cached_property
     def page(self) -> Page:
         return Paginator(self.found, BOOKINGS_A_PAGE).get_page(self.request.GET.get("p"))

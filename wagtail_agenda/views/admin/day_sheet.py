@@ -66,6 +66,7 @@ class DaySheetView(DayView):
         query = {**self.filters.chosen, "answers": WITHOUT if self.with_answers else ""}
         return {
             "parts": self.parts(),
+            "meetings": self.shown_meetings,
             "with_answers": self.with_answers,
             "several_desks": len(self.all_desks) > 1,
             "day_url": day_url,

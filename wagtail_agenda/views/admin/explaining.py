@@ -19,9 +19,9 @@ from wagtail.admin.admin_url_finder import AdminURLFinder
 
 from wagtail_agenda import availability, permissions
 from wagtail_agenda.availability import Reason
-from wagtail_agenda.models import Agenda, Booking, Event, MeetingType
+from wagtail_agenda.models import Agenda, Booking, CalledMeeting, Event, MeetingType
 from wagtail_agenda.slot_key import is_slug
-from wagtail_agenda.views.admin.base import AgentPage, agendas_of, url_to
+from wagtail_agenda.views.admin.base import AgentPage, agendas_of, page_of, url_to
 from wagtail_agenda.views.admin.dates import is_shown, today_in, with_query
 from wagtail_agenda.wording import day_text, moment_text, time_text
 
@@ -152,8 +152,9 @@ class ExplainView(AgentPage, TemplateView):
 
     def address_of(self, row: Model) -> str:
         """Where it can be seen or changed, empty for those who may not."""
-        if isinstance(row, Booking):
-            return url_to("booking", row.pk) if permissions.may_see(self.request.user, row) else ""
+        if isinstance(row, (Booking, CalledMeeting)):
+            may_see = permissions.may_see(self.request.user, row)
+            return page_of(row) if may_see else ""
         return self.finder.get_edit_url(row) or ""
 
     def may_be_booked_by_agents(self) -> bool:
@@ -249,8 +250,9 @@ class ExplainView(AgentPage, TemplateView):
 
 def rows_behind(reason: Reason) -> list[Model]:
     """What a reason lies in, so that whoever wants it otherwise knows where to go."""
-    if reason.booking is not None:
-        return [reason.booking]
+    taken_by = reason.booking or reason.meeting
+    if taken_by is not None:
+        return [taken_by]
     owner = reason.resource or reason.desk or reason.agenda
     if reason.code in OF_CALENDARS and owner is not None:
         return list(owner.closure_calendars.all())

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from wagtail_agenda.choices import Admission, Attendance
 from wagtail_agenda.models import Booking, Desk, Event, Hold, MeetingType, WorkflowStatus
 from wagtail_agenda.views.admin.dates import with_query
+from wagtail_agenda.views.admin.meeting_lines import MeetingLine
 from wagtail_agenda.views.admin.presentation import times
 
 EVERY_STATUS = "all"
@@ -221,9 +222,9 @@ class Filters:
         """Whether all but its being cancelled fits."""
         return all(getattr(booking, name) == value for name, value in self.conditions.items())
 
-    def matches_hold(self, hold: Hold) -> bool:
-        """A hold has neither status nor attendance."""
-        return all(getattr(hold, name, None) == value for name, value in self.conditions.items())
+    def matches_taken(self, taken: Hold | MeetingLine) -> bool:
+        """What takes time and is no booking has neither status nor attendance."""
+        return all(getattr(taken, name, None) == value for name, value in self.conditions.items())
 
     def chips(self, url: str) -> list[Chip]:
         """Each filter that is set, with the address of the page without it."""

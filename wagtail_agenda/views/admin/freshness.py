@@ -1,8 +1,8 @@
 """Whether a period of an agenda has changed since somebody looked, and what is new in it.
 
 A page that refreshes itself asks this far more often than anything happens, so the answer costs one
-query: every act at a desk or an event raises the version of its bookable, every act on a booking
-writes a line of history, every mark raises the version of its attendance sheet.
+query: every act at a desk, resource or event raises the version of its bookable, every act on a
+booking writes a line of history, every mark raises the version of its attendance sheet.
 """
 
 import re
@@ -24,8 +24,10 @@ from wagtail_agenda.models import (
     Entry,
     Event,
     Hold,
+    Occupation,
+    Resource,
 )
-from wagtail_agenda.timegrid import epoch_minutes, instant_of
+from wagtail_agenda.timegrid import epoch_minutes, epoch_minutes_up, instant_of
 
 MINUTES_TO_TRUST = 5
 """What leaves no trace in bookables and history (hours, labels, the time of day itself) is shown
@@ -95,6 +97,25 @@ class Period:
         return Bookable.objects.filter(self._q_of_events("event__"))
 
     @property
+    def resources(self) -> QuerySet[Resource]:
+        """What its appointments may need beside their desks; some of them more than once."""
+        owners = self.behind if self.agenda.is_virtual else (self.agenda,)
+        keys = [agenda.pk for agenda in owners]
+        uses = Q(agendas__in=keys) | Q(meeting_types__agenda__in=keys)
+        return Resource.objects.filter(uses).order_by()
+
+    @property
+    def taken_by_meetings(self) -> QuerySet[Occupation]:
+        """What meetings take of its desks and resources."""
+        rooms = Q(**self.owned("desk__")) | Q(resource__in=self.resources)
+        taken = Occupation.objects.filter(
+            called_meeting__isnull=False,
+            bookable__in=Bookable.objects.filter(rooms),
+            busy_to__gt=epoch_minutes(self.start),
+        )
+        return taken.filter(busy_from__lt=epoch_minutes_up(self.end)) if self.end else taken
+
+    @property
     def sheets(self) -> QuerySet[AttendanceSheet]:
         """The attendance sheets of its bookings."""
         sheets = AttendanceSheet.objects.filter(**self.owner)
@@ -117,6 +138,11 @@ def stamp(period: Period, now: datetime) -> str:
         return _stamped(_last_of_several(period, now), now)
     path = "desk__agenda" if period.agenda.takes_appointments else "event__agenda"
     versions = period.bookables.order_by().values(path)
+    # Grouped by the agenda as all others, so by one way to it at a time.
+    resources = [
+        Bookable.objects.filter(**{used_by: period.agenda}).order_by().values(used_by)
+        for used_by in ("resource__agendas", "resource__meeting_types__agenda")
+    ]
     entries = Entry.objects.filter(period.q("booking__")).order_by().values("booking__agenda")
     sheets = period.sheets.order_by().values("agenda")
     way = "desk__agenda" if period.agenda.takes_appointments else "agenda"
@@ -129,6 +155,7 @@ def stamp(period: Period, now: datetime) -> str:
             Subquery(versions.annotate(number=Count("pk")).values("number")),
             Subquery(sheets.annotate(sum=Sum("version")).values("sum")),
             Subquery(holds.order_by().values(way).annotate(n=Count("pk")).values("n")),
+            *(Subquery(used.annotate(sum=Sum("version")).values("sum")) for used in resources),
             "latest_revision_id",
         )
         .get()
@@ -145,6 +172,7 @@ def _last_of_several(period: Period, now: datetime) -> tuple:
     return (
         entries.aggregate(last=Max("pk"))["last"],
         *period.bookables.aggregate(sum=Sum("version"), number=Count("pk")).values(),
+        Bookable.objects.filter(resource__in=period.resources).aggregate(sum=Sum("version"))["sum"],
         period.sheets.aggregate(sum=Sum("version"))["sum"],
         holds.count(),
         list(revisions.values_list("pk", "latest_revision_id")),

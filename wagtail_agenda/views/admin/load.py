@@ -1,4 +1,7 @@
-"""How full a day is: how many are booked, and how many more would fit. Pure."""
+"""How full a day is: how many are booked, and how many more would fit. Pure.
+
+Meetings take time, so less fits; they are counted apart, since nobody books them.
+"""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +12,8 @@ from zoneinfo import ZoneInfo
 from wagtail_agenda.availability import TypeWithDesks
 from wagtail_agenda.models import Booking, Desk, Event, MeetingType
 from wagtail_agenda.timegrid import Interval, epoch_minutes, epoch_minutes_up, instant_of, merge
+from wagtail_agenda.views.admin.meeting_lines import MeetingLine
+from wagtail_agenda.views.admin.week_layout import span_on
 
 
 @dataclass(frozen=True)
@@ -17,10 +22,16 @@ class Load:
 
     booked: int = 0
     room: int | None = None
+    meetings: int = 0
 
     @property
     def total(self) -> int | None:
         return None if self.room is None else self.booked + self.room
+
+    @property
+    def is_shut(self) -> bool:
+        """Nothing is taken, and nothing would fit."""
+        return self.total == 0 and not self.meetings
 
     @property
     def is_full(self) -> bool:
@@ -28,7 +39,11 @@ class Load:
 
     def __add__(self, other: "Load") -> "Load":
         rooms = [room for room in (self.room, other.room) if room is not None]
-        return Load(self.booked + other.booked, sum(rooms) if rooms else None)
+        return Load(
+            self.booked + other.booked,
+            sum(rooms) if rooms else None,
+            self.meetings + other.meetings,
+        )
 
 
 def loads_of_desks(
@@ -37,9 +52,10 @@ def loads_of_desks(
     meeting_types: Sequence[TypeWithDesks],
     openings: Mapping[int, Sequence[Interval]],
     bookings: Iterable[Booking],
+    meetings: Iterable[MeetingLine],
     zone: ZoneInfo,
 ) -> dict[tuple[date, int | None], Load]:
-    """By day and desk, None standing for bookings at no desk.
+    """By day and desk, None standing for bookings and meetings at no desk.
 
     What would fit is counted in appointments of the first type that the desk gives, and where none
     of these fits any more, in those of the shortest; a desk that gives none has no room to speak
@@ -52,6 +68,13 @@ def loads_of_desks(
         day = booking.start.astimezone(zone).date()
         booked[day, booking.desk_id] = booked.get((day, booking.desk_id), 0) + 1
         busy.setdefault(booking.desk_id, []).append(_busy(booking))
+    met: dict[tuple[date, int | None], int] = {}
+    for meeting in meetings:
+        taken_by_it = epoch_minutes(meeting.start), epoch_minutes_up(meeting.end)
+        busy.setdefault(meeting.desk_id, []).append(taken_by_it)
+        for day in days:
+            if span_on(day, meeting.start, meeting.end, zone) is not None:
+                met[day, meeting.desk_id] = met.get((day, meeting.desk_id), 0) + 1
     rooms: dict[tuple[date, int | None], int] = {}
     for desk in desks:
         given = _given(desk, meeting_types)
@@ -67,7 +90,10 @@ def loads_of_desks(
             rooms[day, desk.pk] = room or sum(
                 room_in(opening, taken, shortest) for opening in opened
             )
-    return {key: Load(booked.get(key, 0), rooms.get(key)) for key in {**rooms, **booked}}
+    return {
+        key: Load(booked.get(key, 0), rooms.get(key), met.get(key, 0))
+        for key in {**rooms, **booked, **met}
+    }
 
 
 def load_of_events(events: Iterable[Event]) -> Load:

@@ -106,7 +106,7 @@ class MonthView(PeriodView):
             load = Load(self.shown_by_day.get(day, 0))
         else:
             load = self.loads_by_day.get(day, Load())
-        return self.cell(day, load, is_shut=load.total == 0)
+        return self.cell(day, load, is_shut=load.is_shut)
 
     def day_of_events(self, day: date) -> MonthDay:
         events = [event for event in self.shown_events if self.local_day(event.start) == day]

@@ -38,6 +38,7 @@ from wagtail_agenda.views.admin.filters import (
     asked_by,
 )
 from wagtail_agenda.views.admin.load import Load, loads_of_desks
+from wagtail_agenda.views.admin.meeting_lines import MeetingLine, meeting_lines
 from wagtail_agenda.views.admin.presentation import Line, clock, line, mark_text
 from wagtail_agenda.workflow import DEFAULT_WORKFLOW
 
@@ -239,6 +240,14 @@ class PeriodView(AgentPage, TemplateView, ABC):
         )
 
     @cached_property
+    def meetings(self) -> list[MeetingLine]:
+        """Those that take something which is booked here."""
+        if not self.agenda.takes_appointments:
+            return []
+        desks = {desk.bookable_id: desk for desk in self.all_desks}
+        return meeting_lines(self.period.taken_by_meetings, desks, self.request.user, self.zone)
+
+    @cached_property
     def openings(self) -> dict[int, tuple[Interval, ...]]:
         """When each desk in service is open on these days."""
         desks = [desk for desk in self.shown_desks if not desk.retired]
@@ -312,6 +321,10 @@ class PeriodView(AgentPage, TemplateView, ABC):
         return [booking for booking in self.bookings if self.filters.matches(booking)]
 
     @cached_property
+    def shown_meetings(self) -> list[MeetingLine]:
+        return [meeting for meeting in self.meetings if self.filters.matches_taken(meeting)]
+
+    @cached_property
     def shown_events(self) -> list[Event]:
         chosen = self.filters.conditions.get("event_id")
         return [event for event in self.events if chosen in (None, event.pk)]
@@ -321,7 +334,7 @@ class PeriodView(AgentPage, TemplateView, ABC):
         """Those in service, and those that had somebody while they were."""
         if self.desk:
             return [self.desk]
-        busy = {booking.desk_id for booking in self.shown_bookings}
+        busy = {one.desk_id for one in (*self.shown_bookings, *self.shown_meetings)}
         return [desk for desk in self.all_desks if not desk.retired or desk.pk in busy]
 
     @property
@@ -355,7 +368,13 @@ class PeriodView(AgentPage, TemplateView, ABC):
             taken = [booking for booking in taken if booking.desk_id == self.desk.pk]
         desks = [desk for desk in self.shown_desks if not desk.retired]
         return loads_of_desks(
-            self.days, desks, self.types_with_desks, self.openings, taken, self.zone
+            self.days,
+            desks,
+            self.types_with_desks,
+            self.openings,
+            taken,
+            self.shown_meetings,
+            self.zone,
         )
 
     def load_on(self, day: date) -> Load:

@@ -18,6 +18,7 @@ from wagtail_agenda.timegrid import instant_of
 from wagtail_agenda.views.admin.base import url_to
 from wagtail_agenda.views.admin.dates import with_query
 from wagtail_agenda.views.admin.load import Load, load_of_events
+from wagtail_agenda.views.admin.meeting_lines import MeetingLine, of_desk
 from wagtail_agenda.views.admin.period import PeriodView
 from wagtail_agenda.views.admin.presentation import UNDECIDED, Line, times, undecided_texts
 from wagtail_agenda.views.admin.week_layout import Column, Row, Taken, rows
@@ -157,14 +158,16 @@ class TimesView(PeriodView):
 
     @cached_property
     def shown_holds(self) -> list[Hold]:
-        return [hold for hold in self.holds if self.filters.matches_hold(hold)]
+        return [hold for hold in self.holds if self.filters.matches_taken(hold)]
 
-    def taken(self, bookings: Sequence[Booking], holds: Sequence[Hold]) -> list[Taken]:
+    def taken(
+        self, bookings: Sequence[Booking], holds: Sequence[Hold], meetings: Sequence[MeetingLine]
+    ) -> list[Taken]:
         taken = [Taken(self.line(booking), booking.start, booking.end) for booking in bookings]
         for hold in holds:
             held = Held(times(hold.start, hold.end, self.zone), hold.desk)
             taken.append(Taken(held, hold.start, hold.end))
-        return taken
+        return taken + [Taken(meeting, meeting.start, meeting.end) for meeting in meetings]
 
     def day_headers(self) -> list[Day]:
         return [
@@ -251,7 +254,7 @@ class WeekView(TimesView):
     def columns(self):
         # A day is open when any of its desks is.
         together = [interval for intervals in self.open_times().values() for interval in intervals]
-        taken = self.taken(self.shown_bookings, self.shown_holds)
+        taken = self.taken(self.shown_bookings, self.shown_holds, self.shown_meetings)
         return [Column(day, taken, together) for day in self.days]
 
 
@@ -294,8 +297,9 @@ class DayView(TimesView):
 
     @cached_property
     def columns_of_desks(self) -> list[Desk | None]:
-        """The desks shown; at the end None, where somebody is booked at no desk."""
-        without = not self.desk and any(booking.desk_id is None for booking in self.shown_bookings)
+        """The desks shown; at the end None, where a booking or a meeting takes no desk."""
+        taken = (*self.shown_bookings, *self.shown_meetings)
+        without = not self.desk and any(one.desk_id is None for one in taken)
         return [*self.shown_desks, *([None] if without or not self.shown_desks else [])]
 
     def headers(self, table):
@@ -322,6 +326,7 @@ class DayView(TimesView):
                         if one.desk_id == (desk.pk if desk else None)
                     ],
                     [one for one in self.shown_holds if desk and one.desk_id == desk.pk],
+                    of_desk(self.shown_meetings, desk),
                 ),
                 openings=openings.get(desk.pk, ()) if desk else (),
                 header=self.named(desk) if desk else None,

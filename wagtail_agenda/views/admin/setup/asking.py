@@ -19,7 +19,8 @@ from wagtail.admin.panels import Panel
 
 from wagtail_agenda import permissions
 from wagtail_agenda.choices import Admission
-from wagtail_agenda.models import Booking
+from wagtail_agenda.models import Booking, CalledMeeting
+from wagtail_agenda.views.admin.base import url_to
 from wagtail_agenda.wording import moment_text
 
 BOOKINGS_SHOWN = 10
@@ -46,7 +47,7 @@ class Question:
 
     @property
     def more_text(self) -> str:
-        """How many bookings are not listed: too many, or of agendas that one does not see."""
+        """How many of what is to come is not listed: too many, or of agendas one does not see."""
         if not self.more:
             return ""
         if not self.lines:
@@ -119,6 +120,13 @@ def coming_bookings(now: datetime, **what) -> QuerySet[Booking]:
     )
 
 
+def coming_meetings(now: datetime, **what) -> QuerySet[CalledMeeting]:
+    """The meetings that people expect at a desk or in a resource, the next one first."""
+    expected = {"end__gt": now, "cancelled_at": None, "published_at__isnull": False}
+    found = CalledMeeting.objects.filter(**what, **expected)
+    return found.select_related("agenda").order_by("start", "pk")
+
+
 def lines_of(bookings: QuerySet[Booking], user) -> list[tuple[str, str]]:
     """The first of these bookings that the user may see, each as its address and what it is."""
     seen = permissions.visible(user, bookings)[:BOOKINGS_SHOWN]
@@ -132,26 +140,52 @@ def lines_of(bookings: QuerySet[Booking], user) -> list[tuple[str, str]]:
     ]
 
 
-def retiring(bookings: QuerySet[Booking], label: str, user) -> Question | None:
-    """Whether to retire something that has bookings to come; no question if it has none."""
-    count = bookings.count()
-    if not count:
+def lines_of_meetings(meetings: QuerySet[CalledMeeting], user) -> list[tuple[str, str]]:
+    """As `lines_of`, of meetings."""
+    seen = permissions.visible(user, meetings)[:BOOKINGS_SHOWN]
+    return [
+        (
+            url_to("meeting", meeting.pk),
+            gettext("%(when)s: %(meeting)s")
+            % {"when": moment_text(meeting.local_start), "meeting": meeting.title},
+        )
+        for meeting in seen
+    ]
+
+
+def retiring(
+    bookings: QuerySet[Booking], meetings: QuerySet[CalledMeeting], label: str, user
+) -> Question | None:
+    """Whether to retire something that is still to be used; no question if it is not."""
+    booked, met = bookings.count(), meetings.count()
+    if not booked and not met:
         return None
-    lines = lines_of(bookings, user)
-    happens = ngettext(
+    lines = lines_of(bookings, user) + lines_of_meetings(meetings, user)
+    of_bookings = ngettext(
         "“%(label)s” has %(count)d booking to come. It stays, and its visitor will come; only "
         "nothing more is booked here. Move or cancel it first if nobody can be received.",
         "“%(label)s” has %(count)d bookings to come. They stay, and their visitors will come; only "
         "nothing more is booked here. Move or cancel them first if nobody can be received.",
-        count,
+        booked,
+    )
+    of_meetings = ngettext(
+        "“%(label)s” has %(count)d meeting to come, which stays. Find another place for it first "
+        "if nobody can meet here.",
+        "“%(label)s” has %(count)d meetings to come, which stay. Find another place for them first "
+        "if nobody can meet here.",
+        met,
     )
     return Question(
         field="retired",
-        key=f"retired:{count}",
-        sentences=[happens % {"label": label, "count": count}],
+        key=f"retired:{booked}:{met}",
+        sentences=[
+            happens % {"label": label, "count": count}
+            for happens, count in ((of_bookings, booked), (of_meetings, met))
+            if count
+        ],
         answer=gettext("Retire it all the same"),
         lines=lines,
-        more=count - len(lines),
+        more=booked + met - len(lines),
     )
 
 

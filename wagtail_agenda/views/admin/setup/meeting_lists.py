@@ -2,7 +2,6 @@
 
 import django_filters
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import Q
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -102,7 +101,7 @@ class PublishesMeeting:
 
     def form_valid(self, form):
         try:
-            with transaction.atomic(), published_by_hand(self.request.user):
+            with published_by_hand(self.request.user):
                 return super().form_valid(form)
         except BookingError as error:
             self.form = form

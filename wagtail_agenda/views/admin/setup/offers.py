@@ -13,7 +13,12 @@ from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail_agenda import permissions
 from wagtail_agenda.choices import AgendaKind, Role
 from wagtail_agenda.models import Agenda, Desk, Resource
-from wagtail_agenda.views.admin.setup.asking import AskingForm, coming_bookings, retiring
+from wagtail_agenda.views.admin.setup.asking import (
+    AskingForm,
+    coming_bookings,
+    coming_meetings,
+    retiring,
+)
 
 
 class OfferForm(WagtailAdminModelForm):
@@ -60,15 +65,17 @@ class OfferForm(WagtailAdminModelForm):
 
 
 class DeskForm(AskingForm, OfferForm):
-    """A desk; retiring one that has appointments to come is asked about."""
+    """A desk; retiring one that has appointments or meetings to come is asked about."""
 
     kind = AgendaKind.MEETINGS
 
     def clean(self):
         cleaned = super().clean()
         if self.instance.pk and cleaned.get("retired") and not self.initial.get("retired"):
-            bookings = coming_bookings(timezone.now(), desk=self.instance)
-            if question := retiring(bookings, str(self.instance), self.for_user):
+            now = timezone.now()
+            bookings = coming_bookings(now, desk=self.instance)
+            meetings = coming_meetings(now, desk=self.instance)
+            if question := retiring(bookings, meetings, str(self.instance), self.for_user):
                 self.ask(question)
         return cleaned
 

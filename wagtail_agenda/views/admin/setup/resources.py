@@ -9,18 +9,25 @@ from wagtail.admin.views import generic
 
 from wagtail_agenda import removal
 from wagtail_agenda.models import Resource
-from wagtail_agenda.views.admin.setup.asking import AskingForm, coming_bookings, retiring
+from wagtail_agenda.views.admin.setup.asking import (
+    AskingForm,
+    coming_bookings,
+    coming_meetings,
+    retiring,
+)
 
 
 class ResourceForm(AskingForm):
-    """A resource; retiring one that has bookings to come is asked about."""
+    """A resource; retiring one that has bookings or meetings to come is asked about."""
 
     def clean(self):
         cleaned = super().clean()
         self._check_longest_use(cleaned.get("maximum_duration"))
         if self.instance.pk and cleaned.get("retired") and not self.initial.get("retired"):
-            bookings = coming_bookings(timezone.now(), resources=self.instance)
-            if question := retiring(bookings, str(self.instance), self.for_user):
+            now = timezone.now()
+            bookings = coming_bookings(now, resources=self.instance)
+            meetings = coming_meetings(now, resource=self.instance)
+            if question := retiring(bookings, meetings, str(self.instance), self.for_user):
                 self.ask(question)
         return cleaned
 
