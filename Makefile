@@ -48,9 +48,9 @@ demo: $(INSTALLED)
 test: $(INSTALLED) chromium
 	$(PYTEST) $(TESTS)
 
-# All at once: while one server writes to its disk, the tests of another go on.
+# All at once, with one process each: while one server writes to its disk, the tests of another go on.
 test-databases: $(INSTALLED)
-	@$(MAKE) --no-print-directory --jobs --output-sync=target test-postgresql test-mariadb test-redis
+	@$(MAKE) --no-print-directory --jobs --output-sync=target WORKERS=1 test-postgresql test-mariadb test-redis
 
 test-postgresql: $(INSTALLED)
 	TEST_DATABASE=postgresql $(PYTEST) -m "not browser and not redis" $(TESTS)
