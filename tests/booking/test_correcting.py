@@ -170,7 +170,7 @@ def test_what_may_have_been_taken_before_the_connection_broke_is_taken_back(sent
 def test_a_mail_that_was_queued_meanwhile_never_brings_the_new_link_to_the_old_address(sent):
     late = mails_to(WRONG)[0]
     correct(sent)
-    Delivery.objects.filter(pk=late.pk).update(state=DeliveryState.DUE, letter=None)
+    Delivery.objects.filter(pk=late.pk).update(state=DeliveryState.DUE, letter=None, done_at=None)
 
     assert outbox.deliver(late.pk, now=NOW + HOUR) == DeliveryState.SUPERSEDED
 

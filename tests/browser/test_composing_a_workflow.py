@@ -50,9 +50,12 @@ class Editor:
     def add(self, kind: str):
         """Another rule or action, at the end; answers with where its fields are."""
         stream = self.page.locator("[data-streamfield-stream-container]").first
+        blocks = stream.locator("> [data-streamfield-child]")
+        before = blocks.count()
         self.page.locator(FORM).get_by_role("button", name="Insert a block").last.click()
         self.page.get_by_role("option", name=kind).click()
-        return stream.locator("> [data-streamfield-child]").last
+        expect(blocks).to_have_count(before + 1)
+        return blocks.nth(before)
 
     def choose_status(self, block, label: str) -> None:
         block.get_by_role("button", name="Choose workflow status").first.click()
@@ -126,7 +129,9 @@ def test_a_workflow_is_composed_tried_and_used(
     # Chosen in the agenda.
     page.goto(f"/admin/snippets/wagtail_agenda/agenda/edit/{agenda.pk}/")
     page.get_by_role("tab", name="Messages and labels").click()
-    page.get_by_role("button", name="Choose booking workflow").click()
+    page.locator("#id_workflow-chooser").get_by_role(
+        "button", name="Choose booking workflow"
+    ).click()
     page.locator(".modal").get_by_role("link", name="Papers first").click()
     expect(page.get_by_role("tabpanel").get_by_text("Papers first")).to_be_visible()
     axe(page, FORM)

@@ -143,6 +143,8 @@ class WorkflowStatusViewSet(ScopedSnippetViewSet):
     add_view_class = workflows.StatusCreateView
     edit_view_class = workflows.StatusEditView
     chooser_viewset_class = workflows.StatusChooserViewSet
+    # Those of the two built-in workflows alone fill the page that Wagtail shows at once.
+    chooser_per_page = 100
     sort_order_field = "sort_order"
     list_display = ["label", "workflow", Column("get_colour_display", label=_("Colour"))]
 
