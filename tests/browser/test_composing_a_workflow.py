@@ -61,6 +61,8 @@ class Editor:
         block.get_by_role("button", name="Choose workflow status").first.click()
         self.page.locator(".modal").get_by_role("link", name=label, exact=True).click()
         expect(block.get_by_text(label, exact=True).first).to_be_visible()
+        # While the window fades, it would take another one with it.
+        expect(self.page.locator(".modal:visible, .modal-backdrop")).to_have_count(0)
 
     def write_mail(self, subject: str, text: str) -> None:
         mail = self.add("Send an e-mail")
