@@ -399,6 +399,17 @@ def test_long_texts_are_folded_and_read_back(character, length):
     assert read_calendar(data).event.description == text
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("length", range(60, 80))
+@pytest.mark.parametrize("character", ["a", "é"])
+def test_lines_are_folded_where_the_library_would_fold_them(character, length, method):
+    alarmed = dataclasses.replace(
+        PASSPORT, location=character * length, comment="", alarm=timedelta(hours=2)
+    )
+    data = invitation(alarmed, method)
+    assert icalendar.Calendar.from_ical(data).to_ical() == data
+
+
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "example.org", "https://x.org/\nX-A:b"])
 def test_unusable_url_is_left_out(url):
     data = invitation(dataclasses.replace(PASSPORT, url=url), "REQUEST")

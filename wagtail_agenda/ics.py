@@ -10,9 +10,21 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from django.utils.text import slugify
-from icalendar import Alarm, Calendar, Event, vCalAddress, vDuration, vText
+from icalendar import (
+    Alarm,
+    Calendar,
+    Event,
+    vCalAddress,
+    vDatetime,
+    vDuration,
+    vInt,
+    vText,
+    vUri,
+)
+from icalendar.parser import Contentline, Parameters
 
 from wagtail_agenda import __version__
 from wagtail_agenda.cleaning import clean_text, mailto, one_line, web_address
@@ -28,6 +40,9 @@ __all__ = [
 ]
 
 _STATUS = {"REQUEST": "CONFIRMED", "CANCEL": "CANCELLED"}
+# RFC 5545 §3.1 has lines of 75 octets at the most; the library folds from that length on.
+_LONGEST_UNFOLDED = 74
+_NO_PARAMETERS = Parameters()
 # SEQUENCE is an RFC 5545 §3.3.8 INTEGER.
 _MAXIMUM_SEQUENCE = 2**31 - 1
 
@@ -184,47 +199,56 @@ def _calendar(
 ) -> bytes:
     if event.organizer is None:
         raise ValueError(f"The calendar file of {event.uid!r} needs an organizer")
-    # `Calendar.new()` and `Event.new()` fill in a random UID and the current time.
+    # `Calendar.new()` and `Event.new()` fill in a random UID and the current time, and `add()`
+    # takes longer to find out of what type a value is than the rest takes.
     calendar = Calendar()
-    calendar.add("prodid", _Text(_product(event)))
-    calendar.add("version", "2.0")
-    calendar.add("calscale", "GREGORIAN")
-    calendar.add("method", method)
+    calendar["PRODID"] = _Text(_product(event))
+    calendar["VERSION"] = vText("2.0")
+    calendar["CALSCALE"] = vText("GREGORIAN")
+    calendar["METHOD"] = vText(method)
     if refresh is not None:
         calendar.add("refresh-interval", refresh, parameters={"VALUE": "DURATION"})
         calendar.add("x-published-ttl", vDuration(refresh).to_ical().decode())
     calendar.add_component(_component(event, method, status))
-    return calendar.to_ical()
+    return b"".join(_content_line(*item) for item in calendar.property_items())
+
+
+def _content_line(name: str, value: Any) -> bytes:
+    """A property as the library writes it, which asks every letter of a line whether to fold."""
+    line = Contentline.from_parts(name, getattr(value, "params", _NO_PARAMETERS), value)
+    if len(line) <= _LONGEST_UNFOLDED and line.isascii():
+        return f"{line}\r\n".encode("ascii")
+    return line.to_ical() + b"\r\n"
 
 
 def _component(event: CalendarEvent, method: str, status: str) -> Event:
     component = Event()
-    component.add("uid", _Text(one_line(event.uid)))
-    component.add("sequence", event.sequence)
-    component.add("dtstamp", _utc(event.stamp, "stamp"))
-    component.add("dtstart", _utc(event.start, "start"))
-    component.add("dtend", _utc(event.end, "end"))
+    component["UID"] = _Text(one_line(event.uid))
+    component["SEQUENCE"] = vInt(event.sequence)
+    component["DTSTAMP"] = vDatetime(_utc(event.stamp, "stamp"))
+    component["DTSTART"] = vDatetime(_utc(event.start, "start"))
+    component["DTEND"] = vDatetime(_utc(event.end, "end"))
     if event.created is not None:
-        component.add("created", _utc(event.created, "created"))
-    component.add("last-modified", _utc(event.stamp, "stamp"))
+        component["CREATED"] = vDatetime(_utc(event.created, "created"))
+    component["LAST-MODIFIED"] = component["DTSTAMP"]
     # RFC 5546 wants a SUMMARY, even an empty one.
-    component.add("summary", _Text(clean_text(event.summary)))
+    component["SUMMARY"] = _Text(clean_text(event.summary))
     for name in ("description", "location", "comment"):
         text = clean_text(getattr(event, name))
         if text:
-            component.add(name, _Text(text))
+            component[name] = _Text(text)
     url = web_address(event.url)
     if url:
-        component.add("url", url)
-    component.add("status", status)
-    component.add("transp", "TRANSPARENT" if status == "TENTATIVE" else "OPAQUE")
+        component["URL"] = vUri(url)
+    component["STATUS"] = vText(status)
+    component["TRANSP"] = vText("TRANSPARENT" if status == "TENTATIVE" else "OPAQUE")
     if status == "TENTATIVE":
         # Outlook shows by these, and not by STATUS, that the time is not taken for sure.
-        component.add("x-microsoft-cdo-busystatus", "TENTATIVE")
-        component.add("x-microsoft-cdo-intendedstatus", "TENTATIVE")
-    component.add("organizer", _calendar_address(event.organizer))
+        component["X-MICROSOFT-CDO-BUSYSTATUS"] = vText("TENTATIVE")
+        component["X-MICROSOFT-CDO-INTENDEDSTATUS"] = vText("TENTATIVE")
+    component["ORGANIZER"] = _calendar_address(event.organizer)
     if method != "PUBLISH":
-        component.add("attendee", _invited(event.attendee, optional=event.optional))
+        component["ATTENDEE"] = _invited(event.attendee, optional=event.optional)
     if status == "CONFIRMED" and event.alarm is not None:
         component.add_component(_alarm(event))
     return component
@@ -233,9 +257,9 @@ def _component(event: CalendarEvent, method: str, status: str) -> Event:
 def _alarm(event: CalendarEvent) -> Alarm:
     """What RFC 5545 §3.6.6 asks of an alarm that shows a text, and nothing else."""
     alarm = Alarm()
-    alarm.add("action", "DISPLAY")
-    alarm.add("trigger", -event.alarm)
-    alarm.add("description", _Text(clean_text(event.summary)))
+    alarm["ACTION"] = vText("DISPLAY")
+    alarm["TRIGGER"] = vDuration(-event.alarm)
+    alarm["DESCRIPTION"] = _Text(clean_text(event.summary))
     return alarm
 
 
