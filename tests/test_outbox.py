@@ -476,6 +476,26 @@ def test_what_was_taken_over_before_it_was_begun_is_left_alone(lonely, monkeypat
     assert len(sent) == 1
 
 
+def test_what_has_left_is_marked_though_the_next_one_was_taken_over(many, monkeypatch):
+    letter_of = outbox.mails.letters.letter_of
+    sent = []
+    monkeypatch.setattr(mail, "send", lambda letter, connection, server: sent.append(letter))
+
+    def overtaken(delivery, now):
+        if delivery.pk == many[1].pk:
+            monkeypatch.setattr(outbox.mails.letters, "letter_of", letter_of)
+            outbox.deliver(many[1].pk, now=NOW + outbox.LEASE)
+        return letter_of(delivery, now)
+
+    monkeypatch.setattr(outbox.mails.letters, "letter_of", overtaken)
+    outbox.sweep(now=NOW)
+
+    assert sorted(letter.message_id for letter in sent) == sorted(one.message_id for one in many)
+    assert {refreshed(one).state for one in many} == {DeliveryState.DONE}
+    assert refreshed(many[0]).done_at == NOW
+    assert refreshed(many[1]).done_at == NOW + outbox.LEASE
+
+
 def test_what_has_changed_since_a_batch_was_read_is_read_again(agenda, monkeypatch):
     first, second = (make_booking(agenda) for _number in range(2))
     ticking = itertools.count()

@@ -146,8 +146,9 @@ def _of_booking(delivery: Delivery, booking: Booking, language: str) -> _Matter:
         passed_on=passed_on,
     )
     wanted = _wanted(delivery, language, built_in)
-    values = placeholder_values(booking, facts=_facts_of_delivery(delivery))
     templates = (wanted.subject, wanted.text, wanted.html)
+    names = placeholders.names_in(*templates)
+    values = placeholder_values(booking, names, facts=_facts_of_delivery(delivery))
     values |= own_values(booking, templates, audience) | kept_values(booking, templates)
     if passed_on:
         values |= dict.fromkeys(SECRET_PLACEHOLDERS, "")

@@ -80,33 +80,35 @@ class PreparedUpdate:
     """An UPDATE that differs from one time to the next in nothing but its values.
 
     `rows` is a queryset in whose filters `Given` stands for what comes with each run, and `columns`
-    are set to what comes under their names::
+    are set to what comes under their names, or to an `expression` of it::
 
         rename = PreparedUpdate(Desk.objects.filter(pk=Given("key")), "label")
         rename(key=3, label="Counter 1")
 
-    Answers how many rows there were. What is asked for in a filter comes as the driver takes it:
-    whole numbers and text.
+    Answers how many rows there were. What comes under the name of a column that is set is what its
+    field takes; what else a filter or an expression asks for is as the driver takes it: whole
+    numbers and text.
     """
 
-    def __init__(self, rows: QuerySet, *columns: str) -> None:
+    def __init__(self, rows: QuerySet, *columns: str, **expressions: Expression) -> None:
         self.rows, self.model = rows, rows.model
-        self.columns = {name: self.model._meta.get_field(name) for name in columns}
+        self._set = {**{name: Given(name) for name in columns}, **expressions}
+        self._fields = {name: self.model._meta.get_field(name) for name in self._set}
         self._statement = lru_cache(self._written)
 
     def __call__(self, **values: Any) -> int:
         using = router.db_for_write(self.model)
         statement, parameters = self._statement(using)
         connection = connections[using]
-        for name, field in self.columns.items():
-            values[name] = field.get_db_prep_save(values[name], connection)
+        for name in values.keys() & self._fields.keys():
+            values[name] = self._fields[name].get_db_prep_save(values[name], connection)
         with connection.cursor() as cursor:
             cursor.execute(statement, _given(parameters, values))
             return cursor.rowcount
 
     def _written(self, using: str) -> tuple[str, Sequence[Any]]:
         query = self.rows.using(using).query.chain(sql.UpdateQuery)
-        query.add_update_values({name: Given(name) for name in self.columns})
+        query.add_update_values(self._set)
         return query.get_compiler(using).as_sql()
 
 

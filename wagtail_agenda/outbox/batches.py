@@ -1,9 +1,10 @@
 """Mails that a worker takes together: read at once, sent one by one, noted together.
 
-Before a mail leaves its attempt is counted, and as soon as it has left it is marked. So whenever
-the worker is killed, one mail at the most may have left without anybody knowing, and only that one
-is sent a second time. What is marked gets its line in the history with all others of its batch; of
-a worker that was killed before that, whoever takes it over writes the line and sends nothing.
+Before a mail leaves its attempt is counted, and the one before it is marked as having left, in one
+statement. So whenever the worker is killed, one mail at the most may have left without anybody
+knowing, and only that one is sent a second time. What is marked gets its line in the history with
+all others of its batch; of a worker that was killed before that, whoever takes it over writes the
+line and sends nothing.
 """
 
 import time
@@ -38,6 +39,7 @@ class Batch:
         self._read_at = time.monotonic()
         self._waiting = {delivery.pk: delivery for delivery in _read(claimed)}
         self._left: list[Delivery] = []
+        self._unmarked: Delivery | None = None
         self.attempted: set[int] = set()
 
     def __enter__(self) -> "Batch":
@@ -45,6 +47,7 @@ class Batch:
 
     def __exit__(self, *_error: object) -> None:
         try:
+            self._mark()
             claiming.note_left(self._left)
         finally:
             claiming.give_back(self._waiting.values())
@@ -77,7 +80,7 @@ class Batch:
             return DeliveryState.SUPERSEDED
         # Of a suspect it may be the writing that kills the worker, so it is counted before that.
         begun = self._is_suspect
-        if begun and not claiming.begin(delivery, now):
+        if begun and not self._begin(delivery, now):
             return None
         if begun and delivery.attempts > 1 and now >= delivery.give_up_at:
             return mails.fail(delivery, claiming.never_came_back(), now)
@@ -86,19 +89,33 @@ class Batch:
             letter = mails.letter_of(delivery, now)
             if begun:
                 claiming.keep_letter(delivery)
-            elif not claiming.begin(delivery, now):
+            elif not self._begin(delivery, now):
                 return None
             begun = True
             mail.send(letter, connection, server=server)
         except mail.DeliveryFailure as failure:
-            if not begun and not claiming.begin(delivery, now):
+            if not begun and not self._begin(delivery, now):
                 return None
             return mails.refused(delivery, failure, now)
-        claiming.mark_left(delivery, now)
+        delivery.done_at = now
+        self._unmarked = delivery
         self._left.append(delivery)
         return DeliveryState.DONE
 
+    def _begin(self, delivery: Delivery, now: datetime) -> bool:
+        """Count the attempt, and mark the mail that has left before."""
+        begun = claiming.begin(delivery, now, self._unmarked)
+        self._unmarked = None
+        return begun
+
+    def _mark(self) -> None:
+        """Mark the mail that has left last, whatever becomes of the others."""
+        if self._unmarked is not None:
+            claiming.mark_left(self._unmarked)
+            self._unmarked = None
+
     def _waits_for_another(self, delivery: Delivery, now: datetime) -> bool:
+        self._mark()
         ahead = mails.ahead_of(delivery)
         if ahead is None:
             return False

@@ -1,6 +1,5 @@
 """What is to be known of a mail: whether it still holds, what goes first, what it says."""
 
-import json
 import logging
 import smtplib
 from collections.abc import Iterable
@@ -246,5 +245,8 @@ def _secrets_of(delivery: Delivery) -> dict[str, str]:
 
 
 def _replaced(letter: dict[str, Any], old: str, new: str) -> dict[str, Any]:
-    written = json.dumps(letter, ensure_ascii=False)
-    return json.loads(written.replace(old, new))
+    """The letter with another text for each link; its calendar and files have none."""
+    return {
+        name: text.replace(old, new) if isinstance(text, str) else text
+        for name, text in letter.items()
+    }
