@@ -90,6 +90,8 @@ def test_demo_loads_once_and_follows_the_calendar(settings, mailoutbox):
     examples = due.exclude(booking__admission=Admission.OFFERED)
     assert {delivery.booking.created_at for delivery in examples} == {MONDAY}
     assert (examples.count(), due.count()) == (3, 4)
+    # Nothing seems to have waited for days, which the home page would warn of.
+    assert set(due.values_list("due_at", flat=True)) == {MONDAY}
     coming = Event.objects.filter(start__gte=MONDAY)
     assert coming.count() >= 8
     assert any(event.bookable.places_booked == event.places for event in coming)

@@ -23,8 +23,8 @@ from example_site.home import (
 )
 from example_site.home.demo_town_hall import TownHall, town_hall
 from example_site.home.models import HomePage, Notice
-from wagtail_agenda.choices import Role
-from wagtail_agenda.models import Agenda, AgendaGrant
+from wagtail_agenda.choices import DeliveryState, Role
+from wagtail_agenda.models import Agenda, AgendaGrant, Delivery
 
 ADMINISTRATOR = "admin"
 AGENT = "agent"
@@ -42,6 +42,8 @@ def load(now: datetime | None = None) -> None:
     made = load_town_hall(now)
     demo_bookings.load(made, now)
     demo_meetings.load(made.site, now)
+    # Mails that left days ago took along, at that moment, what is to wait for the worker.
+    Delivery.objects.filter(state=DeliveryState.DUE, due_at__lt=now).update(due_at=now)
 
 
 @transaction.atomic
