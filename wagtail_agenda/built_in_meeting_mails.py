@@ -10,6 +10,7 @@ _MEETING = _(
 )
 _HELLO = _("Hello {user_name},")
 _MOVED = _("It has been moved from: {moved_from}")
+_CHANGES = _("What is new: {changes}")
 _REASON = _("Reason: {cancellation_reason}")
 _REPLY = _("Accept or decline, by a link that is yours alone: {reply_url}")
 _IN_THE_ADMIN = _("Who comes: {admin_url}")
@@ -24,6 +25,7 @@ _FOR_PARTICIPANTS = {
         (
             _HELLO,
             _("A meeting to which you are invited has changed."),
+            _CHANGES,
             _MOVED,
             _MEETING,
             "{description}",
@@ -51,7 +53,7 @@ _FOR_STAFF = {
     ),
     "changed": (
         _("Changed: {title}, {date}, {time}"),
-        (_("This meeting has changed."), _MOVED, _MEETING, _IN_THE_ADMIN),
+        (_("This meeting has changed."), _CHANGES, _MOVED, _MEETING, _IN_THE_ADMIN),
     ),
     "uninvited": (
         _("No longer yours: {title}, {date}, {time}"),

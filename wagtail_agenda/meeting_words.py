@@ -41,6 +41,7 @@ PLACEHOLDERS: Mapping[str, Any] = {
     "status": _("status of the meeting"),
     "cancellation_reason": _("reason given for the cancellation"),
     "moved_from": _("day, start and end before the meeting was moved"),
+    "changes": _("what is new since the reader was told last: time, place, documents …"),
     "answers": _("who has answered what, one line each"),
     "answered_by": _("who has just answered"),
     "answer": _("what they have just answered"),
@@ -55,7 +56,23 @@ SECRET_PLACEHOLDERS = frozenset({"reply_url"})
 
 _FOR_STAFF_ALONE = frozenset({"admin_url", "problem", "answers", "answered_by", "answer"})
 
-FACTS = ("from_start", "from_end", "name", "recipient", "answer", "problem")
+_PARTS = {
+    "agenda": _("agenda"),
+    "title": _("title"),
+    "start": _("time"),
+    "end": _("time"),
+    "location": _("place"),
+    "desk": _("place"),
+    "resource": _("place"),
+    "video_link": _("video link"),
+    "description": _("description"),
+    "organiser_name": _("organiser"),
+    "organiser_address": _("organiser"),
+    "documents": _("documents"),
+    "participants": _("participants"),
+}
+
+FACTS = ("from_start", "from_end", "name", "recipient", "answer", "problem", "changed")
 """What a mail about a meeting tells of the moment at which it is queued."""
 
 
@@ -69,10 +86,10 @@ def names_for(*audiences: str) -> list[str]:
     return [name for name in PLACEHOLDERS if name not in left_out]
 
 
-def facts_of(entry: Entry) -> dict[str, str]:
+def facts_of(entry: Entry) -> dict[str, Any]:
     """What of an entry a mail is to tell, to keep until it is written."""
     facts = {name: entry.data.get(name) for name in FACTS}
-    return {name: fact for name, fact in facts.items() if fact and isinstance(fact, str)}
+    return {name: fact for name, fact in facts.items() if fact and isinstance(fact, str | list)}
 
 
 def language_of(meeting: CalledMeeting) -> str:
@@ -105,7 +122,7 @@ def values_about(
     return of_it(subject, templates, audience, facts)
 
 
-def facts_about(subject: Subject, entry: Entry) -> dict[str, str]:
+def facts_about(subject: Subject, entry: Entry) -> dict[str, Any]:
     """What of an entry is to be told, about a booking or about a meeting."""
     if isinstance(subject, CalledMeeting):
         return facts_of(entry)
@@ -147,6 +164,7 @@ def placeholder_values(
         "status": lambda: meeting.status.label if meeting.status else "",
         "cancellation_reason": lambda: meeting.cancellation_reason,
         "moved_from": lambda: _moved_from(meeting, facts),
+        "changes": lambda: changes_text(facts.get("changed")),
         "answers": lambda: answers_text(meeting),
         "answered_by": lambda: str(facts.get("name") or facts.get("recipient") or ""),
         "answer": lambda: answer_text(str(facts.get("answer") or "")),
@@ -188,6 +206,13 @@ def _is(participant: Mapping[str, Any], address: str) -> bool:
 def _moved_from(meeting: CalledMeeting, facts: Mapping[str, Any]) -> str:
     start, end = (_moment(facts.get(name), meeting) for name in ("from_start", "from_end"))
     return wording.span_text(start, end) if start and end else ""
+
+
+def changes_text(changed: Any) -> str:
+    """What of a meeting has changed, in words; `changed` are names of its columns."""
+    if not isinstance(changed, list):
+        return ""
+    return ", ".join(dict.fromkeys(str(_PARTS.get(name, name)) for name in changed))
 
 
 def _moment(written: Any, meeting: CalledMeeting) -> datetime | None:

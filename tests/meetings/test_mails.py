@@ -176,6 +176,18 @@ def test_what_is_moved_is_an_update_of_the_same_entry_for_everybody(arrived):
     assert "It has been moved from: Wednesday 2 December 2026, 07:00 to 09:00" in came[ADA].text
 
 
+def test_a_mail_about_a_change_says_what_is_new(arrived):
+    meeting = make_meeting()
+    publish(meeting)
+    assert "What is new" not in arrived()[ADA].text
+    change(
+        meeting, location="Town hall", start=NOW + timedelta(days=3), end=NOW + timedelta(days=4)
+    )
+    came = arrived()
+    for address in (ADA, OLIVE):
+        assert "What is new: time, place" in came[address].text.splitlines()
+
+
 def test_published_again_unchanged_it_sends_nothing(arrived):
     meeting = make_meeting()
     publish(meeting)

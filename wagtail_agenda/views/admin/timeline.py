@@ -12,9 +12,9 @@ from wagtail_agenda.attendance import REASON_NOTED
 from wagtail_agenda.blocks.transitions import MOMENTS as RULE_MOMENTS
 from wagtail_agenda.blocks.transitions import UNITS
 from wagtail_agenda.choices import Actor, Cause, Trigger
-from wagtail_agenda.meeting_words import answer_text
+from wagtail_agenda.meeting_words import answer_text, changes_text
 from wagtail_agenda.meetings import NOT_ANNOUNCED
-from wagtail_agenda.models import CalledMeeting, Entry
+from wagtail_agenda.models import Entry
 from wagtail_agenda.subjects import Subject
 from wagtail_agenda.views.admin.delivery_lines import DeliveryLine
 from wagtail_agenda.wording import moment_text
@@ -273,13 +273,8 @@ def _said(name: str, value: Any) -> str:
             f"{one['name']} <{one['address']}>" if one["name"] else one["address"] for one in value
         )
     if name == "changed" and isinstance(value, list):
-        return ", ".join(str(_COLUMNS.get(one, one)) for one in value)
+        return changes_text(value)
     return str(value)
-
-
-_COLUMNS = {
-    field.name: field.verbose_name for field in CalledMeeting._meta.get_fields() if field.concrete
-} | {"participants": gettext_lazy("participants"), "documents": gettext_lazy("documents")}
 
 
 def _rule_of_time(data: Mapping[str, Any]) -> str:
