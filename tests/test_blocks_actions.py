@@ -13,7 +13,7 @@ from wagtail_agenda.blocks.actions import (
     languages,
 )
 from wagtail_agenda.blocks.transitions import TransitionBlock, TransitionsBlock
-from wagtail_agenda.choices import Trigger
+from wagtail_agenda.choices import About, Trigger
 from wagtail_agenda.models import Workflow, WorkflowStatus
 
 
@@ -52,6 +52,15 @@ def test_a_mail_without_texts_uses_the_built_in_wording():
     value = cleaned(SendEmailBlock(), {"to": "visitor"})
     assert list(value["texts"]) == []
     assert value["with_invitation"] is True
+
+
+@pytest.mark.parametrize("about", [None, *About])
+def test_whom_a_mail_goes_to_is_asked_first(about):
+    block = SendEmailBlock(about=about)
+    asked = block.meta.form_layout.get_sorted_block_names()
+    assert asked[:2] == ["to", "addresses"]
+    assert asked == list(block.child_blocks)
+    assert ("answer" in asked) == (about != About.MEETINGS)
 
 
 def test_a_language_has_one_text():

@@ -1,5 +1,6 @@
 """What happens when a booking reaches a status: the actions of a booking workflow."""
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -73,9 +74,32 @@ class TextBlock(blocks.StructBlock):
         label_format = "{language} {subject}"
 
 
+def _whom(about: str | None) -> blocks.ChoiceBlock:
+    """Who can get a mail, of a booking, of a meeting, or of either."""
+    choices = MailTo if about is None else MAILS_OF[About(about)]
+    said = {
+        About.MEETINGS: _(
+            "Everybody who is invited; the organiser; the colleagues whose addresses stand in the "
+            "agenda; or the addresses that you write below. Each gets a message of their own."
+        ),
+        About.BOOKINGS: _(
+            "The visitor; the colleagues whose addresses stand in the agenda; the addresses that "
+            "you write below; or an address that the visitor typed into the form. Each gets a "
+            "message of their own."
+        ),
+    }
+    return blocks.ChoiceBlock(
+        choices=[(one.value, one.label) for one in choices],
+        default=(MailTo.PARTICIPANTS.value if about == About.MEETINGS else Audience.VISITOR.value),
+        label=_("Who gets it"),
+        help_text=said[About.MEETINGS if about == About.MEETINGS else About.BOOKINGS],
+    )
+
+
 class SendEmailBlock(blocks.StructBlock):
     """A mail to the visitor, to colleagues or to others, with what is to go with it."""
 
+    to = _whom(None)
     addresses = blocks.TextBlock(
         required=False,
         rows=2,
@@ -104,6 +128,13 @@ class SendEmailBlock(blocks.StructBlock):
             "entry is new, has changed or is taken back."
         ),
     )
+    texts = blocks.ListBlock(
+        TextBlock(),
+        default=[],
+        required=False,
+        label=_("Texts"),
+        help_text=_("One per language. Without any, the built-in wording is sent."),
+    )
     files = blocks.ListBlock(
         blocks.CharBlock(
             max_length=64,
@@ -117,13 +148,6 @@ class SendEmailBlock(blocks.StructBlock):
         required=False,
         label=_("Files of the booking to attach"),
         help_text=_("What other actions have made or fetched. What is not there is left out."),
-    )
-    texts = blocks.ListBlock(
-        TextBlock(),
-        default=[],
-        required=False,
-        label=_("Texts"),
-        help_text=_("One per language. Without any, the built-in wording is sent."),
     )
 
     class Meta:
@@ -142,12 +166,11 @@ class SendEmailBlock(blocks.StructBlock):
                 help_text=_("Such as a map or a form to fill in; the same for everybody."),
             )
             local_blocks = [*local_blocks, ("documents", documents)]
-        super().__init__(local_blocks, **kwargs)
-        # Whom it goes to is asked first, though it is not the same for every workflow.
-        self.child_blocks.move_to_end("to", last=False)
         if about == About.MEETINGS:
             # No form was filled in.
-            del self.child_blocks["answer"]
+            asked = self.base_blocks.items()
+            self.base_blocks = OrderedDict(one for one in asked if one[0] != "answer")
+        super().__init__(local_blocks, **kwargs)
 
     def clean(self, value):
         cleaned = super().clean(value)
@@ -165,28 +188,6 @@ class SendEmailBlock(blocks.StructBlock):
         if errors:
             raise StructBlockValidationError(errors)
         return cleaned
-
-
-def _whom(about: str | None) -> blocks.ChoiceBlock:
-    """Who can get a mail, of a booking, of a meeting, or of either."""
-    choices = MailTo if about is None else MAILS_OF[About(about)]
-    said = {
-        About.MEETINGS: _(
-            "Everybody who is invited; the organiser; the colleagues whose addresses stand in the "
-            "agenda; or the addresses that you write below. Each gets a message of their own."
-        ),
-        About.BOOKINGS: _(
-            "The visitor; the colleagues whose addresses stand in the agenda; the addresses that "
-            "you write below; or an address that the visitor typed into the form. Each gets a "
-            "message of their own."
-        ),
-    }
-    return blocks.ChoiceBlock(
-        choices=[(one.value, one.label) for one in choices],
-        default=(MailTo.PARTICIPANTS.value if about == About.MEETINGS else Audience.VISITOR.value),
-        label=_("Who gets it"),
-        help_text=said[About.MEETINGS if about == About.MEETINGS else About.BOOKINGS],
-    )
 
 
 _NEEDED = {
