@@ -123,6 +123,13 @@ def staff(chromium: Browser, address: str) -> None:
     page.wait_for_timeout(2500)
     shoot(page, "schedule-edit")
 
+    edit(page, "workflow", "Built-in booking workflow")
+    shoot(page, "workflow-edit")
+    edit(page, "meeting", "Roads committee")
+    page.get_by_role("link", name="Who comes, and what was sent").click()
+    page.get_by_role("heading", name="Who comes").wait_for()
+    shoot(page, "meeting")
+
     page.goto("/admin/pages/")
     page.goto(editor_of(page, "Passport and identity card"))
     block = page.locator("[data-contentpath=body] [data-streamfield-child]", has_text="Booking")
