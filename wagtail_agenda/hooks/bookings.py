@@ -23,6 +23,9 @@ def register_log_actions(actions):
     actions.register_action(
         "wagtail_agenda.cancel_meeting", _("Cancel the meeting"), _("Meeting cancelled")
     )
+    actions.register_action(
+        "wagtail_agenda.uninvite", _("Un-invite"), _("Participant of a meeting un-invited")
+    )
     actions.register_action("wagtail_agenda.approve", _("Approve"), _("Booking approved"))
     actions.register_action("wagtail_agenda.refuse", _("Refuse"), _("Booking refused"))
     actions.register_action(
