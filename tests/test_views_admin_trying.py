@@ -239,7 +239,7 @@ def test_it_shows_what_somebody_reads_who_is_invited_to_the_newest_meeting(admin
     assert "<script>" not in re.search(r"<section.*</section>", shown.text, re.S)[0]
     said = words(shown)
     assert "Invitation: Roads &lt;script&gt;, Wednesday 2 December 2026" in shown.text
-    assert f"To {ADA}, {BOB}, a message each." in said
+    assert f"To {ADA}, {BOB}, a message each" in said
     assert "To olive@fairbridge.example" in said
     assert "To desk@fairbridge.example" in said
     assert "With it: the calendar entry" in said

@@ -135,7 +135,7 @@ def test_from_the_first_draft_to_the_cancellation(
         [ADA, OLIVE], "CANCEL"
     )
     visitor.reload()
-    expect(visitor.get_by_text("It has been cancelled")).to_be_visible()
+    expect(visitor.get_by_text("This meeting has been cancelled")).to_be_visible()
     assert Meeting.objects.count() == 1
     watched.assert_clean()
 

@@ -279,7 +279,11 @@ def _said(name: str, value: Any) -> str:
 
 _COLUMNS = {
     field.name: field.verbose_name for field in CalledMeeting._meta.get_fields() if field.concrete
-} | {"participants": gettext_lazy("participants"), "documents": gettext_lazy("documents")}
+} | {
+    "description": gettext_lazy("topics and description"),
+    "participants": gettext_lazy("participants"),
+    "documents": gettext_lazy("documents"),
+}
 
 
 def _rule_of_time(data: Mapping[str, Any]) -> str:
