@@ -10,7 +10,7 @@ from wagtail import hooks
 from wagtail.admin.admin_url_finder import register_admin_url_finder
 from wagtail.log_actions import LogFormatter
 
-from wagtail_agenda import permissions
+from wagtail_agenda import permissions, privacy
 from wagtail_agenda.models import Booking
 from wagtail_agenda.views.admin.base import url_to
 
@@ -73,12 +73,12 @@ def register_log_actions(actions):
             return "; ".join([said % {"count": count}, *which])
 
     actions.register_action(
-        "wagtail_agenda.export_person",
+        privacy.EXPORTED,
         _("Export what is held about a person"),
         _("What is held about a person exported"),
     )
     actions.register_action(
-        "wagtail_agenda.erase_person",
+        privacy.ERASED,
         _("Erase what is held about a person"),
         _("What is held about a person erased"),
     )
