@@ -70,7 +70,7 @@ class Administrator(Editor):
             "start": typed["Starts at"],
             "end": typed["Ends at"],
             "location": typed["Location"],
-            "description": typed["Agenda and description"],
+            "description": typed["Topics and description"],
             "organiser_name": typed["Name of the organiser"],
             "organiser_address": typed["E-mail of the organiser"],
             "action-publish": "1",

@@ -497,6 +497,28 @@ def test_the_command_tells_and_erases(frozen_now):
     assert not any(left.values())
 
 
+def test_the_command_leaves_the_trace_that_the_page_leaves(frozen_now):
+    made = make_known()
+
+    def logged():
+        entries = ModelLogEntry.objects.filter(action__startswith="wagtail_agenda.")
+        entries = entries.order_by("pk")
+        return [(one.action.partition(".")[2], one.label, one.user, one.data) for one in entries]
+
+    with pytest.raises(CommandError):
+        run("erase", ADA)
+    assert logged() == []
+    run("export", ADA)
+    bookings.cancel(made, actor=Actor.AGENT, now=NOW)
+    run("erase", ADA)
+    assert logged() == [
+        (act, str(made.agenda), None, {"count": 1}) for act in ("export_person", "erase_person")
+    ]
+    run("export", "nobody@post.example")
+    assert len(logged()) == 2
+    assert ADA not in str(list(ModelLogEntry.objects.values()))
+
+
 @pytest.mark.parametrize("email", ["", " ", "ada"])
 def test_the_command_wants_an_address(email):
     with pytest.raises(CommandError, match="no e-mail address"):

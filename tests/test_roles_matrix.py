@@ -37,6 +37,7 @@ from tests.factories import (
 )
 from wagtail_agenda import clients, models
 from wagtail_agenda.choices import AgendaKind, Role
+from wagtail_agenda.views.admin.meetings import key_of
 
 pytestmark = pytest.mark.django_db
 
@@ -202,6 +203,7 @@ AGENDA_VIEW = {
     "booking_press": (NOBODY, AGENT),
     "meeting": (AGENT, NOBODY),
     "meeting_cancel": (AGENT, AGENT),
+    "meeting_uninvite": (AGENT, AGENT),
     "meeting_press": (NOBODY, AGENT),
     # Unmarking too is the agents': it is at the door that somebody turns out to be missing.
     "check_in_day": (AGENT, AGENT),
@@ -405,6 +407,7 @@ class World:
             "revision_id_b": "latest",
             "instance_pk": row.pk,
             "slug": self.agenda.slug,
+            "whom": key_of(self.called.participants[0]["address"]),
             "step": "what",
             "day": (NOW + timedelta(days=1)).date().isoformat(),
         }

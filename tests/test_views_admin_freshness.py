@@ -8,8 +8,10 @@ from freezegun import freeze_time
 from tests import factories
 from tests.agents import make_staff, queries_of, url
 from tests.factories import NOW
-from wagtail_agenda import attendance, booking
+from wagtail_agenda import attendance, booking, meetings
 from wagtail_agenda.choices import Actor, AgendaKind, Attendance
+from wagtail_agenda.models import Meeting
+from wagtail_agenda.views.admin import freshness
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_now")]
 
@@ -151,6 +153,98 @@ def test_a_change_brings_the_part_that_changes_and_says_what_is_new(client, agen
     assert refresh(client, address, response.context["stamp"]).status_code == 304
 
 
+def called_in_a_room(agenda, hours=3, **fields):
+    start = NOW + timedelta(hours=hours)
+    fields = {"start": start, "end": start + timedelta(hours=1), **fields}
+    return factories.publish(factories.make_meeting(agenda, **fields))
+
+
+def change(called, **fields):
+    meeting = Meeting.objects.get(pk=called.meeting_id)
+    for name, value in fields.items():
+        setattr(meeting, name, value)
+    factories.publish(meeting)
+
+
+def moved_away(called):
+    change(called, start=called.start + timedelta(days=40), end=called.end + timedelta(days=40))
+
+
+def cancelled(called):
+    meetings.cancel(called, actor=Actor.AGENT, now=NOW)
+
+
+WAYS_TO_GO = {
+    "cancelled": cancelled,
+    "moved": moved_away,
+    "in another room": lambda called: change(called, desk=None),
+    "deleted": lambda called: called.meeting.delete(),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_GO)
+@pytest.mark.parametrize("scale", ["day", "week", "month"])
+def test_a_meeting_that_comes_is_told_and_one_that_goes(client, agenda, scale, way):
+    desk = agenda.desks.first()
+    address = url(scale, agenda.slug, MONDAY)
+    stamp = stamp_of(client, address)
+
+    called = called_in_a_room(agenda, desk=desk)
+    response = refresh(client, address, stamp)
+    assert response.context["news"] == "1 new meeting."
+    stamp = response.context["stamp"]
+    assert refresh(client, address, stamp).status_code == 304
+
+    WAYS_TO_GO[way](called)
+    called_in_a_room(agenda, hours=6, desk=desk)
+    book(agenda)
+    response = refresh(client, address, stamp)
+    assert response.context["news"] == (
+        "1 new booking. 1 new meeting. 1 meeting is no longer here."
+    )
+    # It is told once.
+    book(agenda)
+    response = refresh(client, address, response.context["stamp"])
+    assert response.context["news"] == "1 new booking."
+
+
+def test_a_list_of_bookings_tells_of_no_meetings(client, agenda):
+    address = url("list", agenda.slug, MONDAY)
+    stamp = stamp_of(client, address)
+    called_in_a_room(agenda, desk=agenda.desks.first())
+
+    assert refresh(client, address, stamp).context["news"] == ""
+
+
+def test_what_stays_and_what_lies_elsewhere_is_no_news(client, agenda):
+    desk = agenda.desks.first()
+    called = called_in_a_room(agenda, desk=desk)
+    address = url("day", agenda.slug, MONDAY)
+    stamp = stamp_of(client, address)
+
+    change(called, title="Another", start=called.start + timedelta(minutes=5))
+    called_in_a_room(agenda, hours=60, desk=desk)
+    called_in_a_room(agenda)
+
+    response = refresh(client, address, stamp)
+    assert response.status_code == 200
+    assert response.context["news"] == ""
+
+
+def test_of_very_many_meetings_nothing_is_told(client, agenda, monkeypatch):
+    monkeypatch.setattr(freshness, "MOST_MEETINGS", 1)
+    desk = agenda.desks.first()
+    called_in_a_room(agenda, desk=desk)
+    address = url("day", agenda.slug, MONDAY)
+    stamp = stamp_of(client, address)
+    other = called_in_a_room(agenda, hours=5, desk=desk)
+
+    response = refresh(client, address, stamp)
+    assert response.context["news"] == ""
+    cancelled(other)
+    assert refresh(client, address, response.context["stamp"]).context["news"] == ""
+
+
 def test_a_page_that_is_loaded_has_no_news(client, agenda):
     book(agenda)
 
@@ -169,7 +263,8 @@ def test_messages_wait_for_a_page_that_shows_them(client, agenda):
 
 @pytest.mark.parametrize(
     "odd",
-    ["", "*", "x", "0-0", "9" * 30 + "-" + "a" * 32, "1-" + "g" * 32, "\x00", "²-" + "a" * 32],
+    ["", "*", "x", "0-0", "9" * 30 + "-" + "a" * 32, "1-" + "g" * 32, "\x00", "²-" + "a" * 32]
+    + [f"1-{'a' * 32}~{odd}" for odd in ("x", "1.", ".", "-1", "٣", "9" * 30)],
 )
 def test_an_odd_stamp_gets_the_whole_page(client, agenda, odd):
     response = refresh(client, url("day", agenda.slug, MONDAY), odd)

@@ -16,6 +16,7 @@ from wagtail_agenda import availability
 from wagtail_agenda.choices import AgendaKind, Role
 from wagtail_agenda.models import Agenda, ClosureCalendar, Desk, Event, MeetingType, Schedule
 from wagtail_agenda.views.admin.guided.countries import country_of
+from wagtail_agenda.views.admin.guided.views import MOST_DRAFTS, SESSION_KEY
 
 pytestmark = pytest.mark.django_db
 
@@ -45,7 +46,7 @@ def step(name: str) -> str:
 
 def fields_of(page: str) -> dict[str, list[str]]:
     """What a browser would send of the page's own form, as it stands."""
-    form = page[page.index('<form method="post" novalidate') :]
+    form = page[page.index('<form method="post" action="?draft=') :]
     found: dict[str, list[str]] = {}
     for tag in re.findall(r"<input[^>]*>", form):
         attributes = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
@@ -61,13 +62,31 @@ def fields_of(page: str) -> dict[str, list[str]]:
     return found
 
 
-def press(client, name: str, action: str = "continue", without=(), **typed):
-    """Opens a step, types, and presses a button of it."""
-    data = fields_of(client.get(step(name)).content.decode())
+def press(client, name: str, action: str = "continue", without=(), window=None, **typed):
+    """Opens a step, types, and presses a button of it: in the window used last, or in `window`."""
+    address = here(client, name) if window is None else f"{step(name)}?draft={window}"
+    page = client.get(address).content.decode()
+    data = fields_of(page)
     data.update({field.replace("__", "-"): value for field, value in typed.items()})
     for field in without:
         data.pop(field, None)
-    return client.post(step(name), {**data, "action": action})
+    return client.post(step(name) + target_of(page), {**data, "action": action})
+
+
+def target_of(page: str) -> str:
+    """Where the form of a step is sent."""
+    return re.search(r'<form method="post" action="([^"]*)" novalidate', page)[1]
+
+
+def here(client, name: str) -> str:
+    """The address of a step in the window that was used last."""
+    drafts = list(client.session.get(SESSION_KEY) or {})
+    return f"{step(name)}?draft={drafts[-1]}" if drafts else step(name)
+
+
+def way_of(response) -> str:
+    """Where it leads, whatever the draft."""
+    return response["Location"].partition("?")[0]
 
 
 def text_of(response) -> str:
@@ -75,8 +94,8 @@ def text_of(response) -> str:
 
 
 def test_continue_three_times_makes_a_working_agenda(administrator):
-    assert press(administrator, "what")["Location"] == step("when")
-    assert press(administrator, "when")["Location"] == step("how")
+    assert way_of(press(administrator, "what")) == step("when")
+    assert way_of(press(administrator, "when")) == step("how")
     assert not Agenda.objects.exists(), "made something before the end"
     ready = press(administrator, "how")
 
@@ -168,8 +187,8 @@ def test_dates_of_an_event_come_with_their_places(administrator):
 def test_nothing_typed_is_lost_by_going_back(administrator):
     press(administrator, "what", label="Passports")
     back = press(administrator, "when", "back", appointments__desks="Ada", day0__opens="25:00")
-    assert back["Location"] == step("what")
-    assert 'value="Passports"' in administrator.get(step("what")).content.decode()
+    assert way_of(back) == step("what")
+    assert 'value="Passports"' in administrator.get(here(administrator, "what")).content.decode()
     page = administrator.get(step("when")).content.decode()
     assert "Ada" in page
     assert 'value="25:00"' in page
@@ -190,7 +209,7 @@ def test_hours_are_kept_while_somebody_looks_at_events(administrator):
 def test_one_days_hours_are_copied_to_the_other_ticked_days(administrator):
     press(administrator, "what")
     copied = press(administrator, "when", "copy:0", day0__opens="07:30", day0__break_from="")
-    assert copied["Location"] == f"{step('when')}#week"
+    assert copied["Location"] == f"{here(administrator, 'when')}#week"
     kept = fields_of(administrator.get(step("when")).content.decode())
     assert [kept[f"day{day}-opens"] for day in range(7)] == [["07:30"]] * 5 + [["09:00"]] * 2
     assert kept["day4-break_from"] == [""]
@@ -294,10 +313,10 @@ def test_what_is_wrong_elsewhere_is_said(administrator, name, typed, words):
 
 
 def test_no_step_can_be_skipped(administrator):
-    assert administrator.get(step("how"))["Location"] == step("what")
-    assert administrator.post(step("how"), {"publish": "now"})["Location"] == step("what")
+    assert way_of(administrator.get(step("how"))) == step("what")
+    assert way_of(administrator.post(step("how"), {"publish": "now"})) == step("what")
     press(administrator, "what")
-    assert administrator.get(step("how"))["Location"] == step("when")
+    assert way_of(administrator.get(step("how"))) == step("when")
     assert administrator.get(step("whither")).status_code == 404
 
 
@@ -306,7 +325,7 @@ def test_a_date_that_has_passed_meanwhile_is_asked_again(administrator):
     press(administrator, "when", date0__day="2026-12-01")
     with freeze_time("2026-12-05"):
         answer = administrator.post(step("how"), {"publish": "now"})
-        assert answer["Location"] == step("when")
+        assert way_of(answer) == step("when")
         assert "This has begun already." in text_of(administrator.get(step("when")))
     assert not Agenda.objects.exists()
 
@@ -314,7 +333,9 @@ def test_a_date_that_has_passed_meanwhile_is_asked_again(administrator):
 def test_starting_afresh_forgets_what_was_typed(administrator):
     press(administrator, "what", label="Passports")
     press(administrator, "when", "afresh")
-    assert 'value="Passports"' not in administrator.get(step("what")).content.decode()
+    assert (
+        'value="Passports"' not in administrator.get(here(administrator, "what")).content.decode()
+    )
 
 
 def test_nothing_but_the_fields_is_kept(administrator):
@@ -379,6 +400,70 @@ def test_a_second_agenda_can_be_made_after_the_first(administrator):
     )
     assert first["Location"] != second["Location"]
     assert Agenda.objects.count() == 2
+
+
+def begun(administrator, **typed):
+    """The name of the draft that another window begins."""
+    page = administrator.get(step("what")).content.decode()
+    name = target_of(page).removeprefix("?draft=")
+    press(administrator, "what", window=name, **typed)
+    return name
+
+
+def test_two_windows_make_two_agendas_of_what_was_typed_in_each(administrator):
+    first = begun(administrator, label="Passports")
+    press(administrator, "when", window=first, appointments__desks="Ada")
+    second = begun(administrator, label="Swimming")
+    press(administrator, "when", window=second, appointments__desks="Bob")
+    for window in (first, second):
+        press(administrator, "how", window=window)
+    made = {agenda.label: agenda.desks.get().label for agenda in Agenda.objects.all()}
+    assert made == {"Passports": "Ada", "Swimming": "Bob"}
+
+
+def test_two_windows_that_were_opened_at_once_are_told_apart(administrator):
+    pages = [administrator.get(step("what")).content.decode() for _window in range(2)]
+    assert target_of(pages[0]) != target_of(pages[1])
+
+
+def test_starting_afresh_in_one_window_leaves_the_other_as_it_is(administrator):
+    first, second = begun(administrator, label="Passports"), begun(administrator)
+    press(administrator, "when", "afresh", window=second)
+    assert press(administrator, "when", window=first).status_code == 302
+    assert press(administrator, "how", window=first).status_code == 302
+    assert Agenda.objects.get().label == "Passports"
+
+
+def test_what_was_begun_is_offered_to_whoever_comes_back(administrator):
+    assert "Go on with it" not in text_of(administrator.get(step("what")))
+    name = begun(administrator, label="<b>Passports")
+    page = administrator.get(step("what"))
+    assert "You have begun “&lt;b&gt;Passports” and not finished it." in page.content.decode()
+    assert f'href="?draft={name}"' in page.content.decode()
+    assert "<b>Passports" not in page.content.decode()
+    press(administrator, "when", window=name)
+    press(administrator, "how", window=name)
+    assert "Go on with it" not in text_of(administrator.get(step("what")))
+
+
+def test_only_the_last_few_drafts_are_kept(administrator):
+    for _number in range(MOST_DRAFTS + 3):
+        begun(administrator)
+    assert len(administrator.session[SESSION_KEY]) == MOST_DRAFTS
+
+
+def test_a_draft_that_is_gone_is_not_mixed_up_with_another(administrator):
+    begun(administrator, label="Passports")
+    before = administrator.session[SESSION_KEY]
+    answer = administrator.post(f"{step('when')}?draft={'0' * 32}", {"action": "continue"})
+    assert way_of(answer) == step("what")
+    assert administrator.session[SESSION_KEY] == before
+
+
+@pytest.mark.parametrize("odd", ["x", "a" * 33, "<script>", "٣" * 32, ""])
+def test_an_odd_name_of_a_draft_is_not_taken_over(administrator, odd):
+    page = administrator.get(step("what"), {"draft": odd}).content.decode()
+    assert re.fullmatch(r"\?draft=[0-9a-f]{32}", target_of(page))
 
 
 def test_only_who_makes_agendas_comes_here(client):

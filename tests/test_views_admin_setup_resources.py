@@ -251,7 +251,7 @@ def test_where_meetings_were_called_is_not_deleted(administrator, model):
     called = publish(make_meeting(agenda, desk=desk, resource=hall))
     meetings.cancel(called, actor=Actor.AGENT, now=NOW)
     row = {"desk": desk, "resource": hall}[model]
-    assert "is where meetings were called. Tick “retired” instead" in removal.why_kept(row)
+    assert "has been booked for meetings. Tick “retired” instead" in removal.why_kept(row)
     assert administrator.post(url("delete", row.pk, model=model)).status_code == 302
     assert type(row).objects.filter(pk=row.pk).exists()
 

@@ -57,7 +57,7 @@ _FOR_STAFF = {
     ),
     "uninvited": (
         _("No longer yours: {title}, {date}, {time}"),
-        (_("You have nothing more to do with this meeting."), _MEETING),
+        (_("You no longer look after this meeting, so it goes out of your calendar."), _MEETING),
     ),
     "cancelled": (
         _("Cancelled: {title}, {date}, {time}"),

@@ -402,6 +402,48 @@ class MeetingIsOver(BookingError):
     message = _("This meeting is over.")
 
 
+class MeetingLocked(BookingError):
+    """A colleague has locked a meeting against changes, or what changes it is scheduled."""
+
+    code = "meeting is locked"
+
+    def __init__(self, *, scheduled: bool):
+        super().__init__()
+        self.scheduled = scheduled
+
+    @property
+    def message(self) -> str:
+        if self.scheduled:
+            return _(
+                "A change of this meeting is scheduled, so nobody can change it until then. "
+                "Cancel the schedule first, where the meeting is edited."
+            )
+        return _(
+            "This meeting is locked against changes. Unlock it first, where the meeting is edited, "
+            "or ask whoever has locked it."
+        )
+
+
+class NotAsAnnounced(BookingError):
+    """What is published of a meeting is not what everybody has been told of it."""
+
+    code = "not as announced"
+    message = _(
+        "What is published of this meeting is not what everybody has been told. Edit the meeting, "
+        "look it through and publish it: then everybody is told what is new for them."
+    )
+
+
+class NotInvited(BookingError):
+    code = "not invited"
+    message = _("They are not invited to this meeting any more.")
+
+
+class LastParticipant(BookingError):
+    code = "last participant"
+    message = _("Nobody else is invited to this meeting. Cancel it instead.")
+
+
 class NoLongerInvited(BookingError):
     code = "no longer invited"
     message = _("You are no longer invited.")

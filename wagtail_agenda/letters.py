@@ -192,10 +192,10 @@ def _of_meeting(delivery: Delivery, meeting: CalledMeeting, language: str) -> _M
 def invitation_of(delivery: Delivery) -> Invitation | None:
     """The invitation that a reader may answer by a link, also in a mail without calendar entry."""
     passed_on = delivery.action.get("to") in (MailTo.ANSWER, MailTo.PARTICIPANTS)
-    if not passed_on or delivery.pk is None:
+    if not passed_on:
         return None
     found = delivery.invitation
-    if found is None:
+    if found is None and delivery.pk is not None:
         found = Invitation.objects.filter(
             **of(delivery.subject), audience=delivery.audience, address=delivery.recipient.lower()
         ).first()

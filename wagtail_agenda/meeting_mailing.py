@@ -68,28 +68,25 @@ class MeetingMails:
         calendar entry, only those get a mail whose entry is new, changes or is taken back; without
         one, all of them.
         """
-        to = str(value.get("to") or MailTo.PARTICIPANTS.value)
+        to = addressed_to(value)
         audience = audience_of(to)
         told = self._told(meeting, to, value)
-        shared = {
-            "to": to,
-            "texts": plain_texts(value),
-            "files": plain_items(value, "files", str),
-            "documents": plain_items(value, "documents", int),
-            "admission": str(meeting.admission),
-            "trigger": entry.what,
-            "facts": facts_of(entry),
+        actions = {
+            news: {
+                **action_of(meeting, value, news),
+                "trigger": entry.what,
+                "facts": facts_of(entry),
+            }
+            for news in {news for news, _invitation in told.values()}
         }
         for address, (news, invitation) in told.items():
-            with_documents = news in (INVITED, CHANGED) and to != MailTo.STAFF
-            documents = [*shared["documents"], *(meeting.documents if with_documents else ())]
             self._mails.append(
                 outbox.Mail(
                     booking=meeting,
                     audience=audience,
                     recipient=address,
                     invitation=invitation,
-                    action={**shared, "news": news, "documents": list(dict.fromkeys(documents))},
+                    action=actions[news],
                     cause=f"{entry.pk}.{position}",
                 )
             )
@@ -176,6 +173,29 @@ class MeetingMails:
         outbox.enqueue_mails(
             self._mails, domain=calendar_domain(), now=self._now, calls=self._calls
         )
+
+
+def addressed_to(value: Mapping[str, Any]) -> str:
+    """To whom an action sends its mail."""
+    return str(value.get("to") or MailTo.PARTICIPANTS.value)
+
+
+def action_of(meeting: CalledMeeting, value: dict[str, Any], news: str) -> dict[str, Any]:
+    """What a delivery keeps of the action that sends it, whatever led to the status."""
+    to = addressed_to(value)
+    with_documents = news in (INVITED, CHANGED) and to != MailTo.STAFF
+    documents = [
+        *plain_items(value, "documents", int),
+        *(meeting.documents if with_documents else ()),
+    ]
+    return {
+        "to": to,
+        "texts": plain_texts(value),
+        "files": plain_items(value, "files", str),
+        "documents": list(dict.fromkeys(documents)),
+        "admission": str(meeting.admission),
+        "news": news,
+    }
 
 
 def recipients(meeting: CalledMeeting, to: str, value: Mapping[str, Any]) -> list[str]:

@@ -65,7 +65,7 @@ _PARTS = {
     "desk": _("place"),
     "resource": _("place"),
     "video_link": _("video link"),
-    "description": _("description"),
+    "description": _("topics and description"),
     "organiser_name": _("organiser"),
     "organiser_address": _("organiser"),
     "documents": _("documents"),

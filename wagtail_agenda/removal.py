@@ -112,7 +112,7 @@ def _called_here(room: Desk | Resource) -> str:
     if not room.called_meetings.exists():
         return ""
     return _(
-        "“%(name)s” is where meetings were called. Tick “retired” instead: it is then no longer "
+        "“%(name)s” has been booked for meetings. Tick “retired” instead: it is then no longer "
         "offered."
     ) % {"name": room}
 

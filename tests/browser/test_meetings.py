@@ -17,7 +17,7 @@ from wagtail_agenda.workflow import ensure_default_workflow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ADA, BOB, OLIVE = (f"{name}@x.example" for name in ("ada", "bob", "olive"))
+ADA, BOB, EVE, OLIVE = (f"{name}@x.example" for name in ("ada", "bob", "eve", "olive"))
 
 
 @pytest.fixture
@@ -81,13 +81,14 @@ def test_from_the_first_draft_to_the_cancellation(
     page.locator("[name=organiser_address]").fill(OLIVE)
     invite(page, 0, "Ada", ADA)
     invite(page, 1, "Bob", BOB)
+    invite(page, 2, "Eve", EVE)
     axe(page, "#w-editor-form")
     assert not arrived()
     publish(page)
     called = CalledMeeting.objects.get()
     first = arrived()
     assert {address: one.calendar.method for address, one in first.items()} == dict.fromkeys(
-        [ADA, BOB, OLIVE], "REQUEST"
+        [ADA, BOB, EVE, OLIVE], "REQUEST"
     )
 
     # Answered, by somebody who has no account here.
@@ -108,13 +109,13 @@ def test_from_the_first_draft_to_the_cancellation(
     expect(desk.get_by_text("Invitation answered")).to_be_visible()
     axe(desk, ".wagtail-agenda", both_themes=True)
 
-    # Moved, and one of them un-invited.
+    # Moved, and two of them un-invited: one in the form, one on the page of the meeting.
     page.goto(f"/admin/snippets/wagtail_agenda/meeting/edit/{called.meeting_id}/")
     page.locator("[name=start]").fill("2031-03-05 18:30")
     page.locator("[name=end]").fill("2031-03-05 20:00")
     publish(page)
     moved = arrived()
-    assert set(moved) == {ADA, BOB, OLIVE}
+    assert set(moved) == {ADA, BOB, EVE, OLIVE}
     assert moved[ADA].entry.uid == first[ADA].entry.uid
     assert moved[ADA].entry.sequence == 1
     page.goto(f"/admin/snippets/wagtail_agenda/meeting/edit/{called.meeting_id}/")
@@ -122,9 +123,16 @@ def test_from_the_first_draft_to_the_cancellation(
     publish(page)
     gone = arrived()
     assert {address: one.calendar.method for address, one in gone.items()} == {BOB: "CANCEL"}
+    desk.reload()
+    desk.get_by_role("link", name="Un-invite – Eve").click()
+    axe(desk, ".wagtail-agenda")
+    desk.get_by_role("button", name="Un-invite").click()
+    expect(desk.get_by_text("Eve is not invited any more.")).to_be_visible()
+    expect(desk.get_by_role("row", name=re.compile("Eve"))).to_have_count(0)
+    gone = arrived()
+    assert {address: one.calendar.method for address, one in gone.items()} == {EVE: "CANCEL"}
 
     # Cancelled.
-    desk.reload()
     desk.get_by_role("link", name="Cancel the meeting").click()
     desk.get_by_label("Reason").fill("No quorum")
     axe(desk, ".wagtail-agenda")
@@ -135,7 +143,7 @@ def test_from_the_first_draft_to_the_cancellation(
         [ADA, OLIVE], "CANCEL"
     )
     visitor.reload()
-    expect(visitor.get_by_text("It has been cancelled")).to_be_visible()
+    expect(visitor.get_by_text("This meeting has been cancelled")).to_be_visible()
     assert Meeting.objects.count() == 1
     watched.assert_clean()
 

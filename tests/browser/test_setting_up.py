@@ -36,7 +36,7 @@ def test_three_steps_make_an_agenda_whose_block_lists_free_times(
     log_in(page, "mayor")
     page.goto("/admin/agendas/")
     page.get_by_role("link", name="Set up your first agenda").click()
-    page.wait_for_url("**/guided/what/")
+    page.wait_for_url("**/guided/what/**")
     page.get_by_label("Name").fill("Passports")
     press(page, "Continue")
     page.get_by_label("Tuesday: closes").fill("08:00")
@@ -61,13 +61,13 @@ def test_three_steps_make_an_agenda_whose_block_lists_free_times(
     log_in(window, "mayor")
     window.goto("/admin/agendas/guided/what/")
     for step in ("what", "when", "how"):
-        window.wait_for_url(f"**/guided/{step}/")
+        window.wait_for_url(f"**/guided/{step}/**")
         axe(window, ".wagtail-agenda", both_themes=True)
         assert window.evaluate(
             "document.querySelector('.wagtail-agenda').scrollWidth <= innerWidth"
         ), f"{step} scrolls sideways"
         press(window, "Continue" if step != "how" else "Back")
-    window.wait_for_url("**/guided/when/")
+    window.wait_for_url("**/guided/when/**")
     window.goto(f"/admin/agendas/guided/ready/{agenda.pk}/")
     axe(window, ".wagtail-agenda", both_themes=True)
 

@@ -387,6 +387,18 @@ def test_json_never_breaks_the_editor(client, agenda):
     assert client.post(address("add"), data).status_code in (200, 302, 400)
 
 
+def test_what_is_talked_about_is_not_called_an_agenda(client, agenda):
+    called = publish(make_meeting(agenda))
+    change = form(agenda, ADA, BOB, description="The tunnel", **{"action-publish": "1"})
+    client.post(address("edit", called.meeting_id), change)
+    edit = client.get(address("edit", called.meeting_id)).content.decode()
+    page = client.get(url("meeting", called.pk)).content.decode()
+    assert "Topics and description" in edit
+    assert "Topics and description" in page
+    assert "topics and description" in page
+    assert "genda and description" not in edit + page
+
+
 def test_an_agent_has_the_button_that_publishes(client, agenda):
     assert 'name="action-publish"' in client.get(address("add")).content.decode()
     called = publish(make_meeting(agenda))

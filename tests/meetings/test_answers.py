@@ -127,7 +127,7 @@ def test_what_is_cancelled_over_or_no_longer_theirs_says_so_politely(client, cal
     link = link_to()
     invitation = invitation_of(called)
     with freeze_time(called.end + timedelta(minutes=1)):
-        assert "It is over" in client.get(link).content.decode()
+        assert "This meeting is over" in client.get(link).content.decode()
         assert client.post(link, {"answer": "accepted"}).status_code == 200
     meeting = called.meeting
     meeting.participants = [Participant(address="bob@fairbridge.example")]
@@ -136,7 +136,7 @@ def test_what_is_cancelled_over_or_no_longer_theirs_says_so_politely(client, cal
     assert client.post(link, {"answer": "accepted"}).status_code == 200
     called.refresh_from_db()
     meetings.cancel(called, actor=Actor.AGENT, now=NOW)
-    assert "It has been cancelled" in client.get(link).content.decode()
+    assert "This meeting has been cancelled" in client.get(link).content.decode()
     invitation.refresh_from_db()
     assert invitation.answer == Answer.NONE
     with pytest.raises(MeetingIsOver):
@@ -219,11 +219,19 @@ def test_the_visitor_has_no_such_link(passed_on):
     assert "/reply/" not in message.body
 
 
-def test_a_cancelled_booking_has_nothing_to_answer(passed_on):
+def test_a_booking_that_is_over_has_nothing_to_answer(client, passed_on):
+    link = link_to("eve@x.example")
+    with freeze_time(passed_on.end + timedelta(minutes=1)):
+        assert "The time of this booking is over" in client.get(link).content.decode()
+
+
+def test_a_cancelled_booking_has_nothing_to_answer(client, passed_on):
     invitation = passed_on.invitations.get(address="eve@x.example")
+    link = link_to("eve@x.example")
     bookings.cancel(passed_on, actor=Actor.AGENT, now=NOW)
     with pytest.raises(BookingCancelled):
         answering.answer(invitation, Answer.ACCEPTED, now=NOW)
+    assert "This booking has been cancelled" in client.get(link).content.decode()
     outbox.sweep(now=NOW)
     cancelled = [one for one in mail.outbox if one.subject.startswith("Cancelled")]
     assert cancelled

@@ -8,33 +8,14 @@ from django.db import transaction
 
 from tests.factories import NOW, make_agenda, make_meeting, publish
 from tests.second_parser import read_calendar
-from tests.test_outbox import calendars, parsed
-from wagtail_agenda import meetings, outbox, tokens
+from tests.test_outbox import calendars
+from wagtail_agenda import meetings, tokens
 from wagtail_agenda.choices import Actor
 from wagtail_agenda.models import Delivery, Entry, Invitation, Meeting, Participant
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_now")]
 
 ADA, BOB, OLIVE = (f"{name}@fairbridge.example" for name in ("ada", "bob", "olive"))
-
-
-@pytest.fixture
-def arrived(smtp_server):
-    """What has arrived since it was asked last: subject, text, method and calendar by address."""
-    seen = 0
-
-    def since():
-        nonlocal seen
-        outbox.sweep(now=NOW)
-        fresh, seen = smtp_server.received[seen:], len(smtp_server.received)
-        found = {}
-        for one in fresh:
-            (recipient,) = one.recipients
-            assert recipient not in found
-            found[recipient] = Arrived(parsed(one.content))
-        return found
-
-    return since
 
 
 class Arrived:

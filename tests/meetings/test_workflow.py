@@ -257,11 +257,13 @@ def built_in():
 
 def test_its_form_offers_what_can_happen_to_meetings_alone(administrator):
     shown = administrator.get(snippet("workflow", "edit", built_in().pk)).content.decode()
+    assert "Stays as it is. For bookings, make another workflow." in shown
     assert "A meeting is called" in shown
     assert "Somebody joins the waiting list" not in shown
     assert "Number of places" not in shown
     booking = Workflow.objects.get(slug="default")
     shown = administrator.get(snippet("workflow", "edit", booking.pk)).content.decode()
+    assert "Stays as it is. For meetings, make another workflow." in shown
     assert "A meeting is called" not in shown
     assert "Somebody joins the waiting list" in shown
 

@@ -62,6 +62,11 @@ def register_agenda_view():
         path(
             "meeting/<int:pk>/cancel/", meetings.MeetingCancelView.as_view(), name="meeting_cancel"
         ),
+        path(
+            "meeting/<int:pk>/un-invite/<slug:whom>/",
+            meetings.UninviteView.as_view(),
+            name="meeting_uninvite",
+        ),
         path("meeting/<int:pk>/press/", meetings.MeetingPressView.as_view(), name="meeting_press"),
         path(
             "delivery/<int:pk>/send-again/",

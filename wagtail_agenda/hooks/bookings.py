@@ -10,7 +10,7 @@ from wagtail import hooks
 from wagtail.admin.admin_url_finder import register_admin_url_finder
 from wagtail.log_actions import LogFormatter
 
-from wagtail_agenda import permissions
+from wagtail_agenda import permissions, privacy
 from wagtail_agenda.models import Booking
 from wagtail_agenda.views.admin.base import url_to
 
@@ -22,6 +22,9 @@ def register_log_actions(actions):
     actions.register_action("wagtail_agenda.cancel", _("Cancel"), _("Booking cancelled"))
     actions.register_action(
         "wagtail_agenda.cancel_meeting", _("Cancel the meeting"), _("Meeting cancelled")
+    )
+    actions.register_action(
+        "wagtail_agenda.uninvite", _("Un-invite"), _("Participant of a meeting un-invited")
     )
     actions.register_action("wagtail_agenda.approve", _("Approve"), _("Booking approved"))
     actions.register_action("wagtail_agenda.refuse", _("Refuse"), _("Booking refused"))
@@ -70,12 +73,12 @@ def register_log_actions(actions):
             return "; ".join([said % {"count": count}, *which])
 
     actions.register_action(
-        "wagtail_agenda.export_person",
+        privacy.EXPORTED,
         _("Export what is held about a person"),
         _("What is held about a person exported"),
     )
     actions.register_action(
-        "wagtail_agenda.erase_person",
+        privacy.ERASED,
         _("Erase what is held about a person"),
         _("What is held about a person erased"),
     )

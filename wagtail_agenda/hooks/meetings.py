@@ -68,7 +68,11 @@ class MeetingViewSet(ScopedSnippetViewSet):
                 heading=_("Where"),
             ),
             MultiFieldPanel(
-                [FieldPanel("description"), FieldPanel("documents")],
+                [
+                    # “Agenda” is something else on all these screens.
+                    FieldPanel("description", heading=_("Topics and description")),
+                    FieldPanel("documents"),
+                ],
                 heading=_("What is talked about"),
             ),
             MultiFieldPanel(

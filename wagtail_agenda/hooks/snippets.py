@@ -109,13 +109,8 @@ class WorkflowViewSet(ScopedSnippetViewSet):
             FieldPanel(
                 "label", help_text=_("How you choose it in an agenda. Visitors do not see it.")
             ),
-            FieldPanel(
-                "about",
-                help_text=_(
-                    "Says what can happen and who can be written to: it cannot change any more "
-                    "once the workflow is saved."
-                ),
-            ),
+            # Its form says what it is for: a help text here would be shown instead.
+            FieldPanel("about"),
             FieldPanel(
                 "slug",
                 help_text=_(

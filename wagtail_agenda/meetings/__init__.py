@@ -12,6 +12,7 @@ wanted       what a meeting says, as everybody is to be told it
 rooms        the desk and the resource that it takes
 calling      it is published, for the first time or anew
 ending       it is cancelled
+uninviting   it is published without one of its participants
 publishing   Wagtail publishes: somebody by a form, or the clock
 forgetting   who was named in it is told so, and forgotten
 ===========  =======================================================================
@@ -20,10 +21,12 @@ forgetting   who was named in it is told so, and forgotten
 from wagtail_agenda.meetings.calling import call
 from wagtail_agenda.meetings.ending import cancel
 from wagtail_agenda.meetings.publishing import NOT_ANNOUNCED, published_by_hand
+from wagtail_agenda.meetings.uninviting import uninvite
 
 __all__ = [
     "NOT_ANNOUNCED",
     "call",
     "cancel",
     "published_by_hand",
+    "uninvite",
 ]

@@ -6,16 +6,20 @@ counts and statistics hold. Bookings and holds are written by `booking`, as ever
 =========  =========================================================================
 retention  what is over for long enough is forgotten
 persons    one person: looked up, told, erased
+noting     that somebody was told or erased, in the site's log
 subjects   which rows are about a person, and what is done with each kind
 mentions   where an address stands besides, and how it is taken out there
 addresses  pure: an address in texts, links, data and files
 =========  =========================================================================
 """
 
+from wagtail_agenda.privacy.noting import ERASED, EXPORTED, note
 from wagtail_agenda.privacy.persons import Held, StillToCome, as_data, erase, export, held
 from wagtail_agenda.privacy.retention import anonymise, anonymise_due
 
 __all__ = [
+    "ERASED",
+    "EXPORTED",
     "Held",
     "StillToCome",
     "anonymise",
@@ -24,4 +28,5 @@ __all__ = [
     "erase",
     "export",
     "held",
+    "note",
 ]

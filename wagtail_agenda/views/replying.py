@@ -129,10 +129,16 @@ def _button(answer: Answer) -> str:
 def _closed_text(error: BookingError) -> str:
     """Why there is nothing to answer any more, to somebody who cannot do anything about it."""
     return {
-        "meeting is cancelled": _("It has been cancelled, so there is nothing to answer any more."),
-        "booking is cancelled": _("It has been cancelled, so there is nothing to answer any more."),
-        "meeting is over": _("It is over, so there is nothing to answer any more."),
-        "event is over": _("It is over, so there is nothing to answer any more."),
+        "meeting is cancelled": _(
+            "This meeting has been cancelled, so there is nothing to answer any more."
+        ),
+        "booking is cancelled": _(
+            "This booking has been cancelled, so there is nothing to answer any more."
+        ),
+        "meeting is over": _("This meeting is over, so there is nothing to answer any more."),
+        "event is over": _(
+            "The time of this booking is over, so there is nothing to answer any more."
+        ),
         "no longer invited": _(
             "You are no longer invited, and need not come. If that surprises you, ask whoever has "
             "invited you."

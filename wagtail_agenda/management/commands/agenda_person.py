@@ -14,7 +14,8 @@ from wagtail_agenda.errors import Overloaded
 class Command(BaseCommand):
     help = (
         "Tells everything that is held about an e-mail address, as JSON, or erases it. Bookings "
-        "stay without saying whose they were."
+        "stay without saying whose they were. Both are noted in the log of the agendas concerned, "
+        "without saying whom they were about."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -25,8 +26,10 @@ class Command(BaseCommand):
         email = options["email"].strip()
         if not email or "@" not in email:
             raise CommandError(f"“{email}” is no e-mail address.")
+        held = privacy.held(email)
         if options["act"] == "export":
-            found = privacy.export(email)
+            privacy.note(privacy.EXPORTED, held)
+            found = privacy.as_data(held)
         else:
             try:
                 found = privacy.erase(email, now=timezone.now())
@@ -36,4 +39,5 @@ class Command(BaseCommand):
                 ) from error
             except Overloaded as error:
                 raise CommandError(f"Nothing was erased: {error}") from error
+            privacy.note(privacy.ERASED, held)
         self.stdout.write(json.dumps(found, ensure_ascii=False, indent=2, cls=DjangoJSONEncoder))

@@ -6,6 +6,7 @@ booking writes a line of history, every mark raises the version of its attendanc
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -44,7 +45,14 @@ ENDED = (
 )
 """What begins and ends bookings, in the words of their history."""
 
-STAMP = re.compile(r"(?P<entry>\d{1,18})-[0-9a-f]{32}", re.ASCII)
+MOST_MEETINGS = 300
+"""Of more meetings in one period, what comes and goes is shown and not told."""
+
+STAMP = re.compile(
+    r"(?P<state>(?P<entry>\d{1,18})-[0-9a-f]{32})"
+    r"(?:~(?P<meetings>(?:\d{1,18}(?:\.\d{1,18})*)?))?",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True)
@@ -132,10 +140,10 @@ class Period:
         return wanted & Q(**{f"{prefix}start__lt": self.end}) if self.end else wanted
 
 
-def stamp(period: Period, now: datetime) -> str:
+def state_of(period: Period, now: datetime) -> str:
     """Differs as soon as the period does; begins with the last line of its history. One query."""
     if period.agenda.is_virtual:
-        return _stamped(_last_of_several(period, now), now)
+        return _written(_last_of_several(period, now), now)
     path = "desk__agenda" if period.agenda.takes_appointments else "event__agenda"
     versions = period.bookables.order_by().values(path)
     # Grouped by the agenda as all others, so by one way to it at a time.
@@ -160,7 +168,7 @@ def stamp(period: Period, now: datetime) -> str:
         )
         .get()
     )
-    return _stamped(found, now)
+    return _written(found, now)
 
 
 def _last_of_several(period: Period, now: datetime) -> tuple:
@@ -179,11 +187,27 @@ def _last_of_several(period: Period, now: datetime) -> tuple:
     )
 
 
-def _stamped(found: tuple, now: datetime) -> str:
+def _written(found: tuple, now: datetime) -> str:
     last_entry, *rest = found
     seen = (rest, epoch_minutes(now) // MINUTES_TO_TRUST, get_language())
     digest = sha256(repr(seen).encode()).hexdigest()[:32]
     return f"{last_entry or 0}-{digest}"
+
+
+def stamp(state: str, meetings: Collection[int]) -> str:
+    """What a page says of the state that it shows, with the keys of its meetings.
+
+    A meeting goes in many ways: it is cancelled, deleted, moved to another day or another room. Of
+    these the page that showed it knows most simply.
+    """
+    if len(meetings) > MOST_MEETINGS:
+        return state
+    return f"{state}~{'.'.join(map(str, sorted(meetings)))}"
+
+
+def is_still(seen: str, state: str) -> bool:
+    """Whether a page with that stamp shows this state."""
+    return bool(seen) and STAMP.fullmatch(seen)["state"] == state
 
 
 def seen_by(request) -> str:
@@ -192,8 +216,11 @@ def seen_by(request) -> str:
     return named if STAMP.fullmatch(named) else ""
 
 
-def news(period: Period, seen: str) -> str:
-    """What happened since the page with that stamp, in words for a screen reader. One query."""
+def news(period: Period, seen: str, meetings: Collection[int]) -> str:
+    """What happened since the page with that stamp, in words for a screen reader. One query.
+
+    `meetings` are the keys of those that are shown now.
+    """
     if not seen:
         return ""
     since = int(STAMP.fullmatch(seen)["entry"])
@@ -208,6 +235,7 @@ def news(period: Period, seen: str) -> str:
         sum(happened.get(trigger.value, 0) for trigger in triggers) for triggers in (MADE, ENDED)
     )
     checked_in = sum(happened.get(choice.value, 0) for choice in Attendance if choice)
+    come, gone = _come_and_gone(seen, meetings)
     sentences = (
         (booked, ngettext("%(number)s new booking.", "%(number)s new bookings.", booked)),
         (
@@ -215,5 +243,23 @@ def news(period: Period, seen: str) -> str:
             ngettext("%(number)s booking cancelled.", "%(number)s bookings cancelled.", cancelled),
         ),
         (checked_in, ngettext("%(number)s checked in.", "%(number)s checked in.", checked_in)),
+        (come, ngettext("%(number)s new meeting.", "%(number)s new meetings.", come)),
+        (
+            gone,
+            ngettext(
+                "%(number)s meeting is no longer here.",
+                "%(number)s meetings are no longer here.",
+                gone,
+            ),
+        ),
     )
     return " ".join(text % {"number": number} for number, text in sentences if number)
+
+
+def _come_and_gone(seen: str, meetings: Collection[int]) -> tuple[int, int]:
+    """How many meetings are shown that were not, and how many were shown that are not."""
+    written = STAMP.fullmatch(seen)["meetings"]
+    if written is None or len(meetings) > MOST_MEETINGS:
+        return 0, 0
+    before, after = set(map(int, written.split("."))) if written else set(), set(meetings)
+    return len(after - before), len(before - after)

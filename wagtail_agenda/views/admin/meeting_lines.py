@@ -21,6 +21,7 @@ from wagtail_agenda.views.admin.presentation import times
 class MeetingLine:
     """One meeting in the agenda view. Who may not see it has neither its title nor its page."""
 
+    key: int
     start: datetime
     end: datetime
     times: str
@@ -65,7 +66,9 @@ def of_desk(lines: Iterable[MeetingLine], desk: Desk | None) -> list[MeetingLine
 
 def _line(row: Occupation, zone: ZoneInfo) -> MeetingLine:
     meeting = row.called_meeting
-    line = MeetingLine(meeting.start, meeting.end, times(meeting.start, meeting.end, zone))
+    line = MeetingLine(
+        meeting.pk, meeting.start, meeting.end, times(meeting.start, meeting.end, zone)
+    )
     if row.may_be_seen:
         line.title, line.url = meeting.title, url_to("meeting", meeting.pk)
     return line

@@ -1,12 +1,15 @@
 """The page of one meeting that has been called: who comes, what was sent, what happened."""
 
+from collections.abc import Mapping
 from functools import cached_property
+from typing import Any
 
 from django import forms
 from django.http import Http404
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.generic import FormView, TemplateView
@@ -16,8 +19,9 @@ from wagtail.admin.widgets.button import HeaderButton
 from wagtail_agenda import meetings, permissions, workflow
 from wagtail_agenda.choices import Actor, Answer
 from wagtail_agenda.cleaning import clean_text
-from wagtail_agenda.errors import BookingError, Overloaded
+from wagtail_agenda.errors import BookingError, NotInvited, Overloaded
 from wagtail_agenda.meeting_words import answer_text, answers_of, location_of
+from wagtail_agenda.meetings.uninviting import why_not
 from wagtail_agenda.models import CalledMeeting
 from wagtail_agenda.views.admin import acts
 from wagtail_agenda.views.admin.act_views import tell, try_again
@@ -33,6 +37,17 @@ _ICONS = {
     Answer.DECLINED: "cross",
     Answer.NONE: "time",
 }
+
+
+SALT = "wagtail_agenda.views.admin.meetings"
+
+
+def key_of(address: str) -> str:
+    """What names a participant in the address of a page, which web servers write into their logs.
+
+    An e-mail address in there would stay where nobody erases it.
+    """
+    return salted_hmac(SALT, address.lower(), algorithm="sha256").hexdigest()[:20]
 
 
 class MeetingPage(AgentPage):
@@ -115,6 +130,9 @@ class MeetingView(MeetingPage, TemplateView):
                     "icon": _ICONS.get(answer, "time"),
                     "answer": answer_text(answer),
                     "at": short_moment_text(at.astimezone(self.meeting.agenda.zone)) if at else "",
+                    "uninvite_url": url_to(
+                        "meeting_uninvite", self.meeting.pk, key_of(one["address"])
+                    ),
                 }
             )
         return lines
@@ -134,6 +152,7 @@ class MeetingView(MeetingPage, TemplateView):
             is_announced=meeting.published_at is not None,
             is_over=meeting.end <= self.now,
             cancel_url=url_to("meeting_cancel", meeting.pk) if self.may_be_cancelled else "",
+            may_uninvite=self.may_be_cancelled and len(participants) > 1,
             edit_url=self.edit_url,
             buttons=workflow.buttons_of(meeting, now=self.now, user=self.request.user),
             press_url=url_to("meeting_press", meeting.pk),
@@ -217,3 +236,58 @@ class MeetingCancelView(MeetingPage, FormView):
     def get_context_data(self, **kwargs):
         count = len(self.meeting.participants)
         return super().get_context_data(**kwargs, back_url=self.own_url, count=count)
+
+
+class UninviteView(MeetingPage, TemplateView):
+    """Asks whether to go on; a POST un-invites one participant, who alone is told."""
+
+    template_name = "wagtail_agenda/admin/meeting_uninvite.html"
+
+    @cached_property
+    def participant(self) -> Mapping[str, Any]:
+        """Whom the address names. Raises `NotInvited` if they are on the list no more."""
+        for one in self.meeting.participants:
+            if key_of(one["address"]) == self.kwargs["whom"]:
+                return one
+        raise NotInvited()
+
+    @property
+    def name(self) -> str:
+        return self.participant["name"] or self.participant["address"]
+
+    def trail(self):
+        return [*super().trail(), ("", _("Un-invite"))]
+
+    def get(self, request, *args, **kwargs):
+        try:
+            refusal = why_not(self.meeting, self.participant["address"], self.now)
+        except NotInvited as error:
+            refusal = error
+        if refusal is not None:
+            messages.warning(request, str(refusal))
+            return redirect(self.own_url)
+        return super().get(request, *args, **kwargs)
+
+    def post(self, request, *args, **kwargs):
+        try:
+            meetings.uninvite(
+                self.meeting, self.participant["address"], now=self.now, user=request.user
+            )
+        except Overloaded as error:
+            messages.error(request, str(error))
+            return try_again(self.render_to_response(self.get_context_data()), error)
+        except BookingError as error:
+            messages.error(request, str(error))
+            return redirect(self.own_url)
+        log_act(self.meeting, "uninvite", request.user)
+        messages.success(request, _("%(name)s is not invited any more.") % {"name": self.name})
+        return redirect(self.own_url)
+
+    def get_context_data(self, **kwargs):
+        address, organiser = self.participant["address"], self.meeting.organiser_address
+        return super().get_context_data(
+            **kwargs,
+            name=self.name,
+            is_organiser=address.lower() == organiser.lower(),
+            back_url=self.own_url,
+        )

@@ -97,10 +97,11 @@ class PeriodView(AgentPage, TemplateView, ABC):
         if self.day is None:
             complain_about_date(request, day)
             return redirect(with_query(url_to(self.scale, slug, self.today), asked_by(request)))
-        self.stamp = freshness.stamp(self.period, self.now)
-        if self.seen == self.stamp:
-            response = HttpResponseNotModified()
+        state = freshness.state_of(self.period, self.now)
+        if freshness.is_still(self.seen, state):
+            self.stamp, response = self.seen, HttpResponseNotModified()
         else:
+            self.stamp = freshness.stamp(state, self.meeting_keys)
             response = super().get(request, slug=slug, day=day)
         response.headers["ETag"] = f'"{self.stamp}"'
         response.headers["Wagtail-Agenda-Time"] = self.time_text
@@ -246,6 +247,10 @@ class PeriodView(AgentPage, TemplateView, ABC):
             return []
         desks = {desk.bookable_id: desk for desk in self.all_desks}
         return meeting_lines(self.period.taken_by_meetings, desks, self.request.user, self.zone)
+
+    @property
+    def meeting_keys(self) -> list[int]:
+        return [meeting.key for meeting in self.meetings]
 
     @cached_property
     def openings(self) -> dict[int, tuple[Interval, ...]]:
@@ -478,7 +483,7 @@ class PeriodView(AgentPage, TemplateView, ABC):
             "cancelled_hidden": self.cancelled_hidden,
             "legend": self.legend,
             "stamp": self.stamp,
-            "news": freshness.news(self.period, self.seen),
+            "news": freshness.news(self.period, self.seen, self.meeting_keys),
             "time_text": self.time_text,
             "refresh_seconds": SECONDS_BETWEEN_REFRESHES,
             **self.content(),

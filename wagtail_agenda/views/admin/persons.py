@@ -4,10 +4,8 @@ The address is sent by POST throughout, so that it stands in no log of a web ser
 browser's history.
 """
 
-from collections import Counter
 from functools import cached_property
 from typing import Any
-from uuid import uuid4
 
 from django import forms
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -24,11 +22,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 from wagtail.admin import messages
 from wagtail.admin.admin_url_finder import AdminURLFinder
-from wagtail.log_actions import log
 
 from wagtail_agenda import permissions, privacy
 from wagtail_agenda.meetings.forgetting import Part
-from wagtail_agenda.models import Agenda, Booking
+from wagtail_agenda.models import Booking
 from wagtail_agenda.views.admin.base import AgentPage, url_to
 from wagtail_agenda.views.admin.person_cards import cards_of, mention_lines
 
@@ -120,7 +117,7 @@ class PersonExportView(PersonView):
     http_method_names = ["post", "options"]
 
     def found(self, **more):
-        note("export_person", self.held, self.request.user)
+        privacy.note(privacy.EXPORTED, self.held, self.request.user)
         name = f"{_('personal-data')}-{timezone.localdate().isoformat()}"
         if self.request.POST.get("format") == "html":
             context = {
@@ -154,7 +151,7 @@ class PersonEraseView(PersonView):
             # Booked between the question and the answer.
             del self.held
             return super().found(**more)
-        note("erase_person", held, self.request.user)
+        privacy.note(privacy.ERASED, held, self.request.user)
         messages.success(self.request, erased_in_words(counts))
         return redirect(url_to("person"))
 
@@ -177,21 +174,3 @@ def erased_in_words(counts: dict[str, int]) -> str:
         "the person was taken out of: %(meetings)d. Other places that the address was taken out "
         "of: %(mentions)d."
     ) % {"bookings": 0, "drafts": 0, "meetings": 0, **counts}
-
-
-def note(action: str, held: privacy.Held, user) -> None:
-    """Note in Wagtail's log, with each agenda concerned, what was done; never about whom."""
-    counts: Counter[int] = Counter()
-    for rows in held.subjects.values():
-        counts.update(row.agenda_id for row in rows)
-    named = {mention.booking_id for mention in held.mentions} - {None}
-    agendas = Booking.objects.filter(pk__in=named).order_by().values_list("agenda_id", flat=True)
-    for agenda in Agenda.objects.filter(pk__in={*counts, *agendas}):
-        log(
-            instance=agenda,
-            action=f"wagtail_agenda.{action}",
-            user=user,
-            data={"count": counts[agenda.pk]},
-            # As for exports of bookings: each agenda's history shows its own.
-            uuid=uuid4(),
-        )

@@ -1,4 +1,4 @@
-"""What a status does, tried with a real booking: mails to look at, calls to test.
+"""What a status does, tried with a real booking or meeting: mails to look at, calls to test.
 
 Looking changes nothing. A test makes the call that the worker would make, and keeps nothing of it.
 """
@@ -21,13 +21,15 @@ from wagtail_agenda.actions.preview import MailPreview, preview_of
 from wagtail_agenda.choices import About
 from wagtail_agenda.cleaning import shorten
 from wagtail_agenda.errors import ActionFailed
-from wagtail_agenda.models import Agenda, Booking, WorkflowStatus
+from wagtail_agenda.models import Agenda, Booking, CalledMeeting, WorkflowStatus
+from wagtail_agenda.subjects import Subject
 from wagtail_agenda.views.admin.base import AgentPage, log_act, url_to
 from wagtail_agenda.views.admin.setup.workflows import edit_url
-from wagtail_agenda.workflow import DEFAULT_WORKFLOW, rows_of
+from wagtail_agenda.wording import short_moment_text
+from wagtail_agenda.workflow import SLUGS, rows_of
 
 NEWEST = 20
-"""How many bookings there are to choose from."""
+"""How many bookings or meetings there are to choose from."""
 
 MOST_SHOWN = 4000
 """Letters of an answer that are shown."""
@@ -44,7 +46,10 @@ class Tried:
 
 
 class TryView(AgentPage, TemplateView):
-    """The mails and calls of a status, with one of the newest bookings of its workflow."""
+    """The mails and calls of a status, with one of the newest subjects of its workflow.
+
+    These are bookings or called meetings, whichever the workflow is about.
+    """
 
     template_name = "wagtail_agenda/admin/try_status.html"
     header_icon = "view"
@@ -62,29 +67,39 @@ class TryView(AgentPage, TemplateView):
             raise Http404
         return found
 
+    @property
+    def is_about_meetings(self) -> bool:
+        return self.status.workflow.about == About.MEETINGS
+
     @cached_property
-    def bookings(self) -> list[Booking]:
-        return list(self.all_bookings.order_by("-pk")[:NEWEST])
+    def newest(self) -> list[Subject]:
+        return list(self.subjects.order_by("-pk")[:NEWEST])
 
     @property
-    def all_bookings(self) -> QuerySet[Booking]:
+    def subjects(self) -> QuerySet:
         """Those of the agendas that use the workflow, as far as one may see them."""
         workflow = self.status.workflow
-        uses_it = Q(workflow=workflow)
-        if workflow.slug == DEFAULT_WORKFLOW:
-            uses_it |= Q(workflow=None)
-        return permissions.visible(self.request.user, Booking.objects.all()).filter(
+        column = "meeting_workflow" if self.is_about_meetings else "workflow"
+        uses_it = Q(**{column: workflow})
+        if workflow.slug == SLUGS[workflow.about]:
+            uses_it |= Q(**{column: None})
+        rows = (
+            CalledMeeting.objects.filter(published_at__isnull=False)
+            if self.is_about_meetings
+            else Booking.objects.all()
+        )
+        return permissions.visible(self.request.user, rows.select_related("agenda")).filter(
             agenda__in=Agenda.objects.filter(uses_it).order_by().values("pk")
         )
 
     @cached_property
-    def booking(self) -> Booking | None:
-        asked = self.request.POST.get("booking") or self.request.GET.get("booking") or ""
+    def subject(self) -> Subject | None:
+        asked = self.request.POST.get("with") or self.request.GET.get("with") or ""
         if not asked:
-            return self.bookings[0] if self.bookings else None
+            return self.newest[0] if self.newest else None
         if not (asked.isascii() and asked.isdigit() and len(asked) < 16):
             raise Http404
-        found = self.all_bookings.filter(pk=int(asked)).first()
+        found = self.subjects.filter(pk=int(asked)).first()
         if found is None:
             raise Http404
         return found
@@ -99,12 +114,12 @@ class TryView(AgentPage, TemplateView):
             for kind, number, value in rows_of(self.status.actions)
             if kind == "call"
         }
-        if self.booking is None or position not in calls:
+        if self.subject is None or position not in calls:
             raise Http404
-        log_act(self.booking, "try_call", self.request.user, status=self.status.pk)
+        log_act(self.subject, "try_call", self.request.user, status=self.status.pk)
         try:
             cause = f"test.{uuid.uuid4()}"
-            result = try_out(self.booking, calls[position], cause=cause, now=self.now)
+            result = try_out(self.subject, calls[position], cause=cause, now=self.now)
         except ActionFailed as failure:
             return Tried(int(position), problem=str(failure))
         if isinstance(result, Exception):
@@ -116,8 +131,8 @@ class TryView(AgentPage, TemplateView):
         """What there is to see and to test of the actions, in their order."""
         shown: list[dict[str, Any]] = []
         for kind, position, value in rows_of(self.status.actions):
-            if kind == "send_email" and self.booking is not None:
-                mail: MailPreview = preview_of(self.booking, value, self.now)
+            if kind == "send_email" and self.subject is not None:
+                mail: MailPreview = preview_of(self.subject, value, self.now)
                 shown.append({"mail": mail, "position": position})
             elif kind == "call":
                 tried = self.tried if self.tried and self.tried.position == position else None
@@ -138,11 +153,19 @@ class TryView(AgentPage, TemplateView):
         return {
             **super().get_context_data(**kwargs),
             "status": self.status,
-            "bookings": self.bookings,
-            "booking": self.booking,
+            "is_about_meetings": self.is_about_meetings,
+            "choices": [(one.pk, _in_the_list(one)) for one in self.newest],
+            "subject": self.subject,
             "previews": self.previews(),
             "edit_url": edit_url(self.status),
         }
+
+
+def _in_the_list(subject: Subject) -> str:
+    """What tells one from the others: meetings that come back have the same title."""
+    if isinstance(subject, CalledMeeting):
+        return f"{subject}, {short_moment_text(subject.local_start)}"
+    return str(subject)
 
 
 class TryPanel(Panel):
@@ -152,10 +175,11 @@ class TryPanel(Panel):
         template_name = "wagtail_agenda/admin/try_panel.html"
 
         def is_shown(self):
-            if not super().is_shown() or self.instance.pk is None:
-                return False
-            # It is tried with a booking.
-            return self.instance.workflow.about == About.BOOKINGS
+            return super().is_shown() and self.instance.pk is not None
+
+        @property
+        def is_about_meetings(self):
+            return self.instance.workflow.about == About.MEETINGS
 
         @property
         def try_url(self):

@@ -1,5 +1,6 @@
 """The pages of the three steps, and the one after them that leads on."""
 
+import re
 import secrets
 from datetime import datetime
 from typing import Any
@@ -32,7 +33,9 @@ from wagtail_agenda.views.admin.guided.making import Plan, make_once
 from wagtail_agenda.wording import span_text
 
 NAMESPACE = "wagtail_agenda_guided"
-SESSION_KEY = "wagtail_agenda_new_agenda"
+SESSION_KEY = "wagtail_agenda_new_agendas"
+MOST_DRAFTS = 5
+"""What was begun before these and never finished is forgotten."""
 
 STEPS = {
     "what": gettext_lazy("What is booked"),
@@ -41,9 +44,7 @@ STEPS = {
 }
 PAGES_SHOWN = 10
 
-
-def step_url(step: str) -> str:
-    return reverse(f"{NAMESPACE}:step", args=[step])
+NAME_OF_DRAFT = re.compile(r"[0-9a-f]{32}")
 
 
 def ready_url(key: int) -> str:
@@ -69,28 +70,37 @@ class FormStep:
 
 
 class Draft:
-    """What was typed so far, as it was typed, in the session of whoever types it."""
+    """What was typed so far, as it was typed, in the session of whoever types it.
 
-    def __init__(self, session, now: datetime):
-        self.session, self.now = session, now
+    Each agenda that is begun has one of its own, so that two windows can each make one. `name` is
+    random, so that what is made of it is made once; the addresses of its steps have it.
+    """
+
+    def __init__(self, session, name: str, now: datetime):
+        self.session, self.name, self.now = session, name or secrets.token_hex(16), now
+
+    @staticmethod
+    def names(session) -> list[str]:
+        """Those of all drafts there are, the one that was typed into last at the end."""
+        return list(session.get(SESSION_KEY) or {})
+
+    @property
+    def label(self) -> str:
+        """What the new agenda is called so far."""
+        return self.kept.get("what", {}).get("label", [""])[0].strip() or _("no name yet")
 
     @property
     def kept(self) -> dict[str, dict[str, list[str]]]:
         return self._state.get("steps") or {}
 
     @property
-    def name(self) -> str:
-        """Random, so that what is made of this draft is made once; empty before the first step."""
-        return self._state.get("name") or ""
-
-    @property
     def made(self) -> int | None:
-        """The key of the agenda that the draft before this one, still empty, has become."""
+        """The key of the agenda that it has become, if its last button is pressed again."""
         return self._state.get("made")
 
     @property
     def _state(self) -> dict[str, Any]:
-        return self.session.get(SESSION_KEY) or {}
+        return (self.session.get(SESSION_KEY) or {}).get(self.name) or {}
 
     def keep(self, step: str, data: dict[str, list[str]]) -> None:
         """Keeps the fields of the step's own forms, and nothing else that was sent."""
@@ -100,17 +110,23 @@ class Draft:
         self._put(step, {name: values for name, values in data.items() if name in names})
 
     def _put(self, step: str, data: dict[str, list[str]]) -> None:
-        self.session[SESSION_KEY] = {
-            "name": self.name or secrets.token_hex(16),
-            "steps": {**self.kept, self._key(step): data},
-        }
+        if self.made is not None:
+            # What is made of one name is made once: this becomes another agenda.
+            self.name = secrets.token_hex(16)
+        self._store({"steps": {**self.kept, self._key(step): data}})
 
     def forget(self) -> None:
-        self.session.pop(SESSION_KEY, None)
+        self._store(None)
 
     def become(self, agenda: Agenda) -> None:
-        """Begins anew, and knows what became of this one if its last button is pressed again."""
-        self.session[SESSION_KEY] = {"made": agenda.pk}
+        self._store({"made": agenda.pk})
+
+    def _store(self, state: dict[str, Any] | None) -> None:
+        kept = dict(self.session.get(SESSION_KEY) or {})
+        kept.pop(self.name, None)
+        if state is not None:
+            kept[self.name] = state
+        self.session[SESSION_KEY] = dict(list(kept.items())[-MOST_DRAFTS:])
 
     def step(self, name: str):
         """The forms of a step, with what was typed if it has been there. Its data may be wrong.
@@ -186,7 +202,23 @@ class GuidedView(GuidedPage):
 
     @cached_property
     def draft(self) -> Draft:
-        return Draft(self.request.session, timezone.now())
+        """The one that the address names. One that names none begins a new one.
+
+        In a later step, it goes on with the last one.
+        """
+        session, name = self.request.session, self.request.GET.get("draft", "")
+        if not NAME_OF_DRAFT.fullmatch(name):
+            name = "".join(Draft.names(session)[-1:]) if self.name != "what" else ""
+        return Draft(session, name, timezone.now())
+
+    @property
+    def unfinished(self) -> Draft | None:
+        """What was begun before, where this one has only just begun."""
+        if self.name != "what" or self.draft.kept:
+            return None
+        session = self.request.session
+        others = [Draft(session, name, self.draft.now) for name in Draft.names(session)]
+        return next((draft for draft in reversed(others) if draft.kept), None)
 
     @property
     def name(self) -> str:
@@ -194,7 +226,7 @@ class GuidedView(GuidedPage):
 
     def get(self, request, step):
         if earlier := self.draft.first_to_mend(before=step):
-            return redirect(step_url(earlier))
+            return redirect(self.step_url(earlier))
         shown = self.draft.step(step)
         if self.draft.kept.get(self.draft._key(step)) is not None:
             shown.is_valid()
@@ -204,22 +236,22 @@ class GuidedView(GuidedPage):
         action = request.POST.get("action") or "continue"
         if action == "afresh":
             self.draft.forget()
-            return redirect(step_url("what"))
+            return redirect(self.step_url("what"))
         if step == list(STEPS)[-1] and self.draft.made is not None:
             return redirect(ready_url(self.draft.made))
         if earlier := self.draft.first_to_mend(before=step):
-            return redirect(step_url(earlier))
+            return redirect(self.step_url(earlier))
         self.draft.keep(step, self.sent())
         if action == "back":
-            return redirect(step_url(self.neighbour(-1)))
+            return redirect(self.step_url(self.neighbour(-1)))
         if action != "continue":
-            return redirect(f"{step_url(step)}#{'week' if 'copy' in action else 'dates'}")
+            return redirect(f"{self.step_url(step)}#{'week' if 'copy' in action else 'dates'}")
         shown = self.draft.step(step)
         if not shown.is_valid():
             messages.error(request, _("Please mend what is marked below."))
             return self.show(shown)
         if step != list(STEPS)[-1]:
-            return redirect(step_url(self.neighbour(1)))
+            return redirect(self.step_url(self.neighbour(1)))
         return self.finish()
 
     def finish(self):
@@ -228,6 +260,9 @@ class GuidedView(GuidedPage):
         )
         self.draft.become(agenda)
         return redirect(ready_url(agenda.pk))
+
+    def step_url(self, step: str) -> str:
+        return f"{reverse(f'{NAMESPACE}:step', args=[step])}?draft={self.draft.name}"
 
     def neighbour(self, distance: int) -> str:
         names = list(STEPS)
@@ -250,6 +285,8 @@ class GuidedView(GuidedPage):
             self.get_context_data(
                 step=step,
                 form=step.form,
+                draft=self.draft.name,
+                unfinished=self.unfinished,
                 progress=self.progress(),
                 is_first=self.name == "what",
                 is_last=self.name == list(STEPS)[-1],
@@ -266,7 +303,7 @@ class GuidedView(GuidedPage):
                 "label": label,
                 "number": number,
                 "is_current": name == self.name,
-                "url": step_url(name) if number - 1 <= reachable else "",
+                "url": self.step_url(name) if number - 1 <= reachable else "",
             }
             for number, (name, label) in enumerate(STEPS.items(), start=1)
         ]

@@ -169,10 +169,10 @@ def retiring(
         booked,
     )
     of_meetings = ngettext(
-        "“%(label)s” has %(count)d meeting to come, which stays. Find another place for it first "
-        "if nobody can meet here.",
-        "“%(label)s” has %(count)d meetings to come, which stay. Find another place for them first "
-        "if nobody can meet here.",
+        "“%(label)s” has %(count)d meeting to come, which stays. If it cannot take place here, "
+        "find another place for it first.",
+        "“%(label)s” has %(count)d meetings to come, which stay. If they cannot take place here, "
+        "find another place for them first.",
         met,
     )
     return Question(

@@ -50,7 +50,7 @@ class MeetingFilterSet(OfferFilterSet):
     """Coming, past and cancelled ones, drafts, and whose they are."""
 
     when = django_filters.ChoiceFilter(
-        label=gettext_lazy("Which"),
+        label=pgettext_lazy("meetings", "Which"),
         choices=[
             (COMING, gettext_lazy("Coming")),
             (PAST, gettext_lazy("Past")),

@@ -61,9 +61,17 @@ class WorkflowForm(SlugMayBeEmpty):
         super().__init__(*args, **kwargs)
         # A form of before there were meetings does not say.
         self.fields["about"].required = False
+        self.fields["about"].help_text = _(
+            "Says what can happen and who can be written to: it cannot change any more once the "
+            "workflow is saved."
+        )
         if self.instance.pk:
             self.fields["about"].disabled = True
-            self.fields["about"].help_text = _("Stays as it is. Make another one for the other.")
+            self.fields["about"].help_text = (
+                _("Stays as it is. For bookings, make another workflow.")
+                if self.instance.about == About.MEETINGS
+                else _("Stays as it is. For meetings, make another workflow.")
+            )
             _offering(self, "transitions", TransitionsBlock(about=self.instance.about))
 
     def clean_about(self) -> str:
