@@ -289,39 +289,6 @@ def test_the_manage_link_uses_the_address_the_site_was_booked_on(settings):
     assert correspondence.manage_url(booking).startswith("https://other.example/agendas/manage/")
 
 
-# Who sends
-
-
-def test_the_senders_name_is_the_settings_or_the_sites(settings):
-    site = Site.objects.get(is_default_site=True)
-    site.site_name = "Fairbridge"
-    settings.DEFAULT_FROM_EMAIL = "agenda@fairbridge.example"
-    assert correspondence.sender(site).name == "Fairbridge"
-    assert correspondence.sender().name == ""
-    settings.DEFAULT_FROM_EMAIL = "Town hall <agenda@fairbridge.example>"
-    assert correspondence.sender(site).name == "Town hall"
-    settings.WAGTAIL_AGENDA = {"FROM_NAME": "Mayor", "FROM_EMAIL": "mayor@fairbridge.example"}
-    assert vars(correspondence.sender(site)) == {
-        "address": "mayor@fairbridge.example",
-        "name": "Mayor",
-    }
-
-
-@pytest.mark.parametrize(
-    ("address", "domain"),
-    [
-        ("agenda@fairbridge.example", "fairbridge.example"),
-        ("Mairie <agenda@mairie-été.example>", "xn--mairie-t-h1ab.example"),
-        ("nonsense", "localhost"),
-        ("", "localhost"),
-    ],
-)
-def test_uids_end_with_an_ascii_domain(settings, address, domain):
-    settings.DEFAULT_FROM_EMAIL = address
-
-    assert correspondence.calendar_domain() == domain
-
-
 # Calendar entries
 
 

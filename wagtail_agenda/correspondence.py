@@ -10,8 +10,6 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from email.utils import parseaddr
-from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,10 +17,8 @@ from django.conf import settings
 from django.db.models import prefetch_related_objects
 from django.urls import NoReverseMatch, reverse
 from django.utils import translation
-from django.utils.encoding import punycode
 from django.utils.translation import get_supported_language_variant, gettext
 from django.utils.translation import gettext_lazy as _
-from wagtail.models import Site
 
 from wagtail_agenda import (
     cleaning,
@@ -550,33 +546,6 @@ def admin_url(booking: Booking) -> str:
 # Calendar entries
 
 
-def sender(site: Site | None = None) -> Party:
-    """Whom mails and invitations come from: one service address, never a person's.
-
-    A mail client ignores an invitation whose organiser is its own recipient, and a person's
-    address in From fails DMARC. The mail settings of `site` come before the project's, and it
-    gives the name where neither has one.
-    """
-    own = mail_settings.of_site(site)
-    name, address = _parsed(conf.get("FROM_EMAIL") or settings.DEFAULT_FROM_EMAIL)
-    name = conf.get("FROM_NAME") or name or (site.site_name if site else "")
-    if own is None:
-        return Party(address, name)
-    return Party(own.sender_address or address, own.sender_name or name)
-
-
-_parsed = lru_cache(maxsize=8)(parseaddr)
-
-
-def calendar_domain() -> str:
-    """The domain that UIDs and Message-IDs end with, in ASCII."""
-    _local, at, domain = sender().address.rpartition("@")
-    try:
-        return punycode(conf.get("UID_DOMAIN") or (domain if at else "")) or "localhost"
-    except UnicodeError:
-        return "localhost"
-
-
 _UNDECIDED = frozenset({Admission.PENDING, Admission.WAITING, Admission.OFFERED})
 
 
@@ -629,7 +598,7 @@ def calendar_event(
         comment="" if for_staff else booking.agenda.comment,
         url=url,
         created=booking.created_at,
-        organizer=sender(booking.site),
+        organizer=mail_settings.sender(booking.site),
         attendee=attendee,
         language=language_for(booking, audience),
         tentative=booking.admission in _UNDECIDED,
@@ -645,7 +614,7 @@ def visitor_uid(booking: Booking) -> str:
     calendar, and mails to two mailboxes come in any order.
     """
     version = f"-{booking.address_version}" if booking.address_version else ""
-    return f"{booking.uuid}{version}@{calendar_domain()}"
+    return f"{booking.uuid}{version}@{mail_settings.calendar_domain()}"
 
 
 def is_visitors_own(invitation: Invitation, booking: Booking) -> bool:

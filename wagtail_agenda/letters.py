@@ -35,7 +35,6 @@ from wagtail_agenda.correspondence import (
     own_values,
     placeholder_values,
     said_by_visitor,
-    sender,
     without_visitor,
 )
 from wagtail_agenda.ics import Party
@@ -162,7 +161,7 @@ def _of_booking(delivery: Delivery, booking: Booking, language: str) -> _Matter:
     to = delivery.action.get("to", MailTo.VISITOR)
     is_visitor = audience == Audience.VISITOR and to == MailTo.VISITOR
     name = booking.user_name if is_visitor else ""
-    return _Matter(wanted, values, sender(booking.site), name, said=said)
+    return _Matter(wanted, values, mail_settings.sender(booking.site), name, said=said)
 
 
 def _of_meeting(delivery: Delivery, meeting: CalledMeeting, language: str) -> _Matter:

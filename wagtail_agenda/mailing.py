@@ -17,7 +17,6 @@ from django.utils import translation
 from wagtail_agenda import cleaning, ics, outbox
 from wagtail_agenda.choices import FORMER_ADDRESS, Admission, Audience, MailTo
 from wagtail_agenda.correspondence import (
-    calendar_domain,
     calendar_event,
     facts_of,
     facts_to_withdraw,
@@ -26,6 +25,7 @@ from wagtail_agenda.correspondence import (
     read_resources,
     visitor_uid,
 )
+from wagtail_agenda.mail_settings import calendar_domain
 from wagtail_agenda.models import Booking, Delivery, Entry, Invitation
 from wagtail_agenda.prepared import PreparedInsert
 
