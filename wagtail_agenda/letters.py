@@ -24,18 +24,17 @@ from wagtail_agenda import (
     meeting_words,
     placeholders,
 )
+from wagtail_agenda.calendar_entries import calendar_event, without_visitor
 from wagtail_agenda.choices import FORMER_ADDRESS, Audience, DeliveryState, MailTo
 from wagtail_agenda.cleaning import MOST_ATTACHED
 from wagtail_agenda.correspondence import (
     SECRET_PLACEHOLDERS,
     base_url,
-    calendar_event,
     kept_values,
     language_for,
     own_values,
     placeholder_values,
     said_by_visitor,
-    without_visitor,
 )
 from wagtail_agenda.ics import Party
 from wagtail_agenda.meeting_words import language_of, reply_url
