@@ -12,13 +12,14 @@ from django.views.generic import FormView
 from wagtail.admin import messages
 
 from wagtail_agenda import callbacks, outbox
-from wagtail_agenda.cleaning import clean_text, one_line
+from wagtail_agenda.cleaning import one_line
 from wagtail_agenda.errors import BookingAnonymised, BookingCancelled, Overloaded
 from wagtail_agenda.models import MOST_PLACES, Booking
 from wagtail_agenda.views.admin import acts
 from wagtail_agenda.views.admin.acts import Act, Outcome
 from wagtail_agenda.views.admin.base import next_url
 from wagtail_agenda.views.admin.bookings import BookingPage
+from wagtail_agenda.views.admin.reason import ReasonForVisitorForm
 
 
 class ActView(BookingPage):
@@ -79,19 +80,6 @@ def tell(request, outcome: Outcome) -> None:
 
 class NothingAsked(forms.Form):
     """A page that only wants to be sure."""
-
-
-class ReasonForm(forms.Form):
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"),
-        required=False,
-        max_length=2000,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=gettext_lazy("Stands in the mail that tells the visitor. May be left empty."),
-    )
-
-    def clean_reason(self):
-        return clean_text(self.cleaned_data["reason"])
 
 
 class AskingView(BookingPage, FormView):
@@ -191,7 +179,7 @@ class CancelView(AskingView):
     """Asks for a reason; a POST cancels the booking, which mails the visitor."""
 
     act = acts.CANCEL
-    form_class = ReasonForm
+    form_class = ReasonForVisitorForm
     question = gettext_lazy("Cancel this booking?")
 
     @property
@@ -225,7 +213,7 @@ class RefuseView(AskingView):
     """Asks for a reason; a POST refuses a booking that waits for approval."""
 
     act = acts.REFUSE
-    form_class = ReasonForm
+    form_class = ReasonForVisitorForm
     question = gettext_lazy("Refuse this booking?")
     submit_label = gettext_lazy("Refuse the booking")
 
