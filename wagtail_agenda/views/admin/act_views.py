@@ -1,5 +1,6 @@
 """What agents do with one booking: at once by a POST, or after a page that asks."""
 
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +16,7 @@ from wagtail_agenda import callbacks, outbox
 from wagtail_agenda.cleaning import one_line
 from wagtail_agenda.errors import BookingAnonymised, BookingCancelled, Overloaded
 from wagtail_agenda.models import MOST_PLACES, Booking
+from wagtail_agenda.subjects import Subject
 from wagtail_agenda.views.admin import acts
 from wagtail_agenda.views.admin.acts import Act, Outcome
 from wagtail_agenda.views.admin.base import next_url
@@ -58,13 +60,18 @@ class PressView(BookingPage):
     http_method_names = ["post"]
 
     def post(self, request, *args, **kwargs):
-        identifier = request.POST.get("identifier", "")
-        try:
-            outcome = acts.press(self.booking, identifier, now=self.now, user=request.user)
-        except Overloaded as error:
-            outcome = Outcome(str(error), failed=True)
-        tell(request, outcome)
+        press(request, self.booking, self.now)
         return redirect(next_url(request, self.own_url))
+
+
+def press(request, subject: Subject, now: datetime) -> None:
+    """Press the button of a workflow that was posted, and say on the next page what came of it."""
+    identifier = request.POST.get("identifier", "")
+    try:
+        outcome = acts.press(subject, identifier, now=now, user=request.user)
+    except Overloaded as error:
+        outcome = Outcome(str(error), failed=True)
+    tell(request, outcome)
 
 
 def tell(request, outcome: Outcome) -> None:
@@ -352,6 +359,7 @@ class CorrectView(AskingView):
 
 
 def try_again(response: HttpResponse, error: Overloaded) -> HttpResponse:
+    """A page that is shown once more with what was typed, as one for a less busy moment."""
     response.status_code = 503
     response.headers["Retry-After"] = str(error.retry_after)
     return response

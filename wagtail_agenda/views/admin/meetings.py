@@ -16,9 +16,7 @@ from wagtail_agenda.choices import Actor, Answer
 from wagtail_agenda.errors import BookingError, Overloaded
 from wagtail_agenda.meeting_words import answer_text, answers_of, location_of
 from wagtail_agenda.models import CalledMeeting
-from wagtail_agenda.views.admin import acts
-from wagtail_agenda.views.admin.act_views import tell, try_again
-from wagtail_agenda.views.admin.acts import Outcome
+from wagtail_agenda.views.admin.act_views import press, try_again
 from wagtail_agenda.views.admin.base import AgentPage, log_act, next_url, url_to
 from wagtail_agenda.views.admin.delivery_lines import lines_of
 from wagtail_agenda.views.admin.reason import ReasonForEverybodyForm
@@ -146,12 +144,7 @@ class MeetingPressView(MeetingPage):
     http_method_names = ["post"]
 
     def post(self, request, *args, **kwargs):
-        identifier = request.POST.get("identifier", "")
-        try:
-            outcome = acts.press(self.meeting, identifier, now=self.now, user=request.user)
-        except Overloaded as error:
-            outcome = Outcome(str(error), failed=True)
-        tell(request, outcome)
+        press(request, self.meeting, self.now)
         return redirect(next_url(request, self.own_url))
 
 

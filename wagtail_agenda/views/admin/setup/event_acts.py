@@ -19,6 +19,7 @@ from wagtail_agenda.choices import Admission
 from wagtail_agenda.errors import BookingError, Overloaded
 from wagtail_agenda.models import Event
 from wagtail_agenda.series.making import TEXTS
+from wagtail_agenda.views.admin.act_views import try_again
 from wagtail_agenda.views.admin.base import AgentPage
 from wagtail_agenda.views.admin.reason import ReasonForEverybodyForm
 from wagtail_agenda.views.admin.setup import offer_views
@@ -119,10 +120,7 @@ class CancelEventView(EventActPage, FormView):
             ended = bookings.cancel_event(self.event, now=timezone.now(), user=user, reason=reason)
         except Overloaded as error:
             form.add_error(None, str(error))
-            response = self.form_invalid(form)
-            response.status_code = 503
-            response.headers["Retry-After"] = str(error.retry_after)
-            return response
+            return try_again(self.form_invalid(form), error)
         except BookingError as error:
             messages.error(self.request, str(error))
             return redirect(self.edit_url)
