@@ -19,8 +19,8 @@ from wagtail_agenda import availability, workflow
 from wagtail_agenda import booking as bookings
 from wagtail_agenda.actions.generate_ics import TEXTS, generate_ics
 from wagtail_agenda.blocks.actions import ActionsBlock, GenerateIcsBlock
+from wagtail_agenda.calendar_entries import visitor_event
 from wagtail_agenda.choices import Actor, Trigger
-from wagtail_agenda.correspondence import visitor_event
 from wagtail_agenda.errors import ActionFailed
 from wagtail_agenda.letters import letter_of
 from wagtail_agenda.models import Bookable, Delivery, Invitation, KeptFile

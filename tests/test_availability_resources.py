@@ -18,7 +18,7 @@ from tests.factories import (
 )
 from wagtail_agenda import availability
 from wagtail_agenda.errors import NotOffered, SoldOut
-from wagtail_agenda.models import Hold, Occupation, Resource
+from wagtail_agenda.models import ClosureCalendar, Hold, Occupation, Resource, Schedule
 from wagtail_agenda.timegrid import epoch_minutes
 
 pytestmark = pytest.mark.django_db
@@ -37,6 +37,17 @@ def make_resource(*needed_by, lent_by=(), **fields):
         agenda.resources.add(resource)
         agenda.save()
     return resource
+
+
+class HoursElsewhere:
+    """Hours and closures, asked for by themselves, are looked for in a database that is not there.
+
+    As with several replicas, of which each statement gets the next one: only those that are told
+    which one it is agree with each other.
+    """
+
+    def db_for_read(self, model, **hints):
+        return "another" if model in (ClosureCalendar, Schedule) else None
 
 
 def local(clock, day=MONDAY):
@@ -156,6 +167,13 @@ class TestHours:
         room.closure_calendars.add(make_closure_calendar({"type": "dates", "value": value}))
         assert on_day(agenda, day=tuesday, with_full=True) == []
         assert starts(on_day(agenda)) == ALL
+
+    def test_they_are_read_where_the_desks_are_read(self, settings):
+        agenda, passport, _desks = make_appointments()
+        room = make_resource(passport, schedule=make_schedule(weekly(time(9), time(10))))
+        room.closure_calendars.add(make_closure_calendar())
+        settings.DATABASE_ROUTERS = [HoursElsewhere()]
+        assert starts(on_day(agenda)) == ["09:00", "09:30"]
 
     def test_its_hours_are_those_of_its_own_zone(self):
         agenda, passport, _desks = make_appointments()

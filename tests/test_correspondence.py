@@ -1,6 +1,6 @@
-"""What people read about a booking: labels, calendar entries, mails in their language."""
+"""What people read about a booking: labels, and mails in their language."""
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 
 import pytest
 from django.utils import translation
@@ -9,22 +9,17 @@ from wagtail.models import Site
 from tests.factories import (
     NOW,
     PARIS,
-    first_slot,
-    make_agenda,
     make_appointments,
     make_booking,
-    make_event,
     make_schedule,
-    utc,
     weekly,
 )
-from tests.second_parser import read_calendar
 from wagtail_agenda import booking as bookings
 from wagtail_agenda import correspondence, tokens
-from wagtail_agenda.choices import Actor, AgendaKind, Audience
+from wagtail_agenda.choices import Actor, Audience
 from wagtail_agenda.correspondence import answer_lines, placeholder_values
 from wagtail_agenda.letters import letter_of
-from wagtail_agenda.models import Delivery, FormVersion, WorkflowStatus
+from wagtail_agenda.models import Delivery, FormVersion
 
 pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
@@ -287,155 +282,6 @@ def test_the_manage_link_uses_the_address_the_site_was_booked_on(settings):
     assert correspondence.manage_url(booking).startswith("https://www.fairbridge.example/agendas/")
     settings.WAGTAIL_AGENDA = {"BASE_URL": "https://other.example/"}
     assert correspondence.manage_url(booking).startswith("https://other.example/agendas/manage/")
-
-
-# Who sends
-
-
-def test_the_senders_name_is_the_settings_or_the_sites(settings):
-    site = Site.objects.get(is_default_site=True)
-    site.site_name = "Fairbridge"
-    settings.DEFAULT_FROM_EMAIL = "agenda@fairbridge.example"
-    assert correspondence.sender(site).name == "Fairbridge"
-    assert correspondence.sender().name == ""
-    settings.DEFAULT_FROM_EMAIL = "Town hall <agenda@fairbridge.example>"
-    assert correspondence.sender(site).name == "Town hall"
-    settings.WAGTAIL_AGENDA = {"FROM_NAME": "Mayor", "FROM_EMAIL": "mayor@fairbridge.example"}
-    assert vars(correspondence.sender(site)) == {
-        "address": "mayor@fairbridge.example",
-        "name": "Mayor",
-    }
-
-
-@pytest.mark.parametrize(
-    ("address", "domain"),
-    [
-        ("agenda@fairbridge.example", "fairbridge.example"),
-        ("Mairie <agenda@mairie-été.example>", "xn--mairie-t-h1ab.example"),
-        ("nonsense", "localhost"),
-        ("", "localhost"),
-    ],
-)
-def test_uids_end_with_an_ascii_domain(settings, address, domain):
-    settings.DEFAULT_FROM_EMAIL = address
-
-    assert correspondence.calendar_domain() == domain
-
-
-# Calendar entries
-
-
-def test_the_visitors_calendar_entry():
-    agenda = full_agenda(description="Apply in person.")
-    booking = make_booking(agenda)
-
-    entry = read_calendar(letter(booking).calendar).event
-
-    assert entry.start == utc(2026, 11, 30, 8, 0)
-    assert entry.end == utc(2026, 11, 30, 8, 30)
-    assert entry.summary == "Passport – Passports"
-    assert entry.location == "Town hall, 1 Market Square, Fairbridge"
-    assert entry.description == "Apply in person.\n\nTelephone 020 7946 0000"
-    assert entry.comment == "Bring your old passport."
-    assert entry.url == "https://www.fairbridge.example/passports/"
-    assert entry.organizer.address == "agenda@fairbridge.example"
-    assert [attendee.address for attendee in entry.attendees] == ["ada@fairbridge.example"]
-
-
-def test_the_staff_copy_has_its_own_title_link_and_uid():
-    agenda = full_agenda(backoffice_url_template="https://office.example/{number}")
-    booking = make_booking(agenda)
-
-    visitor = read_calendar(letter(booking).calendar).event
-    staff = read_calendar(letter(booking, Audience.STAFF).calendar).event
-
-    assert staff.summary == "Passport – Ada Martin"
-    assert staff.url == f"https://office.example/{booking.reference}"
-    assert "ada@fairbridge.example" in staff.description
-    assert [attendee.address for attendee in staff.attendees] == ["counter@fairbridge.example"]
-    assert staff.uid != visitor.uid
-    assert "-staff-" in staff.uid
-
-
-def test_the_manage_link_is_in_no_calendar_entry():
-    agenda = full_agenda(
-        description_template="{manage_url}",
-        user_display_label_template="{manage_url} {agenda}",
-        backoffice_url_template="https://office.example/?{manage_url}",
-    )
-    booking = make_booking(agenda)
-    token = tokens.manage_token(booking)
-
-    assert token in letter(booking).text
-    for audience in Audience.values:
-        calendar = letter(booking, audience).calendar
-        assert token.encode() not in calendar.replace(b"\r\n ", b"")
-    assert token.encode() not in correspondence.download(booking).replace(b"\r\n ", b"")
-
-
-def test_the_download_names_nobody_and_is_the_same_entry_as_the_mails():
-    booking = make_booking(full_agenda())
-
-    file = read_calendar(correspondence.download(booking))
-
-    assert file.method == "PUBLISH"
-    assert file.event.attendees == ()
-    assert file.event.uid == read_calendar(letter(booking).calendar).event.uid
-    assert correspondence.download(booking) == correspondence.download(booking)
-
-
-@pytest.mark.parametrize("told", [True, False], ids=["told by mail", "told by nobody"])
-def test_the_download_of_a_cancelled_booking_says_so_and_comes_later(told):
-    booking = make_booking(full_agenda())
-    before = read_calendar(correspondence.download(booking)).event
-    if not told:
-        WorkflowStatus.objects.filter(slug="cancelled").update(actions=[])
-    bookings.cancel(booking, actor=Actor.VISITOR, now=NOW + timedelta(hours=1))
-    booking.refresh_from_db()
-
-    after = read_calendar(correspondence.download(booking)).event
-
-    assert (before.status, after.status) == ("CONFIRMED", "CANCELLED")
-    assert after.uid == before.uid
-    assert after.sequence == before.sequence + 1
-    assert after.stamp == NOW + timedelta(hours=1)
-
-
-@pytest.mark.parametrize(
-    ("admission", "status"),
-    [
-        ("confirmed", "CONFIRMED"),
-        ("pending", "TENTATIVE"),
-        ("waiting", "TENTATIVE"),
-        ("offered", "TENTATIVE"),
-        ("cancelled", "CANCELLED"),
-    ],
-)
-def test_the_download_promises_no_more_than_there_is(admission, status):
-    booking = make_booking(full_agenda())
-    booking.admission = admission
-
-    assert read_calendar(correspondence.download(booking)).event.status == status
-
-
-def test_a_booking_without_an_address_can_be_downloaded():
-    booking = make_booking(full_agenda(staff_addresses=""), user_email="")
-
-    assert read_calendar(correspondence.download(booking)).event.start == utc(2026, 11, 30, 8, 0)
-
-
-def test_an_event_brings_its_own_place_and_page():
-    agenda = make_agenda(kind=AgendaKind.EVENTS, url="https://www.fairbridge.example/")
-    event = make_event(
-        agenda, label="Bread", location="Bakery", url="https://bread.example/", description="Flour"
-    )
-    booking = make_booking(slot=first_slot(event.agenda))
-
-    entry = correspondence.calendar_event(booking)
-
-    assert (entry.location, entry.url) == ("Bakery", "https://bread.example/")
-    assert entry.description == "Flour"
-    assert entry.summary == f"Bread – {agenda.label}"
 
 
 # Labels and placeholders

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from django.db.migrations.loader import MigrationLoader
 from mdit_py_plugins.anchors.index import slugify
 
 import wagtail_agenda
@@ -59,6 +60,13 @@ def test_every_address_of_visitors_is_documented():
     first = rows("urls.md", most=len(urls.urlpatterns))
     documented = [(path.strip("`"), name.strip("`")) for path, name, _is in first]
     assert documented == [(str(known.pattern), known.name) for known in urls.urlpatterns]
+
+
+def test_every_table_is_documented():
+    documented = re.findall(r"^## `(\w+)`$", (REFERENCE / "database.md").read_text(), re.MULTILINE)
+    made = MigrationLoader(None).project_state().models
+    known = [f"{app}_{name}" for app, name in made if app == "wagtail_agenda"]
+    assert sorted(documented) == sorted(known)
 
 
 def test_every_setting_is_documented_with_its_default():

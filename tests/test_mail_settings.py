@@ -15,7 +15,7 @@ from wagtail.models import Site
 
 from tests.factories import NOW, make_appointments, make_booking
 from tests.smtp_server import SmtpServer
-from wagtail_agenda import correspondence, mail, mail_settings, outbox
+from wagtail_agenda import mail, mail_settings, outbox
 from wagtail_agenda.choices import DeliveryState
 from wagtail_agenda.encryption import encrypt
 from wagtail_agenda.ics import Party
@@ -96,6 +96,39 @@ def answer_to(settings) -> str:
     return mail_settings.send_test(settings, sender=SENDER, recipient="ada@post.example", now=NOW)
 
 
+# Who sends
+
+
+def test_the_senders_name_is_the_settings_or_the_sites(settings):
+    site = Site.objects.get(is_default_site=True)
+    site.site_name = "Fairbridge"
+    settings.DEFAULT_FROM_EMAIL = "agenda@fairbridge.example"
+    assert mail_settings.sender(site).name == "Fairbridge"
+    assert mail_settings.sender().name == ""
+    settings.DEFAULT_FROM_EMAIL = "Town hall <agenda@fairbridge.example>"
+    assert mail_settings.sender(site).name == "Town hall"
+    settings.WAGTAIL_AGENDA = {"FROM_NAME": "Mayor", "FROM_EMAIL": "mayor@fairbridge.example"}
+    assert vars(mail_settings.sender(site)) == {
+        "address": "mayor@fairbridge.example",
+        "name": "Mayor",
+    }
+
+
+@pytest.mark.parametrize(
+    ("address", "domain"),
+    [
+        ("agenda@fairbridge.example", "fairbridge.example"),
+        ("Mairie <agenda@mairie-été.example>", "xn--mairie-t-h1ab.example"),
+        ("nonsense", "localhost"),
+        ("", "localhost"),
+    ],
+)
+def test_uids_end_with_an_ascii_domain(settings, address, domain):
+    settings.DEFAULT_FROM_EMAIL = address
+
+    assert mail_settings.calendar_domain() == domain
+
+
 # What mails say
 
 
@@ -168,7 +201,7 @@ def test_a_letter_stays_as_first_written_over_retries(frozen_now, smtp_server, s
 def test_names_of_calendar_entries_do_not_depend_on_the_site(frozen_now, site):
     settings_of(site, sender_address="one@elsewhere.example")
     assert booked(site).invitations.get().uid.endswith("@fairbridge.example")
-    assert correspondence.calendar_domain() == "fairbridge.example"
+    assert mail_settings.calendar_domain() == "fairbridge.example"
 
 
 # Which server they go by

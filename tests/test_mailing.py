@@ -18,7 +18,7 @@ from tests.factories import (
     make_event,
 )
 from tests.second_parser import read_calendar
-from wagtail_agenda import availability, correspondence, outbox, workflow
+from wagtail_agenda import availability, calendar_entries, correspondence, outbox, workflow
 from wagtail_agenda import booking as bookings
 from wagtail_agenda.choices import Actor, AgendaKind, DeliveryState, Trigger
 from wagtail_agenda.letters import letter_of
@@ -326,7 +326,7 @@ def test_the_alarm_of_the_agenda_is_in_the_entry_and_another_one_is_a_revision()
     (alarm,) = read_calendar(last(made)[0].calendar).event.alarms
     assert alarm.trigger == -2 * HOUR
     assert len(read_calendar(last(made, "staff")[0].calendar).event.alarms) == 1
-    assert len(read_calendar(correspondence.download(made)).event.alarms) == 1
+    assert len(read_calendar(calendar_entries.download(made)).event.alarms) == 1
 
     event.agenda.alarm_before_unit = "minutes"
     event.agenda.save()
@@ -536,7 +536,7 @@ def test_the_place_names_the_resources(place, said):
     values = correspondence.placeholder_values(made)
 
     assert (values["location"], values["resources"]) == (said, "Green room, Projector")
-    assert correspondence.calendar_event(made).location == said
+    assert calendar_entries.calendar_event(made).location == said
     assert f"\n{said}\n" in last(made)[0].text
 
 

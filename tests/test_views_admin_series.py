@@ -253,7 +253,7 @@ def test_every_list_needs_an_answer_of_its_own(editor, agenda):
     response = editor.post(address, {**changed, **some, "answer_removed": "nonsense"})
     assert response.status_code == 200
     response = editor.post(
-        address, {**changed, **some, "answer_removed": "change", "reason": "The hall is closed"}
+        address, {**changed, **some, "answer_removed": "change", "reason": "The hall is closed\x07"}
     )
     assert response.status_code == 302
     second.refresh_from_db()

@@ -14,7 +14,7 @@ from tests.factories import NOW, first_slot, make_appointments, make_booking
 from tests.second_parser import read_calendar
 from tests.test_views_visitor import TYPED, Visitor
 from wagtail_agenda import booking as bookings
-from wagtail_agenda import correspondence, resending, tokens
+from wagtail_agenda import calendar_entries, resending, tokens
 from wagtail_agenda.choices import Actor, DeliveryState
 from wagtail_agenda.errors import Overloaded
 from wagtail_agenda.models import Agenda, Delivery, WorkflowStatus
@@ -52,7 +52,7 @@ def queries(booking):
         str(link.label): {
             name: value for name, (value,) in parse_qs(urlsplit(link.url).query).items()
         }
-        for link in calendar_links(correspondence.visitor_event(booking))
+        for link in calendar_links(calendar_entries.visitor_event(booking))
     }
 
 
@@ -60,7 +60,7 @@ def queries(booking):
 
 
 def test_links_say_what_the_invitation_says(booking):
-    entry = read_calendar(correspondence.download(booking)).event
+    entry = read_calendar(calendar_entries.download(booking)).event
     said = queries(booking)
     google, yahoo = said["Google Calendar"], said["Yahoo Calendar"]
     assert google["dates"] == "20261130T080000Z/20261130T083000Z"
@@ -75,7 +75,7 @@ def test_links_say_what_the_invitation_says(booking):
 
 
 def test_links_name_nobody_and_write_no_plus_for_a_blank(booking):
-    for link in calendar_links(correspondence.visitor_event(booking)):
+    for link in calendar_links(calendar_entries.visitor_event(booking)):
         assert "ada" not in link.url.lower()
         assert tokens.manage_token(booking) not in link.url
         assert "+" not in link.url
@@ -87,7 +87,7 @@ def test_links_stay_short_enough_for_servers(booking):
     booking.refresh_from_db()
     booking.agenda.refresh_from_db()
     assert all(
-        len(link.url) < 2000 for link in calendar_links(correspondence.visitor_event(booking))
+        len(link.url) < 2000 for link in calendar_links(calendar_entries.visitor_event(booking))
     )
 
 

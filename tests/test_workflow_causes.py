@@ -303,6 +303,19 @@ def acting(monkeypatch):
 
 
 @pytest.fixture
+def broken(acting):
+    """The bookings, by primary key, for which the action « explode » fails: none as yet."""
+    broken = set()
+
+    @acting("explode")
+    def explode(occasion, value):
+        if occasion.booking.pk in broken:
+            raise RuntimeError("no")
+
+    return broken
+
+
+@pytest.fixture
 def failing(acting):
     """An action that writes something and then fails, with the code of its value."""
 
@@ -377,14 +390,7 @@ def test_entries_that_cannot_be_read_are_done_with(data):
     assert not Entry.objects.filter(advances=True).exists()
 
 
-def test_one_booking_that_fails_stops_no_other(acting, caplog):
-    broken = set()
-
-    @acting("explode")
-    def explode(occasion, value):
-        if occasion.booking.pk in broken:
-            raise RuntimeError("no")
-
+def test_one_booking_that_fails_stops_no_other(broken, caplog):
     made = Made("requested", "paid", paid=[{"type": "explode", "value": {}}])
     made.rule("called", "paid", identifier="payment")
     agenda = made.agenda(desks=2)
@@ -407,15 +413,8 @@ def test_one_booking_that_fails_stops_no_other(acting, caplog):
     assert "was not carried out" in caplog.text
 
 
-def test_bookings_that_fail_for_ever_hold_up_no_other(acting, monkeypatch):
+def test_bookings_that_fail_for_ever_hold_up_no_other(broken, monkeypatch):
     monkeypatch.setattr("wagtail_agenda.workflow.catching_up.MOST_AT_ONCE", 2)
-    broken = set()
-
-    @acting("explode")
-    def explode(occasion, value):
-        if occasion.booking.pk in broken:
-            raise RuntimeError("no")
-
     made = Made("requested", "paid", paid=[{"type": "explode", "value": {}}])
     made.rule("called", "paid", identifier="payment")
     agenda = made.agenda(desks=4)
@@ -648,14 +647,7 @@ def test_days_are_those_of_the_calendar():
     assert hours.due_at(start, start, None, PARIS) == datetime(2027, 3, 27, 8, 0, tzinfo=PARIS)
 
 
-def test_a_timer_that_fails_stops_no_other_and_goes_off_later(acting, caplog):
-    broken = set()
-
-    @acting("explode")
-    def explode(occasion, value):
-        if occasion.booking.pk in broken:
-            raise RuntimeError("no")
-
+def test_a_timer_that_fails_stops_no_other_and_goes_off_later(broken, caplog):
     made = Made("requested", "confirmed", "reminded", reminded=[{"type": "explode", "value": {}}])
     made.when(Trigger.BOOKED, "confirmed")
     made.rule("time", "reminded", moment="before_start", amount=1, unit="days")
@@ -672,16 +664,14 @@ def test_a_timer_that_fails_stops_no_other_and_goes_off_later(acting, caplog):
     assert standing(first) == "reminded"
 
 
-def test_timers_that_fail_for_ever_hold_up_no_other(acting, monkeypatch):
+def days_of_reminders():
+    """Of each reminder that went off, the booking and how many days before, in their order."""
+    reminders = Entry.objects.filter(what=Cause.TIME).order_by("pk")
+    return [(entry.booking_id, entry.data["amount"]) for entry in reminders]
+
+
+def test_timers_that_fail_for_ever_hold_up_no_other(broken, monkeypatch):
     monkeypatch.setattr("wagtail_agenda.workflow.catching_up.MOST_AT_ONCE", 2)
-    broken, order = set(), []
-
-    @acting("explode")
-    def explode(occasion, value):
-        if occasion.booking.pk in broken:
-            raise RuntimeError("no")
-        order.append((occasion.booking.pk, occasion.entry.data["amount"]))
-
     made = Made("requested", "confirmed", "reminded", reminded=[{"type": "explode", "value": {}}])
     made.when(Trigger.BOOKED, "confirmed")
     made.rule("time", "reminded", moment="before_start", amount=2, unit="days")
@@ -692,14 +682,13 @@ def test_timers_that_fail_for_ever_hold_up_no_other(acting, monkeypatch):
     due = fine.start - timedelta(days=1)
 
     assert [workflow.fire_timers(due) for _run in range(3)] == [0, 2, 0]
-    assert order == [(fine.pk, 2), (fine.pk, 1)]
+    assert days_of_reminders() == [(fine.pk, 2), (fine.pk, 1)]
 
     # The reminders of one booking come in their order, whichever of them has failed.
-    order.clear()
     broken.clear()
     assert sum(workflow.fire_timers(due) for _run in range(3)) == 4
     for booking in failing:
-        assert [amount for pk, amount in order if pk == booking.pk] == [2, 1]
+        assert [days for pk, days in days_of_reminders() if pk == booking.pk] == [2, 1]
 
 
 # What it costs

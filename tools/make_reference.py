@@ -226,9 +226,13 @@ def admin_urls() -> str:
 def tables() -> str:
     from django.apps import apps
 
+    from wagtail_agenda import models
+
     parts = []
-    for model in apps.get_app_config("wagtail_agenda").get_models():
-        if model.__module__ != "wagtail_agenda.models":
+    known = apps.get_app_config("wagtail_agenda").get_models()
+    # In the order of `models`, and after its own tables those that it takes in.
+    for model in sorted(known, key=lambda each: each.__module__ != models.__name__):
+        if getattr(models, model.__name__, None) is not model:
             continue
         parts.append(f"## `{model._meta.db_table}`\n\n{markdown(inspect.getdoc(model))}\n")
         rows = []

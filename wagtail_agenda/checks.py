@@ -150,9 +150,9 @@ def _is_smtp(path: str | None) -> bool:
 @checks.register("wagtail_agenda")
 def check_sender(app_configs, **kwargs) -> list[CheckMessage]:
     """Whether mails come from an address that mail servers and calendars take."""
-    from wagtail_agenda.correspondence import sender
+    from wagtail_agenda import mail_settings
 
-    address = sender().address
+    address = mail_settings.sender().address
     try:
         cleaning.email_address(address)
     except ValueError:

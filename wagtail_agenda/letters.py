@@ -24,19 +24,17 @@ from wagtail_agenda import (
     meeting_words,
     placeholders,
 )
+from wagtail_agenda.calendar_entries import calendar_event, without_visitor
 from wagtail_agenda.choices import FORMER_ADDRESS, Audience, DeliveryState, MailTo
 from wagtail_agenda.cleaning import MOST_ATTACHED
 from wagtail_agenda.correspondence import (
     SECRET_PLACEHOLDERS,
     base_url,
-    calendar_event,
     kept_values,
     language_for,
     own_values,
     placeholder_values,
     said_by_visitor,
-    sender,
-    without_visitor,
 )
 from wagtail_agenda.ics import Party
 from wagtail_agenda.meeting_words import language_of, reply_url
@@ -163,7 +161,7 @@ def _of_booking(delivery: Delivery, booking: Booking, language: str) -> _Matter:
     to = delivery.action.get("to", MailTo.VISITOR)
     is_visitor = audience == Audience.VISITOR and to == MailTo.VISITOR
     name = booking.user_name if is_visitor else ""
-    return _Matter(wanted, values, sender(booking.site), name, said=said)
+    return _Matter(wanted, values, mail_settings.sender(booking.site), name, said=said)
 
 
 def _of_meeting(delivery: Delivery, meeting: CalledMeeting, language: str) -> _Matter:

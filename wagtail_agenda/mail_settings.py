@@ -7,15 +7,18 @@ import os
 import re
 import threading
 from datetime import datetime
-from email.utils import make_msgid
+from email.utils import make_msgid, parseaddr
+from functools import lru_cache
 
+from django.conf import settings as project_settings
 from django.db import connections
 from django.utils import translation
+from django.utils.encoding import punycode
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from wagtail.models import Site
 
-from wagtail_agenda import encryption, mail, placeholders
+from wagtail_agenda import conf, encryption, mail, placeholders
 from wagtail_agenda.cleaning import clean_text
 from wagtail_agenda.ics import Party
 from wagtail_agenda.models import MailSettings
@@ -36,6 +39,33 @@ def of_site(site: Site | None) -> MailSettings | None:
         return site.agenda_mail_settings
     except MailSettings.DoesNotExist:
         return None
+
+
+def sender(site: Site | None = None) -> Party:
+    """Whom mails and invitations come from: one service address, never a person's.
+
+    A mail client ignores an invitation whose organiser is its own recipient, and a person's
+    address in From fails DMARC. The mail settings of `site` come before the project's, and it
+    gives the name where neither has one.
+    """
+    own = of_site(site)
+    name, address = _parsed(conf.get("FROM_EMAIL") or project_settings.DEFAULT_FROM_EMAIL)
+    name = conf.get("FROM_NAME") or name or (site.site_name if site else "")
+    if own is None:
+        return Party(address, name)
+    return Party(own.sender_address or address, own.sender_name or name)
+
+
+_parsed = lru_cache(maxsize=8)(parseaddr)
+
+
+def calendar_domain() -> str:
+    """The domain that UIDs and Message-IDs end with, in ASCII."""
+    _local, at, domain = sender().address.rpartition("@")
+    try:
+        return punycode(conf.get("UID_DOMAIN") or (domain if at else "")) or "localhost"
+    except UnicodeError:
+        return "localhost"
 
 
 def server_of(site: Site | None) -> mail.Server | None:

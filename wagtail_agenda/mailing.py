@@ -15,17 +15,15 @@ from django.db.models import F, prefetch_related_objects
 from django.utils import translation
 
 from wagtail_agenda import cleaning, ics, outbox
-from wagtail_agenda.choices import FORMER_ADDRESS, Admission, Audience, MailTo
-from wagtail_agenda.correspondence import (
-    calendar_domain,
+from wagtail_agenda.calendar_entries import (
     calendar_event,
-    facts_of,
     facts_to_withdraw,
     has_calendar_entry,
-    language_for,
-    read_resources,
     visitor_uid,
 )
+from wagtail_agenda.choices import FORMER_ADDRESS, Admission, Audience, MailTo
+from wagtail_agenda.correspondence import facts_of, language_for, read_resources
+from wagtail_agenda.mail_settings import calendar_domain
 from wagtail_agenda.models import Booking, Delivery, Entry, Invitation
 from wagtail_agenda.prepared import PreparedInsert
 

@@ -13,7 +13,7 @@ from django.utils import translation
 
 from wagtail_agenda import ics, outbox
 from wagtail_agenda.choices import MailTo
-from wagtail_agenda.correspondence import calendar_domain
+from wagtail_agenda.mail_settings import calendar_domain
 from wagtail_agenda.mailing import audience_of, plain_items, plain_texts, usable_addresses
 from wagtail_agenda.meeting_words import calendar_event, facts_of, language_of, uid_of
 from wagtail_agenda.models import CalledMeeting, Delivery, Entry, Invitation

@@ -16,8 +16,9 @@ from django.utils.translation import gettext_lazy as _
 
 from wagtail_agenda import correspondence, placeholders, tokens, wording
 from wagtail_agenda.choices import Answer, Audience
-from wagtail_agenda.correspondence import base_url, calendar_domain, kept_values, sender
+from wagtail_agenda.correspondence import base_url, kept_values
 from wagtail_agenda.ics import CalendarEvent, Party
+from wagtail_agenda.mail_settings import calendar_domain, sender
 from wagtail_agenda.models import CalledMeeting, Entry, Invitation
 from wagtail_agenda.subjects import Subject
 

@@ -12,7 +12,16 @@ from tests.factories import (
     make_booking,
 )
 from tests.second_parser import read_calendar
-from wagtail_agenda import attendance, booking, correspondence, outbox, privacy, resending, tokens
+from wagtail_agenda import (
+    attendance,
+    booking,
+    calendar_entries,
+    correspondence,
+    outbox,
+    privacy,
+    resending,
+    tokens,
+)
 from wagtail_agenda.booking.persons import digest_of_person
 from wagtail_agenda.choices import Actor, Admission, Attendance, DeliveryState, Trigger
 from wagtail_agenda.errors import BookingAnonymised, BookingCancelled, CapReached
@@ -91,7 +100,7 @@ def test_the_right_address_gets_the_booking_as_it_stands_under_a_uid_of_its_own(
     assert calendar.event.uid != wrong.uid
     (attendee,) = calendar.event.attendees
     assert (attendee.address, attendee.parameters["CN"]) == (RIGHT, "Ada Martin")
-    assert read_calendar(correspondence.download(stored(sent))).event.uid == calendar.event.uid
+    assert read_calendar(calendar_entries.download(stored(sent))).event.uid == calendar.event.uid
 
 
 def test_what_follows_goes_to_the_right_address_alone(sent, smtp_server):

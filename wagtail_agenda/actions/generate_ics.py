@@ -8,15 +8,9 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from wagtail_agenda import ics, placeholders, workflow
+from wagtail_agenda.calendar_entries import calendar_event, has_calendar_entry, status_of
 from wagtail_agenda.choices import Audience
-from wagtail_agenda.correspondence import (
-    calendar_event,
-    facts_of,
-    has_calendar_entry,
-    language_for,
-    status_of,
-    values_for,
-)
+from wagtail_agenda.correspondence import facts_of, language_for, values_for
 from wagtail_agenda.errors import ActionFailed
 from wagtail_agenda.ics import CalendarEvent
 from wagtail_agenda.mailing import Mails

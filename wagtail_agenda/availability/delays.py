@@ -109,17 +109,20 @@ def starts_within(agenda: Agenda, first: date, last: date, asked: Asked) -> Inte
     if first > last:
         return None
     earliest, latest = day_bounds(first, agenda.zone)[0], day_bounds(last, agenda.zone)[1]
-    earliest, latest = max(earliest, epoch_minutes(asked.now) + 1), min(latest, LATEST_MINUTE)
     if not asked.bypass_delays:
         allowed_from, allowed_to = booking_window(agenda, asked.now)
         earliest, latest = max(earliest, allowed_from), min(latest, allowed_to)
-    return (earliest, latest) if earliest < latest else None
+    return _to_come(earliest, latest, asked.now)
 
 
 def starts_within_delays(agenda: Agenda, asked: Asked) -> Interval | None:
     """When a slot may start at all: as far as the booking delays reach; None if never."""
-    earliest, latest = booking_window(agenda, asked.now)
-    earliest, latest = max(earliest, epoch_minutes(asked.now) + 1), min(latest, LATEST_MINUTE)
+    return _to_come(*booking_window(agenda, asked.now), asked.now)
+
+
+def _to_come(earliest: int, latest: int, now: datetime) -> Interval | None:
+    """What of a window is neither past nor beyond the last minute; None if nothing is left."""
+    earliest, latest = max(earliest, epoch_minutes(now) + 1), min(latest, LATEST_MINUTE)
     return (earliest, latest) if earliest < latest else None
 
 

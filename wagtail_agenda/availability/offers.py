@@ -142,9 +142,9 @@ class _Needs:
         self.resources = self._resources()
         periods, closed = self.gathered.periods, self.gathered.closed
         if self.resources:
-            more_periods, more_closed = read_hours((), (), list(self.resources.values()))
+            more_periods, more_closed = read_hours((), (), list(self.resources.values()), using)
             periods, closed = periods | more_periods, closed + more_closed
-        self.hours = Hours(periods, closed)
+        self.hours = Hours(periods, closed, using)
 
     def _resources(self) -> dict[int, Resource]:
         wanted = self.asked.union(*self.gathered.needs.values())

@@ -42,28 +42,35 @@ def hours_of(
 
 
 def read_hours(
-    agendas: Sequence[Agenda], desks: Sequence[Desk], resources: Sequence[Resource]
+    agendas: Sequence[Agenda],
+    desks: Sequence[Desk],
+    resources: Sequence[Resource],
+    using: str | None = None,
 ) -> tuple[dict[int, str], list[Link]]:
-    """What `Hours` are made of, in two queries."""
+    """What `Hours` are made of, in two queries of one database: the router's unless it is named."""
     owners = (agendas, desks, resources)
     followed = {owner.schedule_id for owner in chain.from_iterable(owners)} - {None}
-    links = _CALENDARS(*([owner.pk for owner in of_one_kind] for of_one_kind in owners))
-    periods = dict(_PERIODS(sorted(followed)))
+    keys = ([owner.pk for owner in of_one_kind] for of_one_kind in owners)
+    links = _CALENDARS(*keys, using=using)
+    periods = dict(_PERIODS(sorted(followed), using=using))
     return periods, [(_OWNERS[number], pk, calendar) for number, pk, calendar in links]
 
 
 class Hours:
     """The hours and closures of several agendas, desks and resources.
 
-    `periods` are those of the published schedules that they follow, as stored, by primary key.
+    `periods` are those of the published schedules that they follow, as stored, by primary key;
+    the closure calendars that `links` name are read from the database `using`, as these were.
     Days are local days, `first` to `last` inclusive: those of the agenda for its desks, and of the
     resource's own zone.
     """
 
-    def __init__(self, periods: Mapping[int, str], links: Sequence[Link]) -> None:
+    def __init__(
+        self, periods: Mapping[int, str], links: Sequence[Link], using: str | None = None
+    ) -> None:
         self._periods = {pk: _periods_in(text) for pk, text in periods.items()}
         keys = {calendar_id for _model, _pk, calendar_id in links}
-        calendars = ClosureCalendar.objects.in_bulk(keys) if keys else {}
+        calendars = ClosureCalendar.objects.using(using).in_bulk(keys) if keys else {}
         self._calendars: dict[tuple[type, int], dict[int, ClosureCalendar]] = {}
         for model, pk, calendar_id in links:
             self._calendars.setdefault((model, pk), {})[calendar_id] = calendars[calendar_id]

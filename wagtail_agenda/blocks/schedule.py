@@ -140,6 +140,7 @@ class PeriodBlock(blocks.StructBlock):
 
     def period_of(self, value) -> schedule.Period:
         """The period as `schedule` knows it; whatever is missing in a draft is None in it."""
+        # Not by `ABC`: the metaclass that blocks have conflicts with its own.
         raise NotImplementedError
 
 

@@ -1,6 +1,6 @@
 """What does not balance about bookings, holds and series."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from functools import partial
 
@@ -14,11 +14,12 @@ from wagtail_agenda.choices import Admission, Audience, DeliveryKind
 from wagtail_agenda.consistency.finding import (
     MISSED_FOR,
     Finding,
-    count_anew,
+    each_under_locks,
     led_to,
     mail_actions,
+    queue_anew,
     sorted_keys,
-    under_locks,
+    take_anew,
 )
 from wagtail_agenda.mailing import Mails, recipients
 from wagtail_agenda.models import (
@@ -121,10 +122,7 @@ def _occupy_anew(made: Booking, bookables: dict[int, Bookable], now: datetime) -
             row.busy_from, row.busy_to = present[0].busy_from, present[0].busy_to
     if sorted(map(_what, present)) == sorted(map(_what, should)):
         return False
-    Occupation.objects.filter(pk__in=[row.pk for row in present]).delete()
-    Occupation.objects.bulk_create(should)
-    for bookable in bookables.values():
-        count_anew(bookable)
+    take_anew(present, should, bookables.values())
     return True
 
 
@@ -223,23 +221,20 @@ def _queue_mails(made: Booking, _bookables: dict[int, Bookable], now: datetime) 
     entry = next((row for row in entries if led_to(row, made.status_id)), None)
     if entry is None:
         return False
-    mails = Mails([made], now=now)
-    for position, value in mail_actions(made.status):
-        mails.add(made, entry, position, value)
-    mails.write()
+    queue_anew(Mails([made], now=now), made, entry)
     return True
 
 
 # Under the lock
 
 
-def _each_booking(keys: Iterable[int], repair: Callable[..., bool], now: datetime) -> int:
-    return sum(_mended(pk, repair, now) for pk in keys)
+def _takes(pk: int) -> set[int]:
+    made = Booking.objects.select_related("agenda", "event", "desk", "meeting_type").get(pk=pk)
+    return occupied_by([made]) | bookables_of(claims_of(slot_of(made), made.desk_id))
 
 
-def _mended(pk: int, repair: Callable[..., bool], now: datetime) -> bool:
-    def guess() -> set[int]:
-        known = Booking.objects.select_related("agenda", "event", "desk", "meeting_type").get(pk=pk)
-        return occupied_by([known]) | bookables_of(claims_of(slot_of(known), known.desk_id))
+def _for_update(pk: int) -> Booking:
+    return bookings_for_update([pk])[0]
 
-    return under_locks(guess, lambda: bookings_for_update([pk])[0], partial(repair, now=now))
+
+_each_booking = partial(each_under_locks, _takes, _for_update)

@@ -3,12 +3,22 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from wagtail_agenda import workflow
 from wagtail_agenda.booking.admission import lock
 from wagtail_agenda.contention import Outpaced, retried
-from wagtail_agenda.models import Bookable, Entry, Occupation, WorkflowStatus
+from wagtail_agenda.mailing import Mails
+from wagtail_agenda.meeting_mailing import MeetingMails
+from wagtail_agenda.models import (
+    Bookable,
+    Booking,
+    CalledMeeting,
+    Entry,
+    Occupation,
+    WorkflowStatus,
+)
 
 MISSED_FOR = timedelta(days=7)
 """How far back mails are missed: a confirmation that comes later helps nobody."""
@@ -60,6 +70,13 @@ def led_to(entry: Entry, status: int | None) -> bool:
     return entry.data.get("status") == status and "delivery" not in entry.data
 
 
+def queue_anew(mails: Mails | MeetingMails, about: Booking | CalledMeeting, entry: Entry) -> None:
+    """Queue what the status of a booking or meeting sends, as of the line that led to it."""
+    for position, value in mail_actions(about.status):
+        mails.add(about, entry, position, value)
+    mails.write()
+
+
 # Under the lock
 
 
@@ -67,11 +84,25 @@ def each_bookable(keys: Iterable[int], repair: Callable[[Bookable], bool], _now:
     return sum(retried(lambda _nothing, pk=pk: repair(lock([pk])[pk])) for pk in keys)
 
 
-def under_locks(
+def each_under_locks(
+    takes: Callable[[int], set[int]],
+    read: Callable[[int], Any],
+    keys: Iterable[int],
+    repair: Callable[..., bool],
+    now: datetime,
+) -> int:
+    """Repair what `read` locks of each key, under the locks of all that `takes` says it takes.
+
+    `repair` is given the row, the locked bookables by primary key, and `now`.
+    """
+    return sum(
+        _under_locks(partial(takes, pk), partial(read, pk), partial(repair, now=now)) for pk in keys
+    )
+
+
+def _under_locks(
     guess: Callable[[], set[int]], read: Callable[[], Any], repair: Callable[..., bool]
 ) -> bool:
-    """Repair what `read` locks, under the locks of all that `guess` says it takes."""
-
     def work(known: set[int]) -> bool:
         bookables = lock(known) if known else {}
         row = read()
@@ -80,6 +111,16 @@ def under_locks(
         return repair(row, bookables)
 
     return retried(work, guess)
+
+
+def take_anew(
+    present: Iterable[Occupation], should: Iterable[Occupation], bookables: Iterable[Bookable]
+) -> None:
+    """Put the occupations that should be in the place of those that are, and count them."""
+    Occupation.objects.filter(pk__in=[row.pk for row in present]).delete()
+    Occupation.objects.bulk_create(should)
+    for bookable in bookables:
+        count_anew(bookable)
 
 
 def count_anew(bookable: Bookable) -> bool:

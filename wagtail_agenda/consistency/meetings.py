@@ -1,6 +1,6 @@
 """What does not balance about meetings that have been called."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 
@@ -11,11 +11,12 @@ from wagtail_agenda.choices import DeliveryKind, MailTo
 from wagtail_agenda.consistency.finding import (
     MISSED_FOR,
     Finding,
-    count_anew,
+    each_under_locks,
     led_to,
     mail_actions,
+    queue_anew,
     sorted_keys,
-    under_locks,
+    take_anew,
 )
 from wagtail_agenda.meeting_mailing import MeetingMails, recipients
 from wagtail_agenda.meetings import rooms
@@ -34,7 +35,7 @@ def missing(now: datetime) -> Iterator[Finding]:
         "%(count)d meetings do not take the desks or resources that they should.",
         len(keys),
     )
-    mend_them = partial(_each_meeting, keys, _take_anew)
+    mend_them = partial(_each_meeting, keys, _take_what_it_says)
     yield Finding("missing_occupations", text % {"count": len(keys)}, "meetings", keys, mend_them)
 
 
@@ -49,7 +50,7 @@ def wrong(now: datetime) -> Iterator[Finding]:
         "%(count)d meetings take something else than they say.",
         len(keys),
     )
-    mend_them = partial(_each_meeting, keys, _take_anew)
+    mend_them = partial(_each_meeting, keys, _take_what_it_says)
     yield Finding("wrong_occupations", text % {"count": len(keys)}, "meetings", keys, mend_them)
 
 
@@ -77,17 +78,16 @@ def _rooms(taken: set[tuple]) -> set[int]:
     return {bookable_id for bookable_id, *_how in taken}
 
 
-def _take_anew(called: CalledMeeting, bookables: dict[int, Bookable], now: datetime) -> bool:
+def _take_what_it_says(
+    called: CalledMeeting, bookables: dict[int, Bookable], now: datetime
+) -> bool:
     if called.is_cancelled:
         return False
     present = list(Occupation.objects.select_for_update().filter(called_meeting=called))
     should = rooms.occupations_of(called, rooms.claims_of(called))
     if set(map(_what, present)) == set(map(_what, should)):
         return False
-    Occupation.objects.filter(pk__in=[row.pk for row in present]).delete()
-    Occupation.objects.bulk_create(should)
-    for bookable in bookables.values():
-        count_anew(bookable)
+    take_anew(present, should, bookables.values())
     return True
 
 
@@ -132,27 +132,21 @@ def _queue_mails(called: CalledMeeting, _bookables: dict[int, Bookable], now: da
         return False
     # No mail was ever queued, so nobody has an entry that would only have to be brought up to date.
     called.invitations.all().delete()
-    mails = MeetingMails([called], now=now)
-    for position, value in mail_actions(called.status):
-        mails.add(called, entry, position, value)
-    mails.write()
+    queue_anew(MeetingMails([called], now=now), called, entry)
     return True
 
 
 # Under the lock
 
 
-def _each_meeting(keys: Iterable[int], repair: Callable[..., bool], now: datetime) -> int:
-    return sum(_mended(pk, repair, now) for pk in keys)
+def _takes(pk: int) -> set[int]:
+    called = CalledMeeting.objects.select_related("meeting", "desk", "resource").get(pk=pk)
+    claimed = {claim.bookable_id for claim in rooms.claims_of(called)}
+    return rooms.taken_by(called.meeting) | claimed
 
 
-def _mended(pk: int, repair: Callable[..., bool], now: datetime) -> bool:
-    def guess() -> set[int]:
-        known = CalledMeeting.objects.select_related("meeting", "desk", "resource").get(pk=pk)
-        claimed = {claim.bookable_id for claim in rooms.claims_of(known)}
-        return rooms.taken_by(known.meeting) | claimed
+def _for_update(pk: int) -> CalledMeeting | None:
+    return for_update(Meeting.objects.get(called=pk))
 
-    def read() -> CalledMeeting | None:
-        return for_update(Meeting.objects.get(called=pk))
 
-    return under_locks(guess, read, partial(repair, now=now))
+_each_meeting = partial(each_under_locks, _takes, _for_update)

@@ -210,6 +210,17 @@ class DeskViewSet(OfferViewSet):
 
 # What an event and a series of them have in common
 
+WHAT_TAKES_PLACE = MultiFieldPanel(
+    [
+        FieldPanel("agenda", widget=forms.Select),
+        FieldPanel("label", help_text=_("What visitors choose and find in their calendar.")),
+        FieldPanel(
+            "description",
+            help_text=_("Stands in the calendar entry, in place of the agenda's description."),
+        ),
+    ],
+    heading=_("What takes place"),
+)
 OPEN_FOR_BOOKING = FieldPanel(
     "open_for_booking", help_text=_("Without it, nobody more can book; those who have, stay.")
 )
@@ -242,24 +253,7 @@ class EventViewSet(OfferViewSet):
     ]
     edit_handler = ObjectList(
         [
-            MultiFieldPanel(
-                [
-                    FieldPanel(
-                        "agenda",
-                        widget=forms.Select,
-                    ),
-                    FieldPanel(
-                        "label", help_text=_("What visitors choose and find in their calendar.")
-                    ),
-                    FieldPanel(
-                        "description",
-                        help_text=_(
-                            "Stands in the calendar entry, in place of the agenda's description."
-                        ),
-                    ),
-                ],
-                heading=_("What takes place"),
-            ),
+            WHAT_TAKES_PLACE,
             MultiFieldPanel(
                 [
                     FieldRowPanel([FieldPanel("start"), FieldPanel("end")]),

@@ -1,13 +1,17 @@
 """Series of events, and what is done with single events: screens, addresses, words of the log."""
 
-from django import forms
 from django.urls import include, path
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column
 
-from wagtail_agenda.hooks.offers import OPEN_FOR_BOOKING, WHERE_IT_TAKES_PLACE, OfferViewSet
+from wagtail_agenda.hooks.offers import (
+    OPEN_FOR_BOOKING,
+    WHAT_TAKES_PLACE,
+    WHERE_IT_TAKES_PLACE,
+    OfferViewSet,
+)
 from wagtail_agenda.models import EventSeries
 from wagtail_agenda.views.admin.setup import event_acts, series, series_changes, series_panels
 
@@ -30,21 +34,7 @@ class EventSeriesViewSet(OfferViewSet):
     edit_handler = ObjectList(
         [
             series_panels.BookedDatesPanel(heading=_("Dates that are booked"), icon="warning"),
-            MultiFieldPanel(
-                [
-                    FieldPanel("agenda", widget=forms.Select),
-                    FieldPanel(
-                        "label", help_text=_("What visitors choose and find in their calendar.")
-                    ),
-                    FieldPanel(
-                        "description",
-                        help_text=_(
-                            "Stands in the calendar entry, in place of the agenda's description."
-                        ),
-                    ),
-                ],
-                heading=_("What takes place"),
-            ),
+            WHAT_TAKES_PLACE,
             MultiFieldPanel(
                 [
                     FieldPanel("weekdays"),

@@ -23,8 +23,8 @@ from wagtail_agenda import outbox
 from wagtail_agenda.built_in_meeting_mails import NOT_ANNOUNCED
 from wagtail_agenda.choices import Actor, Audience, MailTo
 from wagtail_agenda.contention import all_or_nothing
-from wagtail_agenda.correspondence import calendar_domain
 from wagtail_agenda.errors import BookingError
+from wagtail_agenda.mail_settings import calendar_domain
 from wagtail_agenda.meetings.calling import call
 from wagtail_agenda.meetings.wanted import missing_of, wanted_of
 from wagtail_agenda.models import CalledMeeting, Entry, Meeting

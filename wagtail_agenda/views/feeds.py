@@ -12,7 +12,7 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import http_date, quote_etag
 from django.utils.translation import gettext as _
 
-from wagtail_agenda import correspondence, tokens
+from wagtail_agenda import calendar_entries, tokens
 from wagtail_agenda.ics import file_name
 from wagtail_agenda.models import Booking
 from wagtail_agenda.views.pages import HEADERS, visitor_page
@@ -37,7 +37,7 @@ def entry(request: HttpRequest, token: str) -> HttpResponse:
     if booking is None:
         return _in_words(_("This address leads to no booking."), 404)
     try:
-        calendar = correspondence.download(booking, refresh=REFRESH)
+        calendar = calendar_entries.download(booking, refresh=REFRESH)
     except ValueError:
         # The site's own sender address is unusable; a system check says how to mend it.
         logger.exception("Booking %s cannot be written as a calendar file.", booking.reference)
@@ -64,7 +64,7 @@ def _changed_at(booking: Booking) -> int | None:
     if booking.event_id is not None:
         return None
     moments: list[datetime | None] = [
-        correspondence.visitor_event(booking).stamp,
+        calendar_entries.visitor_event(booking).stamp,
         booking.cancelled_at,
         booking.agenda.last_published_at,
     ]

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from wagtail_agenda import correspondence, resending, tokens, wording
+from wagtail_agenda import calendar_entries, resending, tokens, wording
 from wagtail_agenda.choices import Admission, DeliveryState
 from wagtail_agenda.cleaning import shorten
 from wagtail_agenda.ics import CalendarEvent
@@ -137,7 +137,7 @@ def keeping(request: HttpRequest, booking: Booking, token: str, now: datetime) -
         )
         context |= {
             "ics_url": reverse("wagtail_agenda:manage_ics", args=[token]),
-            "calendar_links": calendar_links(correspondence.visitor_event(booking)),
+            "calendar_links": calendar_links(calendar_entries.visitor_event(booking)),
             # The scheme that calendar programs open as a subscription.
             "subscription_url": f"webcal:{feed.partition(':')[2]}",
         }

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from wagtail_agenda import booking as bookings
-from wagtail_agenda import correspondence, resending, throttle, tokens
+from wagtail_agenda import calendar_entries, resending, throttle, tokens
 from wagtail_agenda.choices import Actor, Admission
 from wagtail_agenda.cleaning import clean_text
 from wagtail_agenda.errors import AlreadyCancelled, BookingError, EventIsOver, Overloaded
@@ -169,7 +169,7 @@ def manage_cancel(request: HttpRequest, booking: Booking, token: str) -> HttpRes
 def manage_ics(request: HttpRequest, booking: Booking, token: str) -> HttpResponse:
     """The booking as a calendar file."""
     try:
-        calendar = correspondence.download(booking)
+        calendar = calendar_entries.download(booking)
     except ValueError:
         # The site's own sender address is unusable; a system check says how to mend it.
         logger.exception("Booking %s cannot be written as a calendar file.", booking.reference)

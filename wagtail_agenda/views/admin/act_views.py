@@ -1,5 +1,6 @@
 """What agents do with one booking: at once by a POST, or after a page that asks."""
 
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -12,13 +13,15 @@ from django.views.generic import FormView
 from wagtail.admin import messages
 
 from wagtail_agenda import callbacks, outbox
-from wagtail_agenda.cleaning import clean_text, one_line
+from wagtail_agenda.cleaning import one_line
 from wagtail_agenda.errors import BookingAnonymised, BookingCancelled, Overloaded
 from wagtail_agenda.models import MOST_PLACES, Booking
+from wagtail_agenda.subjects import Subject
 from wagtail_agenda.views.admin import acts
 from wagtail_agenda.views.admin.acts import Act, Outcome
 from wagtail_agenda.views.admin.base import next_url
 from wagtail_agenda.views.admin.bookings import BookingPage
+from wagtail_agenda.views.admin.reason import ReasonForVisitorForm
 
 
 class ActView(BookingPage):
@@ -57,13 +60,18 @@ class PressView(BookingPage):
     http_method_names = ["post"]
 
     def post(self, request, *args, **kwargs):
-        identifier = request.POST.get("identifier", "")
-        try:
-            outcome = acts.press(self.booking, identifier, now=self.now, user=request.user)
-        except Overloaded as error:
-            outcome = Outcome(str(error), failed=True)
-        tell(request, outcome)
+        press(request, self.booking, self.now)
         return redirect(next_url(request, self.own_url))
+
+
+def press(request, subject: Subject, now: datetime) -> None:
+    """Press the button of a workflow that was posted, and say on the next page what came of it."""
+    identifier = request.POST.get("identifier", "")
+    try:
+        outcome = acts.press(subject, identifier, now=now, user=request.user)
+    except Overloaded as error:
+        outcome = Outcome(str(error), failed=True)
+    tell(request, outcome)
 
 
 def tell(request, outcome: Outcome) -> None:
@@ -79,19 +87,6 @@ def tell(request, outcome: Outcome) -> None:
 
 class NothingAsked(forms.Form):
     """A page that only wants to be sure."""
-
-
-class ReasonForm(forms.Form):
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"),
-        required=False,
-        max_length=2000,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=gettext_lazy("Stands in the mail that tells the visitor. May be left empty."),
-    )
-
-    def clean_reason(self):
-        return clean_text(self.cleaned_data["reason"])
 
 
 class AskingView(BookingPage, FormView):
@@ -191,7 +186,7 @@ class CancelView(AskingView):
     """Asks for a reason; a POST cancels the booking, which mails the visitor."""
 
     act = acts.CANCEL
-    form_class = ReasonForm
+    form_class = ReasonForVisitorForm
     question = gettext_lazy("Cancel this booking?")
 
     @property
@@ -225,7 +220,7 @@ class RefuseView(AskingView):
     """Asks for a reason; a POST refuses a booking that waits for approval."""
 
     act = acts.REFUSE
-    form_class = ReasonForm
+    form_class = ReasonForVisitorForm
     question = gettext_lazy("Refuse this booking?")
     submit_label = gettext_lazy("Refuse the booking")
 
@@ -364,6 +359,7 @@ class CorrectView(AskingView):
 
 
 def try_again(response: HttpResponse, error: Overloaded) -> HttpResponse:
+    """A page that is shown once more with what was typed, as one for a less busy moment."""
     response.status_code = 503
     response.headers["Retry-After"] = str(error.retry_after)
     return response

@@ -4,30 +4,26 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from django import forms
 from django.http import Http404
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.generic import FormView, TemplateView
 from wagtail.admin import messages
 from wagtail.admin.widgets.button import HeaderButton
 
 from wagtail_agenda import meetings, permissions, workflow
 from wagtail_agenda.choices import Actor, Answer
-from wagtail_agenda.cleaning import clean_text
 from wagtail_agenda.errors import BookingError, NotInvited, Overloaded
 from wagtail_agenda.meeting_words import answer_text, answers_of, location_of
 from wagtail_agenda.meetings.uninviting import why_not
 from wagtail_agenda.models import CalledMeeting
-from wagtail_agenda.views.admin import acts
-from wagtail_agenda.views.admin.act_views import tell, try_again
-from wagtail_agenda.views.admin.acts import Outcome
+from wagtail_agenda.views.admin.act_views import press, try_again
 from wagtail_agenda.views.admin.base import AgentPage, log_act, next_url, url_to
 from wagtail_agenda.views.admin.delivery_lines import lines_of
+from wagtail_agenda.views.admin.reason import ReasonForEverybodyForm
 from wagtail_agenda.views.admin.timeline import timeline
 from wagtail_agenda.wording import short_moment_text, span_text, zone_text
 
@@ -167,32 +163,14 @@ class MeetingPressView(MeetingPage):
     http_method_names = ["post"]
 
     def post(self, request, *args, **kwargs):
-        identifier = request.POST.get("identifier", "")
-        try:
-            outcome = acts.press(self.meeting, identifier, now=self.now, user=request.user)
-        except Overloaded as error:
-            outcome = Outcome(str(error), failed=True)
-        tell(request, outcome)
+        press(request, self.meeting, self.now)
         return redirect(next_url(request, self.own_url))
-
-
-class ReasonForm(forms.Form):
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"),
-        required=False,
-        max_length=2000,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=gettext_lazy("Stands in the mail that tells everybody. May be left empty."),
-    )
-
-    def clean_reason(self):
-        return clean_text(self.cleaned_data["reason"])
 
 
 class MeetingCancelView(MeetingPage, FormView):
     """Asks for a reason; a POST cancels the meeting, which takes it out of every calendar."""
 
-    form_class = ReasonForm
+    form_class = ReasonForEverybodyForm
     template_name = "wagtail_agenda/admin/meeting_cancel.html"
 
     def trail(self):

@@ -20,7 +20,8 @@ from wagtail_agenda import removal
 from wagtail_agenda.blocks.actions import validate_placeholders
 from wagtail_agenda.choices import About, AgendaKind, Audience
 from wagtail_agenda.cleaning import web_address
-from wagtail_agenda.correspondence import names_for, sender
+from wagtail_agenda.correspondence import names_for
+from wagtail_agenda.mail_settings import sender
 from wagtail_agenda.models import Agenda, Desk, Event, MeetingType, Resource, unique_slug
 from wagtail_agenda.views.admin.setup.asking import AskingForm, changing_zone, coming_bookings
 from wagtail_agenda.views.admin.setup.delays import horizon_error

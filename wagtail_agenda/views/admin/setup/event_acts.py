@@ -2,7 +2,6 @@
 
 from functools import cached_property
 
-from django import forms
 from django.http import Http404
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -17,11 +16,12 @@ from wagtail.log_actions import log
 from wagtail_agenda import booking as bookings
 from wagtail_agenda import permissions
 from wagtail_agenda.choices import Admission
-from wagtail_agenda.cleaning import clean_text
 from wagtail_agenda.errors import BookingError, Overloaded
 from wagtail_agenda.models import Event
 from wagtail_agenda.series.making import TEXTS
+from wagtail_agenda.views.admin.act_views import try_again
 from wagtail_agenda.views.admin.base import AgentPage
+from wagtail_agenda.views.admin.reason import ReasonForEverybodyForm
 from wagtail_agenda.views.admin.setup import offer_views
 from wagtail_agenda.views.admin.setup.events import with_places_on_offer
 from wagtail_agenda.wording import moment_text, span_text
@@ -82,23 +82,10 @@ class EventActPage(AgentPage):
 # Cancelled, with everybody told
 
 
-class CancelEventForm(forms.Form):
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"),
-        required=False,
-        max_length=2000,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=gettext_lazy("Stands in the mail that tells everybody. May be left empty."),
-    )
-
-    def clean_reason(self):
-        return clean_text(self.cleaned_data["reason"])
-
-
 class CancelEventView(EventActPage, FormView):
     """Says who would be told and asks for a reason; a POST cancels the event and tells them."""
 
-    form_class = CancelEventForm
+    form_class = ReasonForEverybodyForm
     template_name = "wagtail_agenda/admin/event_cancel.html"
 
     def dispatch(self, request, *args, **kwargs):
@@ -133,10 +120,7 @@ class CancelEventView(EventActPage, FormView):
             ended = bookings.cancel_event(self.event, now=timezone.now(), user=user, reason=reason)
         except Overloaded as error:
             form.add_error(None, str(error))
-            response = self.form_invalid(form)
-            response.status_code = 503
-            response.headers["Retry-After"] = str(error.retry_after)
-            return response
+            return try_again(self.form_invalid(form), error)
         except BookingError as error:
             messages.error(self.request, str(error))
             return redirect(self.edit_url)

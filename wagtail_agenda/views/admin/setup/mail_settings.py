@@ -19,7 +19,7 @@ from wagtail.admin.views.generic import WagtailAdminTemplateMixin
 from wagtail.admin.widgets.button import Button
 from wagtail.log_actions import log
 
-from wagtail_agenda import correspondence, mail_settings
+from wagtail_agenda import mail_settings
 from wagtail_agenda.cleaning import email_address
 from wagtail_agenda.encryption import encrypt
 from wagtail_agenda.models import MailSettings
@@ -199,7 +199,7 @@ class TestMessageView(WagtailAdminTemplateMixin, FormView):
         recipient = form.cleaned_data["recipient"]
         problem = mail_settings.send_test(
             self.settings,
-            sender=correspondence.sender(self.settings.site),
+            sender=mail_settings.sender(self.settings.site),
             recipient=recipient,
             now=timezone.now(),
         )
@@ -223,7 +223,7 @@ class TestMessageView(WagtailAdminTemplateMixin, FormView):
         return super().get_context_data(
             **kwargs,
             settings=self.settings,
-            sender=correspondence.sender(self.settings.site),
+            sender=mail_settings.sender(self.settings.site),
             back_url=url_to("edit", self.settings),
         )
 

@@ -12,7 +12,7 @@ from wagtail.admin.panels import InlinePanel
 
 from wagtail_agenda import permissions
 from wagtail_agenda.choices import Role
-from wagtail_agenda.correspondence import sender
+from wagtail_agenda.mail_settings import sender
 from wagtail_agenda.models import Agenda, Desk, Meeting, Resource
 from wagtail_agenda.views.admin.setup.dates import read_in_zone
 

@@ -15,6 +15,7 @@ from wagtail_agenda.choices import AgendaKind
 from wagtail_agenda.models import MOST_PLACES, EventSeries
 from wagtail_agenda.recurrence import Recurrence
 from wagtail_agenda.series import Answers, Plan
+from wagtail_agenda.views.admin.reason import ReasonField
 from wagtail_agenda.views.admin.setup.dates import refuse_far_dates
 from wagtail_agenda.views.admin.setup.offers import OfferForm
 from wagtail_agenda.wording import time_text
@@ -144,13 +145,7 @@ class SeriesForm(OfferForm):
     answer_moved = forms.ChoiceField(required=False, widget=forms.RadioSelect)
     answer_removed = forms.ChoiceField(required=False, widget=forms.RadioSelect)
     answer_shrunk = forms.ChoiceField(required=False, widget=forms.RadioSelect)
-    reason = forms.CharField(
-        label=_("Reason"),
-        required=False,
-        max_length=2000,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=_("Stands in the mail that tells everybody. May be left empty."),
-    )
+    reason = ReasonField(help_text=_("Stands in the mail that tells everybody. May be left empty."))
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

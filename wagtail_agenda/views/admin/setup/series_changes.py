@@ -15,6 +15,7 @@ from wagtail_agenda import series
 from wagtail_agenda.errors import BookingError, OccurrencesBooked, Overloaded
 from wagtail_agenda.models import Event, EventSeries
 from wagtail_agenda.series import Outcome
+from wagtail_agenda.views.admin.act_views import try_again
 from wagtail_agenda.views.admin.setup.offer_views import OfferCreateView, OfferFilterSet
 from wagtail_agenda.wording import day_text
 
@@ -85,10 +86,7 @@ class SeriesEditView(generic.EditView):
             form.add_error(None, str(error))
             self.produced_error_message = self.get_error_message()
             response = self.form_invalid(form)
-            if isinstance(error, Overloaded):
-                response.status_code = 503
-                response.headers["Retry-After"] = str(error.retry_after)
-            return response
+            return try_again(response, error) if isinstance(error, Overloaded) else response
         except EventSeries.DoesNotExist:
             raise Http404 from None
         self.note(outcome)
