@@ -110,7 +110,7 @@ def staff(chromium: Browser, address: str) -> None:
 
     page.goto("/admin/agendas/guided/what/")
     page.get_by_role("button", name="Continue").click()
-    page.wait_for_url("**/when/")
+    page.wait_for_url("**/when/*")
     shoot(page, "guided")
 
     page.goto("/admin/agendas/")
