@@ -47,6 +47,9 @@ from wagtail_agenda.models import (
     WorkflowStatus,
 )
 
+# The demo runs on SQLite, whatever a site has.
+pytestmark = pytest.mark.one_database
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

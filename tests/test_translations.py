@@ -41,6 +41,8 @@ from wagtail_agenda.models import Booking, Delivery, Schedule, Workflow
 from wagtail_agenda.views.admin.base import url_to
 from wagtail_agenda.workflow import ensure_default_workflow
 
+pytestmark = pytest.mark.one_database
+
 LOCALE = Path(wagtail_agenda.__file__).parent / "locale"
 CATALOGUES = {path.parts[-3]: path for path in sorted(LOCALE.glob("*/LC_MESSAGES/django.po"))}
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
