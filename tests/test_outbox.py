@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection, transaction
 
 from tests.factories import NOW, make_appointments, make_booking
 from tests.second_parser import read_calendar
@@ -458,6 +458,19 @@ def test_workers_that_sweep_at_once_send_every_mail_once(
     assert sent == set(Delivery.objects.values_list("message_id", flat=True))
     assert set(Delivery.objects.values_list("state", "attempts")) == {(DeliveryState.DONE, 1)}
     assert Entry.objects.filter(what="delivered").count() == 12
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL is asked")
+def test_nothing_but_the_marks_of_mails_does_not_wait_for_the_disk(lonely, smtp_server):  # noqa: F811
+    def waits():
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW synchronous_commit")
+            return cursor.fetchone()[0]
+
+    assert waits() == "on"
+    assert outbox.deliver(lonely.pk, now=NOW) == DeliveryState.DONE
+    assert waits() == "on"
 
 
 def test_what_was_taken_over_before_it_was_begun_is_left_alone(lonely, monkeypatch):
