@@ -77,7 +77,8 @@ def table_of(pks: Sequence[int]) -> Table:
     """
     answers = _Answers()
     for chunk in _chunks(pks):
-        found = Booking.objects.filter(pk__in=chunk).order_by()
+        # Which questions share a column, and its heading, is to be the same each time.
+        found = Booking.objects.filter(pk__in=chunk).order_by("pk")
         for version, given in found.values_list("form_version_id", "answers"):
             answers.take(version, given)
     headings = [
