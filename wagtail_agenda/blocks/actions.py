@@ -1,6 +1,5 @@
 """What happens when a booking reaches a status: the actions of a booking workflow."""
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -168,8 +167,8 @@ class SendEmailBlock(blocks.StructBlock):
             local_blocks = [*local_blocks, ("documents", documents)]
         if about == About.MEETINGS:
             # No form was filled in.
-            asked = self.base_blocks.items()
-            self.base_blocks = OrderedDict(one for one in asked if one[0] != "answer")
+            self.base_blocks = self.base_blocks.copy()
+            del self.base_blocks["answer"]
         super().__init__(local_blocks, **kwargs)
 
     def clean(self, value):
