@@ -10,6 +10,7 @@ from playwright.sync_api import Route, expect
 from wagtail.models import Page, Site
 
 from example_site.home.models import HomePage
+from tests.browser.picking import pick
 from tests.factories import make_appointments
 from wagtail_agenda.models import Booking, Hold
 
@@ -51,7 +52,7 @@ def block(page: Window, number: int = 0):
 
 def choose(page: Window, number: int = 0, time: int = 0) -> None:
     form = block(page, number)
-    form.get_by_role("radio").nth(time).check(force=True)
+    pick(form.get_by_role("radio").nth(time))
     form.get_by_role("button", name="Continue").click()
     expect(form.get_by_role("heading", name="Your details")).to_be_visible()
 
@@ -129,7 +130,7 @@ def test_what_cannot_be_fetched_is_opened_as_a_page(page, publish, failure):
             route.fulfill(status=502, content_type="text/html", body="<h1>Bad gateway</h1>")
 
     page.route("**/agendas/book/**", fail_once)
-    page.get_by_role("radio").first.check(force=True)
+    pick(page.get_by_role("radio").first)
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("heading", name="Your details")).to_be_visible()
     assert re.search("/agendas/book/.+/details/", page.url)
@@ -217,7 +218,7 @@ def test_a_double_click_sends_once(page, publish):
         "request",
         lambda request: sent.append(request.url) if request.method == "POST" else None,
     )
-    page.get_by_role("radio").first.check(force=True)
+    pick(page.get_by_role("radio").first)
     page.get_by_role("button", name="Continue").dblclick()
     expect(page.get_by_role("heading", name="Your details")).to_be_visible()
     fill(page)
@@ -287,7 +288,7 @@ def test_times_are_told_in_the_visitors_own_zone_as_well(open_page, publish, wat
         return moment
 
     first = said()
-    away.get_by_role("radio").nth(1).check(force=True)
+    pick(away.get_by_role("radio").nth(1))
     expect(note).not_to_contain_text(f"at {first}.")
     second = said()
     away.get_by_role("button", name="Continue").click()

@@ -13,6 +13,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from tests.browser.accessibility import assert_accessible
+from tests.browser.picking import pick
 from tests.browser.test_main_road import (
     as_messages,
     calendar_in,
@@ -161,7 +162,7 @@ def test_a_workflow_is_composed_tried_and_used(
     service.received.clear()
     visitor = open_page()
     visitor.goto(publish(live_server, agenda, "passport"))
-    visitor.get_by_role("radio").first.check(force=True)
+    pick(visitor.get_by_role("radio").first)
     visitor.get_by_role("button", name="Continue").click()
     heading(visitor, "Your details")
     fill_details(visitor)

@@ -4,6 +4,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from example_site.home import demo_content
+from tests.browser.picking import pick
 
 
 @pytest.fixture
@@ -63,9 +64,7 @@ def test_pages_with_booking_forms_are_accessible_and_fit_a_phone(phone, axe, wat
 def test_visitor_chooses_a_time_in_a_form_that_stands_in_a_notice(page, axe, watch):
     watched = watch(page)
     page.goto("/study-rooms/")
-    page.get_by_role("complementary", name="Book a study room").get_by_role("radio").first.check(
-        force=True
-    )
+    pick(page.get_by_role("complementary", name="Book a study room").get_by_role("radio").first)
     page.get_by_role("button", name="Continue").click()
     page.get_by_role("heading", name="Your details").wait_for()
     assert page.get_by_role("heading", level=1).inner_text() == "Study rooms"

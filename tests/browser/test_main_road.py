@@ -15,6 +15,7 @@ from django.utils import timezone
 from wagtail.models import Page, Site
 
 from example_site.home.models import HomePage
+from tests.browser.picking import pick
 from tests.factories import make_agenda, make_desk, make_event, make_meeting_type
 from tests.second_parser import read_calendar
 from wagtail_agenda import outbox
@@ -131,7 +132,7 @@ def test_visitor_books_an_appointment_and_cancels_it_by_the_mail(
     if name:
         # The accessible name carries the full date, time and zone.
         assert re.search(r"\w+day \d+ \w+ \d{4}, \d\d:\d\d to \d\d:\d\d \(Europe/Paris", name)
-    times.first.check(force=True)
+    pick(times.first)
     page.get_by_role("button", name="Continue").click()
 
     heading(page, "Your details")
@@ -203,7 +204,7 @@ def test_phone_leads_through_the_month_to_another_day(phone, passport_page, sett
     with phone.expect_response(lambda response: "day=" in response.url):
         phone.get_by_role("table").get_by_role("link").last.click()
     phone.locator("[data-agenda-block][aria-busy]").wait_for(state="detached")
-    phone.get_by_role("radio").last.check(force=True)
+    pick(phone.get_by_role("radio").last)
     phone.get_by_role("button", name="Continue").click()
     heading(phone, "Your details")
     axe(phone)
@@ -215,14 +216,14 @@ def test_phone_leads_through_the_month_to_another_day(phone, passport_page, sett
 def test_visitor_who_loses_the_time_keeps_what_they_typed(page, passport_page, settings):
     be_patient(settings)
     page.goto(passport_page)
-    page.get_by_role("radio").first.check(force=True)
+    pick(page.get_by_role("radio").first)
     page.get_by_role("button", name="Continue").click()
     heading(page, "Your details")
     fill_details(page)
     lose_every_place_at_that_time()
     page.get_by_role("button", name="Continue").click()
     heading(page, "Choose another time")
-    page.get_by_role("radio").first.check(force=True)
+    pick(page.get_by_role("radio").first)
     page.get_by_role("button", name="Take this one").click()
     heading(page, "Check your booking")
     assert "Ada Martin" in page.inner_text("body")
@@ -250,7 +251,7 @@ def test_visitor_books_a_place_at_a_workshop(page, open_page, workshop_page, set
     page.goto(workshop_page)
     axe(page)
     assert "2 places left" in page.inner_text("body")
-    page.get_by_role("radio", name="Repair café").check(force=True)
+    pick(page.get_by_role("radio", name="Repair café"))
     page.get_by_role("button", name="Continue").click()
     heading(page, "Your details")
     fill_details(page)

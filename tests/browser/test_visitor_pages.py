@@ -7,6 +7,7 @@ from playwright.sync_api import Page as Window
 from playwright.sync_api import expect
 
 from tests.browser.accessibility import assert_accessible
+from tests.browser.picking import pick
 from tests.browser.test_main_road import (  # noqa: F401  a fixture
     be_patient,
     fill_details,
@@ -73,7 +74,7 @@ def test_every_step_can_be_read_and_used(
     page.get_by_role("button", name="More times").click()
     heading(page, "Choose a time")
     look("Choose a time")
-    page.get_by_role("radio").last.check(force=True)
+    pick(page.get_by_role("radio").last)
     page.get_by_role("button", name="Continue").click()
     heading(page, "Your details")
     page.get_by_role("button", name="Continue").click()
@@ -103,7 +104,7 @@ def test_every_step_can_be_read_and_used(
 
 def test_mistakes_are_tied_to_their_fields(page, passport_page):  # noqa: F811
     page.goto(passport_page)
-    page.get_by_role("radio").first.check(force=True)
+    pick(page.get_by_role("radio").first)
     page.get_by_role("button", name="Continue").click()
     heading(page, "Your details")
     expect(page.get_by_label("Name")).to_have_attribute("autocomplete", "name")
@@ -129,7 +130,7 @@ def test_confirmation_and_booking_print_as_a_sheet(
 ):
     be_patient(settings)
     page.goto(passport_page)
-    page.get_by_role("radio").first.check(force=True)
+    pick(page.get_by_role("radio").first)
     page.get_by_role("button", name="Continue").click()
     heading(page, "Your details")
     fill_details(page)
