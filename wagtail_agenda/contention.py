@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from django.db import IntegrityError, OperationalError, connection, transaction
@@ -44,10 +45,10 @@ def retried(work: Callable[[Any], Answer], guess: Callable[[], Any] = _know_noth
             if nested:
                 with transaction.atomic():
                     return work(known)
-            with transaction.atomic(), _limited_waiting():
+            with transaction.atomic(), limited_waiting():
                 return work(known)
         except OperationalError as error:
-            if not _is_contention(error):
+            if not is_contention(error):
                 raise
             if nested:
                 raise Overloaded() from error
@@ -74,12 +75,12 @@ def all_or_nothing() -> Iterator[None]:
             yield
     except (OperationalError, TransactionManagementError) as error:
         said = error if isinstance(error, OperationalError) else error.__cause__
-        if isinstance(said, OperationalError) and _is_contention(said):
+        if isinstance(said, OperationalError) and is_contention(said):
             raise Overloaded() from error
         raise
 
 
-def _is_contention(error: OperationalError) -> bool:
+def is_contention(error: OperationalError) -> bool:
     """Whether the database only asks to try again: deadlock, lock timeout, busy."""
     cause = error.__cause__
     # psycopg calls it sqlstate, psycopg2 pgcode.
@@ -92,25 +93,28 @@ def _is_contention(error: OperationalError) -> bool:
 
 
 @contextmanager
-def _limited_waiting() -> Iterator[None]:
-    """Let no statement in here wait longer than `LONGEST_WAIT` seconds for another's lock.
+def limited_waiting(seconds: int = LONGEST_WAIT) -> Iterator[None]:
+    """Let no statement of this transaction wait longer than so many seconds for another's lock.
 
-    For this transaction alone: what else the site does on the same connection is its own affair.
-    SQLite's limit is the connection's ``timeout``, of which a system check knows.
+    On PostgreSQL that holds to its end, or until it is said anew; what else the site does on the
+    same connection is its own affair. SQLite's limit is the connection's ``timeout``, of which a
+    system check knows.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL lock_timeout = '{LONGEST_WAIT}s'")
+            cursor.execute(f"SET LOCAL lock_timeout = '{seconds}s'")
         yield
     elif connection.vendor == "mysql" and connection.mysql_is_mariadb:
-        with connection.execute_wrapper(_with_limit):
+        with connection.execute_wrapper(partial(_with_limit, seconds)):
             yield
     else:
         yield
 
 
-def _with_limit(execute: Callable, sql: str, params: Any, many: bool, context: dict) -> Any:
+def _with_limit(
+    seconds: int, execute: Callable, sql: str, params: Any, many: bool, context: dict
+) -> Any:
     # MariaDB has no setting for one transaction, but one for a statement, as part of it.
     if sql.startswith(("SELECT ", "INSERT ", "UPDATE ", "DELETE ")):
-        sql = f"SET STATEMENT innodb_lock_wait_timeout = {LONGEST_WAIT} FOR {sql}"
+        sql = f"SET STATEMENT innodb_lock_wait_timeout = {seconds} FOR {sql}"
     return execute(sql, params, many, context)

@@ -43,6 +43,11 @@ def renewed(stored: str) -> str:
     return encrypt(decrypt(stored))
 
 
+def under(key: str) -> Fernet:
+    """What encrypts with a key that is not kept here, such as one that a caller presents."""
+    return Fernet(_derived(key))
+
+
 def _keys() -> MultiFernet:
     given = conf.get("ENCRYPTION_KEYS")
     if not given:

@@ -94,6 +94,18 @@ class CapReached(BookingError):
         return sentences[self.span] % {"most": self.most}
 
 
+class AlreadyBooked(BookingError):
+    """Somebody who is to have one booking at most has one at that time already."""
+
+    code = "user is already booked"
+    message = _("This person has a booking here at that time already.")
+
+
+class DelayNotRespected(BookingError):
+    code = "delay not respected"
+    message = _("This is too soon, or too far ahead, to be booked. Please choose another time.")
+
+
 class TooManyPlaces(BookingError):
     """More places than the agenda gives on one booking; `most` says how many it gives."""
 

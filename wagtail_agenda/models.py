@@ -50,6 +50,7 @@ from wagtail_agenda.meeting_tables import CalledMeeting, Meeting, Participant  #
 from wagtail_agenda.outside_tables import (  # noqa: F401
     ApiClient,
     ClosedAddress,
+    KeptAnswer,
     MailSettings,
     UsedNonce,
 )
@@ -1048,6 +1049,8 @@ class Booking(models.Model):
     user_email = models.CharField(_("e-mail"), max_length=254, blank=True)
     user_phone_number = models.CharField(_("telephone"), max_length=50, blank=True)
     user_external_id = models.CharField(_("external id"), max_length=250, blank=True)
+    extra_emails = models.JSONField(_("further e-mail addresses"), default=list, blank=True)
+    extra_phone_numbers = models.JSONField(_("further telephone numbers"), default=list, blank=True)
     backoffice_url = models.CharField(_("address in your back office"), max_length=500, blank=True)
     form_url = models.CharField(_("address of the form"), max_length=500, blank=True)
     extra_data = models.JSONField(_("further data"), default=dict, blank=True)

@@ -74,6 +74,33 @@ class UsedNonce(models.Model):
         return self.nonce
 
 
+class KeptAnswer(models.Model):
+    """What a client was answered to a call with an ``Idempotency-Key``, for when it asks again.
+
+    `request_digest` says what it had asked. The answer is encrypted with the client's own key for
+    it, of which only a digest is kept: nobody else, with the database alone, can read it.
+    """
+
+    client = models.ForeignKey(ApiClient, models.CASCADE, related_name="kept_answers")
+    key_digest = models.CharField(max_length=64)
+    request_digest = models.CharField(max_length=64)
+    answer = models.TextField(blank=True)
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("kept answer")
+        verbose_name_plural = _("kept answers")
+        indexes = [models.Index(fields=["made_at"], name="agenda_answer_by_time")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["client", "key_digest"], name="agenda_answer_once_a_key"
+            )
+        ]
+
+    def __str__(self):
+        return self.key_digest[:12]
+
+
 class ClosedAddress(models.Model):
     """An address whose owner answered that it wants no more calls (RFC 9110 §15.5.11)."""
 

@@ -81,6 +81,14 @@ def sign_url(url: str, secret: str, *, orig: str, now: datetime, nonce: str | No
     return urlunsplit(parts._replace(query=signed, fragment=""))
 
 
+def without_signature(query: str) -> str:
+    """What a query asks for: without what makes each signed call another one."""
+    changing = {"algo", "timestamp", "nonce", "signature"}
+    return urlencode(
+        [pair for pair in parse_qsl(query, keep_blank_values=True) if pair[0] not in changing]
+    )
+
+
 def signature_of(text: str, secret: str, algo: str = "sha256") -> str:
     """The base64 of the HMAC over a text. Raises `KeyError` for an unknown algorithm."""
     digest = hmac.new(secret.encode(), text.encode(), ALGORITHMS[algo]).digest()

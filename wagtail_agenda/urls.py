@@ -5,8 +5,9 @@ A site includes them once, outside ``i18n_patterns``::
 path("agendas/", include("wagtail_agenda.urls"))
 """
 
-from django.urls import path
+from django.urls import include, path
 
+from wagtail_agenda.api.urls import urlpatterns as calls
 from wagtail_agenda.views import (
     changing,
     choosing,
@@ -18,7 +19,6 @@ from wagtail_agenda.views import (
     until,
     visitor,
 )
-from wagtail_agenda.views.api import hooks
 
 app_name = "wagtail_agenda"
 
@@ -40,14 +40,5 @@ urlpatterns = [
     path("manage/<str:token>/invitation.ics", manage.manage_ics, name="manage_ics"),
     path("reply/<str:token>/", replying.reply, name="reply"),
     path("calendar/<str:token>.ics", feeds.entry, name="feed"),
-    path(
-        "api/booking/<str:booking_id>/hooks/<str:identifier>/",
-        hooks.external_call,
-        name="external_call",
-    ),
-    path(
-        "api/meeting/<str:meeting_id>/hooks/<str:identifier>/",
-        hooks.external_call_of_meeting,
-        name="external_call_of_meeting",
-    ),
+    path("api/", include(calls)),
 ]

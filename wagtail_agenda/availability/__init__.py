@@ -23,6 +23,7 @@ reasons       why nothing can be booked at a moment
 ============  ======================================================================
 """
 
+from wagtail_agenda.availability.asked import Period
 from wagtail_agenda.availability.delays import booking_window, is_open
 from wagtail_agenda.availability.listing import ends, find, nearest, next_free, slots
 from wagtail_agenda.availability.occupied import held_places, live_at
@@ -37,6 +38,7 @@ from wagtail_agenda.availability.slot import Slot, closest
 from wagtail_agenda.schedule import day_bounds
 
 __all__ = [
+    "Period",
     "Reason",
     "Slot",
     "TypeWithDesks",

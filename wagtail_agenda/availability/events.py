@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db.models import Q
 
 from wagtail_agenda import slot_key
-from wagtail_agenda.availability.asked import Asked
+from wagtail_agenda.availability.asked import Asked, Period
 from wagtail_agenda.availability.delays import LATEST_MINUTE, booking_window
 from wagtail_agenda.availability.occupied import Lapsing, lapsing_places
 from wagtail_agenda.availability.slot import Slot
@@ -68,7 +68,9 @@ def find_event(agenda: Agenda, key: str, asked: Asked) -> Slot:
     if event.is_cancelled:
         raise EventCancelled()
     if event.start <= asked.now:
-        raise EventIsOver()
+        if asked.period == Period.FUTURE:
+            raise EventIsOver()
+        return slots_of_events(agenda, [event], asked.now, asked.lock_code)[0]
     if epoch_minutes(event.end) > LATEST_MINUTE:
         raise NotOffered()
     if not asked.bypass_delays:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from wagtail_agenda.availability import appointments
 from wagtail_agenda.availability.appointments import find_appointment, slots_of_types
-from wagtail_agenda.availability.asked import Asked
+from wagtail_agenda.availability.asked import Asked, Period
 from wagtail_agenda.availability.delays import is_open, starts_within, starts_within_delays
 from wagtail_agenda.availability.events import find_event, slots_of_events_within
 from wagtail_agenda.availability.offers import offers_of
@@ -98,8 +98,13 @@ def find(
     bypass_delays: bool = False,
     resources: Sequence[Resource] = (),
     but_booking: Booking | None = None,
+    period: Period = Period.FUTURE,
+    places: int = 1,
 ) -> Slot:
     """The slot of that name, if it can be had, with the `resources` that are asked for.
+
+    An event with room for fewer than `places`, on its main list or on its waiting list, counts as
+    sold out; one that has begun is found if the `period` has it so.
 
     Raises `AgendaClosed`, `NotOffered` (no such slot: off the grid, past, beyond the horizon, of
     another agenda, not a name at all), `EventCancelled`, `EventIsOver` or `SoldOut`.
@@ -113,12 +118,13 @@ def find(
         with_full=True,
         resources=tuple(resources),
         but_booking=but_booking,
+        period=period,
     )
     if agenda.takes_appointments:
         slot = find_appointment(agenda, key, asked)
     else:
         slot = find_event(agenda, key, asked)
-    if slot.full:
+    if not slot.has_room_for(places):
         raise SoldOut(appointment=agenda.takes_appointments)
     return slot
 

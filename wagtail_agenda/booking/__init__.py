@@ -52,6 +52,7 @@ from wagtail_agenda.booking.events import (
 from wagtail_agenda.booking.forgetting import anonymise, forget_draft
 from wagtail_agenda.booking.holds import (
     BASKET_LIFETIME,
+    forget_used,
     hold,
     hold_together,
     is_held,
@@ -94,6 +95,7 @@ __all__ = [
     "correct",
     "decline_offer",
     "forget_draft",
+    "forget_used",
     "hold",
     "hold_together",
     "is_held",

@@ -25,6 +25,7 @@ from wagtail_agenda.booking.claims import (
     instant,
     slots_of,
 )
+from wagtail_agenda.choices import Actor
 from wagtail_agenda.contention import Outpaced, retried
 from wagtail_agenda.errors import (
     AgendaClosed,
@@ -33,7 +34,14 @@ from wagtail_agenda.errors import (
     TooManyHolds,
     TooManyPlaces,
 )
-from wagtail_agenda.models import Agenda, Bookable, FormVersion, Hold, Occupation
+from wagtail_agenda.models import (
+    MOST_PLACES,
+    Agenda,
+    Bookable,
+    FormVersion,
+    Hold,
+    Occupation,
+)
 
 BASKET_LIFETIME = timedelta(hours=24)
 """How long what a visitor typed is kept after their hold has lapsed."""
@@ -47,6 +55,7 @@ def hold(
     *,
     lock_code: str,
     now: datetime,
+    actor: str = Actor.VISITOR,
     places: int = 1,
     visitor_key: str = "",
     address_key: str = "",
@@ -58,7 +67,8 @@ def hold(
     A code holds one thing of an agenda at a time: choosing again moves the hold, and what was
     typed so far stays with it. Where others queue, the hold keeps places of the waiting list, and
     says so in `waiting`. `visitor_key` and `address_key` (digests, never the values themselves)
-    count towards the caps on holds.
+    count towards the caps on holds. Whoever is no visitor may hold more places than they may, and
+    has to see for themselves that the agenda is open.
 
     Raises `AgendaClosed`, `NotOffered`, `EventCancelled`, `SoldOut`, `TooManyPlaces`,
     `TooManyHolds`, `HoldUsed` or `Overloaded`.
@@ -67,6 +77,7 @@ def hold(
         [slot],
         lock_code=lock_code,
         now=now,
+        actor=actor,
         places=places,
         visitor_key=visitor_key,
         address_key=address_key,
@@ -80,6 +91,7 @@ def hold_together(
     *,
     lock_code: str,
     now: datetime,
+    actor: str = Actor.VISITOR,
     places: int = 1,
     visitor_key: str = "",
     address_key: str = "",
@@ -92,10 +104,11 @@ def hold_together(
     `NotOffered` for several where the agenda gives one.
     """
     agenda = slots[0].agenda
-    if not availability.is_open(agenda, now):
+    if actor == Actor.VISITOR and not availability.is_open(agenda, now):
         raise AgendaClosed()
-    if not 1 <= places <= agenda.places_per_booking:
-        raise TooManyPlaces(agenda.places_per_booking)
+    most = agenda.places_per_booking if actor == Actor.VISITOR else MOST_PLACES
+    if not 1 <= places <= most:
+        raise TooManyPlaces(most)
     if len(slots) > 1 and not (
         agenda.several_events
         and all(slot.event is not None and slot.agenda.pk == agenda.pk for slot in slots)
@@ -129,6 +142,11 @@ def hold_together(
 def is_held(hold: Hold, now: datetime) -> bool:
     """Whether the hold keeps something at that moment."""
     return hold.booking_id is None and hold.lapses_at is not None and hold.lapses_at > now
+
+
+def forget_used(agenda: Agenda, lock_code: str) -> None:
+    """Let a lock code whose hold has become a booking hold something else."""
+    Hold.objects.filter(agenda=agenda, lock_code=lock_code, booking__isnull=False).delete()
 
 
 def open_basket(

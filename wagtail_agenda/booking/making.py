@@ -1,7 +1,8 @@
 """Bookings that are being made: from a hold, at once, or several together."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -39,12 +40,15 @@ from wagtail_agenda.booking.persons import (
     lock_persons,
     persons_to_lock,
     require_below_caps,
+    require_not_booked,
 )
+from wagtail_agenda.booking.waiting_list import fill
 from wagtail_agenda.choices import Actor, Admission, Trigger
 from wagtail_agenda.contention import Outpaced, retried
 from wagtail_agenda.correspondence import know_resources, label_texts
 from wagtail_agenda.errors import (
     AgendaClosed,
+    AlreadyCancelled,
     BookingError,
     EventIsOver,
     NotOffered,
@@ -68,29 +72,51 @@ class Plan:
     claims: tuple[Claim, ...]
     booking: Booking
     road: workflow.Road
+    only_once: bool = False
 
 
 # From a hold
 
 
-def confirm(hold: Hold, details: Details, *, now: datetime) -> Booking:
+def confirm(
+    hold: Hold,
+    details: Details,
+    *,
+    now: datetime,
+    actor: str = Actor.VISITOR,
+    waiting: Waiting = Waiting.ACCEPTED,
+    cancelling: Booking | None = None,
+) -> Booking:
     """Turn a hold into the booking. Asking twice answers with the same booking.
 
     Of a hold that keeps several events, the first booking; see `confirm_all`. A hold that has
     lapsed books all the same if its place is still there and still on offer. One that keeps a
-    place of the waiting list gets one of the main list if there is one by then.
+    place of the waiting list gets one of the main list if there is one by then, unless the waiting
+    list is wanted. Whoever is no visitor has to see for themselves that it is on offer. In the
+    same transaction `cancelling` is cancelled, as with `book`.
 
-    Raises `AgendaClosed`, `NotOffered`, `EventIsOver`, `EventCancelled`, `SoldOut`, `CapReached`
-    or `Overloaded`.
+    Raises `AgendaClosed`, `NotOffered`, `EventIsOver`, `EventCancelled`, `SoldOut`, `CapReached`,
+    `AlreadyBooked`, `AlreadyCancelled` (of `cancelling`) or `Overloaded`.
     """
-    return confirm_all(hold, details, now=now)[0]
+    return confirm_all(hold, details, now=now, actor=actor, waiting=waiting, cancelling=cancelling)[
+        0
+    ]
 
 
-def confirm_all(hold: Hold, details: Details, *, now: datetime) -> list[Booking]:
+def confirm_all(
+    hold: Hold,
+    details: Details,
+    *,
+    now: datetime,
+    actor: str = Actor.VISITOR,
+    waiting: Waiting = Waiting.ACCEPTED,
+    cancelling: Booking | None = None,
+) -> list[Booking]:
     """`confirm`, answering with all bookings of the hold, in the order in which it keeps them.
 
     All of them are made, or none.
     """
+    goes = Going(cancelling)
 
     def guess() -> tuple[Hold, list[Plan]] | list[Booking]:
         known = holds.known_hold(Hold.objects.filter(pk=hold.pk))
@@ -100,29 +126,28 @@ def confirm_all(hold: Hold, details: Details, *, now: datetime) -> list[Booking]
             return _made_of(known.booking)
         if hold.start is None or known.start is None:
             raise NotOffered()
-        if not availability.is_open(known.agenda, now):
-            raise AgendaClosed()
-        if hold.start <= now:
-            raise EventIsOver()
         slots = slots_of(known)
-        if not holds.is_held(known, now) and holds.what_is_held(known) == holds.what_is_held(hold):
-            _require_offer(known, slots, now)
+        if actor == Actor.VISITOR:
+            _require_offer_to_visitor(known, hold, slots, now)
+        goes.guess()
         asked = replace(details, places=details.places or known.places)
-        return known, planned(slots, known.desk_id, asked, now, Actor.VISITOR)
+        return known, planned(slots, known.desk_id, asked, now, actor)
 
     def work(known: tuple[Hold, list[Plan]] | list[Booking]) -> list[Booking]:
         if isinstance(known, list):
             return known
         known_hold, plans = known
-        lock_persons(persons_to_lock(plan.booking for plan in plans))
-        bookables = lock(bookables_of(claim for plan in plans for claim in plan.claims))
+        lock_persons(_persons_of(plans))
+        claimed = bookables_of(claim for plan in plans for claim in plan.claims)
+        bookables = lock(claimed | goes.taken)
         present = holds.present_hold(known_hold)
         if present.booking_id is not None:
             return _made_of(present.booking)
         if holds.what_is_held(present) != holds.what_is_held(hold):
             # Moved in another window meanwhile: what this page showed is no longer held.
             raise SoldOut(appointment=hold.desk_id is not None)
-        made = write(plans, bookables, now, Actor.VISITOR, None, hold=present)
+        with goes.cancelled(bookables, now, actor, None):
+            made = write(plans, bookables, now, actor, None, hold=present, waiting=waiting)
         Hold.objects.filter(pk=present.pk).update(booking=made[0], lapses_at=None, answers={})
         return made
 
@@ -134,6 +159,18 @@ def _made_of(first: Booking) -> list[Booking]:
         return [first]
     together = Booking.objects.filter(booked_together=first.booked_together).order_by("pk")
     return list(together.select_related("agenda", "event", "status"))
+
+
+def _require_offer_to_visitor(
+    known: Hold, shown: Hold, slots: Sequence[Slot], now: datetime
+) -> None:
+    """Raise unless a visitor may still book what they were `shown`; `known` is what is kept."""
+    if not availability.is_open(known.agenda, now):
+        raise AgendaClosed()
+    if shown.start <= now:
+        raise EventIsOver()
+    if not holds.is_held(known, now) and holds.what_is_held(known) == holds.what_is_held(shown):
+        _require_offer(known, slots, now)
 
 
 def _require_offer(lapsed: Hold, slots: Sequence[Slot], now: datetime) -> None:
@@ -153,6 +190,51 @@ def _require_offer(lapsed: Hold, slots: Sequence[Slot], now: datetime) -> None:
             raise
 
 
+# In the place of another
+
+
+class Going:
+    """A booking that is cancelled for another one, in the transaction that makes that; or none."""
+
+    def __init__(self, booking: Booking | None) -> None:
+        self.booking, self.taken = booking, set()
+
+    def guess(self) -> None:
+        """Read what it takes, before any lock."""
+        self.taken = occupied_by([self.booking]) if self.booking is not None else set()
+
+    @contextmanager
+    def cancelled(
+        self,
+        bookables: dict[int, Bookable],
+        now: datetime,
+        actor: str,
+        user: AbstractBaseUser | None,
+    ) -> Iterator[None]:
+        """Cancel it first, so that its places are free; what is left of them is then passed on.
+
+        Needs the locks of what it takes. Raises `AlreadyCancelled`.
+        """
+        if self.booking is None:
+            yield
+            return
+        (present,) = bookings_for_update([self.booking.pk])
+        if present.is_cancelled:
+            raise AlreadyCancelled()
+        end(
+            [present],
+            bookables,
+            now=now,
+            actor=actor,
+            user=user,
+            trigger=cancelled_by(actor),
+            passing_on=False,
+        )
+        yield
+        if present.event is not None:
+            fill(present.event, bookables, now=now)
+
+
 # At once
 
 
@@ -164,22 +246,29 @@ def book(
     actor: str = Actor.AGENT,
     user: AbstractBaseUser | None = None,
     waiting: Waiting = Waiting.ACCEPTED,
+    cancelling: Booking | None = None,
 ) -> Booking:
     """Book a place of `slot` at once, without a hold.
 
     `waiting` says whether the waiting list will do; whoever comes where others queue has to queue
-    too. Raises `NotOffered`, `EventCancelled`, `SoldOut`, `WaitingListFull`, `CapReached` or
-    `Overloaded`.
+    too. In the same transaction `cancelling` is cancelled: both happen, or neither, and what it
+    took counts as free.
+
+    Raises `NotOffered`, `EventCancelled`, `SoldOut`, `WaitingListFull`, `CapReached`,
+    `AlreadyBooked`, `AlreadyCancelled` (of `cancelling`) or `Overloaded`.
     """
+    goes = Going(cancelling)
 
     def at_desk(desk_id: int | None) -> Booking:
         def guess() -> list[Plan]:
+            goes.guess()
             return planned([slot], desk_id, details, now, actor)
 
         def work(plans: list[Plan]) -> Booking:
-            lock_persons(persons_to_lock(plan.booking for plan in plans))
-            bookables = lock(bookables_of(plans[0].claims))
-            return write(plans, bookables, now, actor, user, waiting=waiting)[0]
+            lock_persons(_persons_of(plans))
+            bookables = lock(bookables_of(plans[0].claims) | goes.taken)
+            with goes.cancelled(bookables, now, actor, user):
+                return write(plans, bookables, now, actor, user, waiting=waiting)[0]
 
         return retried(work, guess)
 
@@ -246,8 +335,7 @@ def book_together(
 
     def work(known: tuple[list[Booking], list[Booking], list[Plan], set[int]]) -> Together:
         present, kept, plans, taken = known
-        bookings = [plan.booking for plan in plans]
-        lock_persons({(agenda.pk, person)} if replacing else persons_to_lock(bookings))
+        lock_persons({(agenda.pk, person)} if replacing else _persons_of(plans))
         claimed = bookables_of(claim for plan in plans for claim in plan.claims)
         bookables = lock(claimed | taken)
         if replacing:
@@ -293,6 +381,12 @@ def planned(
             user_phone_number=details.user_phone_number,
             user_external_id=details.user_external_id,
             person_digest=person_digest,
+            extra_emails=list(details.extra_emails),
+            extra_phone_numbers=list(details.extra_phone_numbers),
+            cancel_callback_url=details.cancel_callback_url,
+            presence_callback_url=details.presence_callback_url,
+            absence_callback_url=details.absence_callback_url,
+            client=details.client,
             extra_data=details.extra_data,
             form_version=details.form_version,
             answers=details.answers,
@@ -304,11 +398,21 @@ def planned(
         booking.token_digest = tokens.new_digest(booking)
         know_resources(booking, slot.resources_at(desk_id))
         for name, text in label_texts(booking).items():
-            setattr(booking, name, text)
-        if details.description:
-            booking.description = details.description
-        plans.append(Plan(slot, claims_of(slot, desk_id), booking, roads[agenda.pk]))
+            setattr(booking, name, getattr(details, name) or text)
+        plans.append(
+            Plan(slot, claims_of(slot, desk_id), booking, roads[agenda.pk], details.only_once)
+        )
     return plans
+
+
+def _persons_of(plans: Sequence[Plan]) -> set[tuple[int, str]]:
+    """Whom to lock before this is made: those whom a cap counts, or who may book once only."""
+    once = {
+        (plan.booking.agenda_id, plan.booking.person_digest)
+        for plan in plans
+        if plan.only_once and plan.booking.person_digest
+    }
+    return once | persons_to_lock(plan.booking for plan in plans)
 
 
 def write(
@@ -324,6 +428,7 @@ def write(
     """Admit, save and set in motion what has been planned. Only right while all of it is locked."""
     bookings = [plan.booking for plan in plans]
     require_below_caps(bookings, now)
+    require_not_booked([plan.booking for plan in plans if plan.only_once])
     on_waiting_list = _admitted(plans, bookables, now, hold, waiting)
     for plan, waits in zip(plans, on_waiting_list, strict=True):
         _begin(plan, waits, actor, now)
@@ -372,7 +477,8 @@ def _admitted(
             on_hold = held[bookable_id]
             # Who was shown a place is not quietly put on a list, and who has kept one queues for
             # no more than what comes on top of it.
-            will_do = Waiting.ACCEPTED if on_hold.waiting else Waiting.REFUSED
+            if waiting != Waiting.WANTED:
+                will_do = Waiting.ACCEPTED if on_hold.waiting else Waiting.REFUSED
             newcomer = on_hold.waiting or not on_hold.live or places > hold.places
         answers.append(
             admit_to_event(

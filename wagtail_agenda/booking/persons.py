@@ -12,7 +12,7 @@ from django.utils.crypto import salted_hmac
 
 from wagtail_agenda import availability
 from wagtail_agenda.choices import Admission
-from wagtail_agenda.errors import CapReached
+from wagtail_agenda.errors import AlreadyBooked, CapReached
 from wagtail_agenda.models import Agenda, Booking, PersonLock
 from wagtail_agenda.schedule import week_of
 from wagtail_agenda.timegrid import instant_of
@@ -53,6 +53,25 @@ def persons_to_lock(bookings: Iterable[Booking]) -> set[tuple[int, str]]:
         if booking.person_digest
         for agenda in _counting(booking)
     }
+
+
+def require_not_booked(bookings: Sequence[Booking]) -> None:
+    """Raise `AlreadyBooked` for whoever has the same event, or something at that time, already.
+
+    Only right while the person is locked; asks about the agenda that is booked alone.
+    """
+    for booking in bookings:
+        if not booking.person_digest:
+            continue
+        theirs = Booking.objects.filter(
+            agenda=booking.agenda, person_digest=booking.person_digest
+        ).exclude(admission=Admission.CANCELLED)
+        if booking.event is not None:
+            theirs = theirs.filter(event=booking.event)
+        else:
+            theirs = theirs.filter(start__lt=booking.end, end__gt=booking.start)
+        if theirs.select_for_update().order_by().values_list("pk", flat=True)[:1]:
+            raise AlreadyBooked()
 
 
 def require_below_caps(bookings: Sequence[Booking], now: datetime) -> None:

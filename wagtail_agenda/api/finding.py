@@ -1,0 +1,60 @@
+"""What a call is about: found by its name in the address, if the client may know of it.
+
+Whether there is nothing of that name or something that is not for the client's eyes, the answer is
+the same.
+"""
+
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from wagtail_agenda import clients
+from wagtail_agenda.api.errors import Refused
+from wagtail_agenda.models import Agenda, ApiClient, Booking, CalledMeeting, Event
+
+
+def agenda_of(client: ApiClient, slug: str, *, drafts: bool = False) -> Agenda:
+    """The agenda of that slug; one that is not published only with `drafts`. Raises `Refused`."""
+    found = Agenda.objects.filter(slug=slug).first()
+    if found is None or not (found.live or drafts) or not clients.may_touch(client, found):
+        raise Refused("unknown agenda", _("There is no such agenda."), 404)
+    return found
+
+
+def event_of(agenda: Agenda, slug: str) -> Event:
+    """The agenda's event of that slug. Raises `Refused`."""
+    event = agenda.events.filter(slug=slug).select_related("bookable").first()
+    if event is None:
+        raise Refused("unknown event", _("There is no such event."), 404)
+    event.agenda = agenda
+    return event
+
+
+def booking_of(client: ApiClient, name: str) -> Booking:
+    """The booking with this uuid. Raises `Refused`."""
+    try:
+        found = Booking.objects.select_related("agenda").filter(uuid=UUID(name)).first()
+    except ValueError:
+        found = None
+    if found is None or not clients.may_touch(client, found.agenda):
+        raise unknown_booking()
+    return found
+
+
+def unknown_booking() -> Refused:
+    return Refused("unknown booking", _("There is no such booking."), 404)
+
+
+def meeting_of(client: ApiClient, name: str) -> CalledMeeting:
+    """The called meeting with this uuid. Raises `Refused`."""
+    try:
+        found = CalledMeeting.objects.select_related("agenda").filter(uuid=UUID(name)).first()
+    except ValueError:
+        found = None
+    if found is None or not clients.may_touch(client, found.agenda):
+        raise unknown_meeting()
+    return found
+
+
+def unknown_meeting() -> Refused:
+    return Refused("unknown meeting", _("There is no such meeting."), 404)

@@ -1,0 +1,139 @@
+"""The shapes of bodies and parameters, as lenient as clients need it, and of answers.
+
+Form engines send numbers and truths as texts, lists with commas, and empty texts or nothing at all
+for what somebody left out: all of that is read as what it means. What cannot be what it should be
+is refused with the name of its field.
+"""
+
+from typing import Annotated, Any
+
+from django.utils.translation import gettext as _
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from wagtail_agenda import cleaning
+from wagtail_agenda.models import MOST_PLACES, Booking
+
+LONGEST_LOCK_CODE = 64
+LONGEST_ADDRESS = 2000
+
+
+def _items(given: Any) -> Any:
+    """A list, also of a text with commas, as texts without blanks; what is empty is left out."""
+    if isinstance(given, str):
+        given = given.split(",")
+    if not isinstance(given, list):
+        return given
+    return [item for item in (str(item).strip() for item in given) if item]
+
+
+def _web_address(given: str) -> str:
+    found = cleaning.web_address(given)
+    if not found:
+        raise ValueError(_("“%(address)s” is no http(s) address.") % {"address": given[:200]})
+    return found
+
+
+def _email(given: str) -> str:
+    cleaning.email_address(given)
+    return given.strip()
+
+
+def _line(name: str) -> Any:
+    """A text on one line, as long as the column of a booking may be."""
+    longest = Booking._meta.get_field(name).max_length
+    return Annotated[str, AfterValidator(cleaning.one_line), Field(max_length=longest)]
+
+
+Items = Annotated[list[str], BeforeValidator(_items)]
+Email = Annotated[str, AfterValidator(_email), Field(max_length=254)]
+Emails = Annotated[list[Email], BeforeValidator(_items), Field(max_length=20)]
+Phones = Annotated[
+    list[Annotated[str, Field(max_length=50)]], BeforeValidator(_items), Field(max_length=20)
+]
+Places = Annotated[int, Field(ge=1, le=MOST_PLACES)]
+LockCode = Annotated[str, Field(min_length=1, max_length=LONGEST_LOCK_CODE)]
+WebAddress = Annotated[str, AfterValidator(_web_address), Field(max_length=LONGEST_ADDRESS)]
+BackofficeAddress = Annotated[str, AfterValidator(_web_address), Field(max_length=500)]
+Text = Annotated[str, AfterValidator(cleaning.clean_text), Field(max_length=10_000)]
+
+
+class Given(BaseModel):
+    """A body or a query in which an empty text, or null, is as good as nothing."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_what_is_empty(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        known = cls.model_fields
+        return {
+            name: value
+            for name, value in data.items()
+            if name not in known or (value is not None and value != "")
+        }
+
+
+class Person(Given):
+    """Who books, and what is said about the booking. Any key that is not here is kept with it.
+
+    What is kept of unknown keys comes back as ``extra_data``.
+    """
+
+    model_config = ConfigDict(coerce_numbers_to_str=True, extra="allow")
+
+    label: _line("label") = ""
+    user_display_label: _line("user_display_label") = ""
+    description: Text = ""
+    user_name: _line("user_name") = ""
+    user_first_name: _line("user_name") = ""
+    user_last_name: _line("user_name") = ""
+    user_email: Email = ""
+    user_phone_number: _line("user_phone_number") = ""
+    user_external_id: _line("user_external_id") = ""
+    form_url: BackofficeAddress = ""
+    backoffice_url: BackofficeAddress = ""
+    cancel_callback_url: WebAddress = ""
+    presence_callback_url: WebAddress = ""
+    absence_callback_url: WebAddress = ""
+    extra_emails: Emails = []
+    extra_phone_numbers: Phones = []
+    sms_counter: str = Field("", description="Taken and not used.")
+    count: Places | None = None
+    exclude_user: bool = Field(
+        False, description="Refuse whoever has a booking in the agenda at that time already."
+    )
+    bypass_delays: bool = Field(False, description="Book outside of the booking delays too.")
+    events: str = Field("", description="“all” also books events that have begun.")
+    force_waiting_list: bool = Field(False, description="Join the waiting list in any case.")
+
+    @property
+    def name(self) -> str:
+        """The name, of its parts if it came in parts."""
+        parts = (self.user_first_name, self.user_last_name)
+        return self.user_name or " ".join(part for part in parts if part)
+
+    @property
+    def extra_data(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
+class FillSlot(Person):
+    """The body of a booking of one slot. Everything may be left out."""
+
+    cancel_booking_id: str = Field(
+        "", description="A booking that is cancelled in the same step; none without the other."
+    )
+    lock_code: LockCode = Field(
+        "", description="Alone, it holds the slot; with confirm_after_lock it books what it holds."
+    )
+    confirm_after_lock: bool = False
+    resources: Items = []
+
+
+class FillSlots(Person):
+    """The body of a replacement of somebody's bookings of events."""
+
+    slots: Items = Field(description="The slugs of the events; none cancels all bookings.")
+    user_external_id: _line("user_external_id") = Field(min_length=1)
