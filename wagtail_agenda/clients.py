@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from wagtail_agenda import encryption, signing
-from wagtail_agenda.models import Agenda, ApiClient, UsedNonce
+from wagtail_agenda.models import Agenda, ApiClient, KeptAnswer, UsedNonce
 
 logger = logging.getLogger(__name__)
 
@@ -309,6 +309,20 @@ def may_touch(client: ApiClient, agenda: Agenda) -> bool:
     """Whether a client may know of an agenda. One that was given none knows all of them."""
     chosen = set(client.agendas.values_list("pk", flat=True))
     return not chosen or agenda.pk in chosen
+
+
+ANSWERS_KEPT_FOR = timedelta(hours=24)
+"""How long a client that calls again with the same key gets the same answer."""
+
+
+def purge_kept_answers(now: datetime) -> int:
+    """Forget the answers that are too old to be given again. Answers how many."""
+    return KeptAnswer.objects.filter(made_at__lt=now - ANSWERS_KEPT_FOR).delete()[0]
+
+
+def lock_code(client: ApiClient, code: str) -> str:
+    """The lock code under which a client's hold is kept: never a visitor's, or another client's."""
+    return "client-" + hashlib.sha256(f"{client.pk}:{code}".encode()).hexdigest()
 
 
 @receiver(pre_delete, sender=Agenda, dispatch_uid="wagtail_agenda.clients_of_deleted_agenda")

@@ -62,6 +62,8 @@ DEFAULTS: Mapping[str, Any] = {
     "HOLDS_PER_ADDRESS": 20,
     # Times that one network address may choose in an hour, changes of mind included.
     "HOLDS_PER_ADDRESS_PER_HOUR": 60,
+    # Times that one other system may hold in an hour, for all of its visitors together.
+    "HOLDS_PER_CLIENT_PER_HOUR": 3_600,
     # Bookings that one network address may make in an hour.
     "BOOKINGS_PER_ADDRESS_PER_HOUR": 20,
     # Bookings that one e-mail address may be given in a day. It protects the owner of an address

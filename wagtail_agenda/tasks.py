@@ -32,6 +32,7 @@ SCHEDULES = {
     "wagtail_agenda: settle what has lapsed": ("wagtail_agenda.tasks.settle", 1),
     "wagtail_agenda: purge lapsed holds": ("wagtail_agenda.tasks.purge_lapsed_holds", 60),
     "wagtail_agenda: purge used nonces": ("wagtail_agenda.tasks.purge_nonces", 60),
+    "wagtail_agenda: purge kept answers": ("wagtail_agenda.tasks.purge_kept_answers", 60),
     "wagtail_agenda: forget persons": ("wagtail_agenda.tasks.forget_persons", 60),
     "wagtail_agenda: make the events of series": ("wagtail_agenda.tasks.make_occurrences", 60),
 }
@@ -133,6 +134,11 @@ def purge_lapsed_holds() -> int:
 def purge_nonces() -> int:
     """Forget the numbers of signed calls that are too old to be accepted once more."""
     return clients.purge_nonces(timezone.now())
+
+
+def purge_kept_answers() -> int:
+    """Forget what other systems were answered more than a day ago."""
+    return clients.purge_kept_answers(timezone.now())
 
 
 def forget_persons() -> int:

@@ -19,7 +19,7 @@ from django.utils.crypto import salted_hmac
 
 from wagtail_agenda import conf
 from wagtail_agenda.cleaning import email_address
-from wagtail_agenda.models import Booking
+from wagtail_agenda.models import ApiClient, Booking
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +82,12 @@ def again_limits(request: HttpRequest, booking: Booking) -> list[Limit]:
         Limit("again", address_key(request), conf.get("BOOKINGS_PER_ADDRESS_PER_HOUR"), HOUR),
         Limit("mail-again", _digest(booking.uuid.hex), most, DAY),
     ]
+
+
+def client_hold_limits(client: ApiClient) -> list[Limit]:
+    """The limit on what one other system may hold: all its visitors share one address."""
+    most = conf.get("HOLDS_PER_CLIENT_PER_HOUR")
+    return [Limit("client-holds", str(client.pk), most, HOUR)]
 
 
 def failed_call_limits(request: HttpRequest) -> list[Limit]:

@@ -4,13 +4,21 @@ Whether there is nothing of that name or something that is not for the client's 
 the same.
 """
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from wagtail_agenda import clients
+from wagtail_agenda import availability, clients
 from wagtail_agenda.api.errors import Refused
-from wagtail_agenda.models import Agenda, ApiClient, Booking, CalledMeeting, Event
+from wagtail_agenda.models import (
+    Agenda,
+    ApiClient,
+    Booking,
+    CalledMeeting,
+    Event,
+    Resource,
+)
 
 
 def agenda_of(client: ApiClient, slug: str, *, drafts: bool = False) -> Agenda:
@@ -19,6 +27,26 @@ def agenda_of(client: ApiClient, slug: str, *, drafts: bool = False) -> Agenda:
     if found is None or not (found.live or drafts) or not clients.may_touch(client, found):
         raise Refused("unknown agenda", _("There is no such agenda."), 404)
     return found
+
+
+def resources_of(agenda: Agenda, slugs: Iterable[str]) -> list[Resource]:
+    """The shared resources of those slugs that appointments of the agenda may need.
+
+    Raises `Refused` for one that is not among them.
+    """
+    wanted = list(dict.fromkeys(slugs))
+    if not wanted:
+        return []
+    agendas = availability.real_agendas(agenda)
+    found = {
+        resource.slug: resource
+        for resource in Resource.objects.filter(agendas__in=agendas, retired=False)
+    }
+    unknown = [slug for slug in wanted if slug not in found]
+    if unknown:
+        text = _("This agenda has no shared resource “%(resource)s”.")
+        raise Refused("unknown resource", text % {"resource": unknown[0]}, 404)
+    return [found[slug] for slug in wanted]
 
 
 def event_of(agenda: Agenda, slug: str) -> Event:

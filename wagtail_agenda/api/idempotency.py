@@ -9,7 +9,7 @@ written in one transaction, so that after a crash there is either all of it or n
 import hashlib
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from cryptography.fernet import InvalidToken
 from django.db import IntegrityError, OperationalError, transaction
@@ -19,12 +19,12 @@ from django.utils.translation import gettext as _
 
 from wagtail_agenda import encryption
 from wagtail_agenda.api.errors import Refused
+from wagtail_agenda.clients import ANSWERS_KEPT_FOR
 from wagtail_agenda.contention import all_or_nothing, is_contention, limited_waiting
 from wagtail_agenda.models import ApiClient, KeptAnswer
 from wagtail_agenda.signing import without_signature
 
 HEADER = "Idempotency-Key"
-KEPT_FOR = timedelta(hours=24)
 LONGEST_KEY = 255
 RETRY_AFTER = 1
 """Seconds after which to ask again while the first call is still being carried out."""
@@ -117,14 +117,9 @@ def _busy() -> Refused:
     return Refused("still running", text, 409, {"Retry-After": str(RETRY_AFTER)})
 
 
-def purge(now: datetime) -> int:
-    """Forget the answers that are too old to be given again. Answers how many."""
-    return KeptAnswer.objects.filter(made_at__lt=now - KEPT_FOR).delete()[0]
-
-
 def _forget_old(client: ApiClient, key: str, now: datetime) -> None:
     old = KeptAnswer.objects.filter(client=client, key_digest=_digest(key))
-    old.filter(made_at__lt=now - KEPT_FOR).delete()
+    old.filter(made_at__lt=now - ANSWERS_KEPT_FOR).delete()
 
 
 def _digest(key: str) -> str:

@@ -132,6 +132,24 @@ class FillSlot(Person):
     resources: Items = []
 
 
+class FillQuery(Given):
+    """What may stand in the query of a booking as well as in its body, which wins."""
+
+    count: Places | None = None
+    bypass_delays: bool = False
+    exclude_user: bool = False
+    events: str = ""
+    lock_code: LockCode = ""
+    resources: Items = []
+    shared_resources: Items = Field([], alias="shared-resources")
+
+    def completing(self, body: FillSlot) -> FillSlot:
+        """The body with what it leaves to the query."""
+        mine = self.model_dump(exclude={"resources", "shared_resources"}, exclude_unset=True)
+        missing = {name: mine[name] for name in mine.keys() - body.model_fields_set}
+        return body.model_copy(update=missing)
+
+
 class FillSlots(Person):
     """The body of a replacement of somebody's bookings of events."""
 
