@@ -9,7 +9,7 @@ from wagtail_agenda import clients
 
 @pytest.fixture
 def make_caller(frozen_now):
-    """Makes a client: `make_caller("read", agendas=[agenda])`; with every scope if none is named."""
+    """Makes a client: `make_caller("read", agendas=[agenda])`; no scope named means every one."""
 
     def make(*scopes, label="Forms", **fields):
         client, told = clients.add(label, scopes=scopes or clients.Scope.values, now=NOW, **fields)

@@ -5,7 +5,7 @@ for what somebody left out: all of that is read as what it means. What cannot be
 is refused with the name of its field.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from django.utils.translation import gettext as _
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -62,17 +62,21 @@ class Given(BaseModel):
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
 
+    empty_counts: ClassVar[frozenset[str]] = frozenset()
+    """Names whose empty text says something: a list of nothing."""
+
     @model_validator(mode="before")
     @classmethod
     def _without_what_is_empty(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        known = cls.model_fields
-        return {
-            name: value
-            for name, value in data.items()
-            if name not in known or (value is not None and value != "")
-        }
+        return {name: value for name, value in data.items() if not cls._is_nothing(name, value)}
+
+    @classmethod
+    def _is_nothing(cls, name: str, value: Any) -> bool:
+        if name not in cls.model_fields:
+            return False
+        return value is None or (value == "" and name not in cls.empty_counts)
 
 
 class Person(Given):
@@ -152,6 +156,8 @@ class FillQuery(Given):
 
 class FillSlots(Person):
     """The body of a replacement of somebody's bookings of events."""
+
+    empty_counts = frozenset({"slots"})
 
     slots: Items = Field(description="The slugs of the events; none cancels all bookings.")
     user_external_id: _line("user_external_id") = Field(min_length=1)

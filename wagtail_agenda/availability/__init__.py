@@ -25,6 +25,7 @@ reasons       why nothing can be booked at a moment
 
 from wagtail_agenda.availability.asked import Period
 from wagtail_agenda.availability.delays import booking_window, is_open
+from wagtail_agenda.availability.events import slots_of_events
 from wagtail_agenda.availability.listing import ends, find, nearest, next_free, slots
 from wagtail_agenda.availability.occupied import held_places, live_at
 from wagtail_agenda.availability.offers import (
@@ -57,4 +58,5 @@ __all__ = [
     "next_free",
     "real_agendas",
     "slots",
+    "slots_of_events",
 ]

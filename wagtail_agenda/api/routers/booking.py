@@ -36,14 +36,18 @@ def fillslot(
     """
     agenda, now = agenda_of(request.auth, slug), timezone.now()
     body = asked.completing(payload or FillSlot())
-    cancelling = booking_of(request.auth, body.cancel_booking_id) if body.cancel_booking_id else None
+    cancelling = (
+        booking_of(request.auth, body.cancel_booking_id) if body.cancel_booking_id else None
+    )
     made = filling.fill(
         agenda,
         slot,
         body,
         client=request.auth,
         site=Site.find_for_request(request),
-        resources=resources_of(agenda, [*asked.resources, *asked.shared_resources, *body.resources]),
+        resources=resources_of(
+            agenda, [*asked.resources, *asked.shared_resources, *body.resources]
+        ),
         cancelling=cancelling,
         now=now,
     )
@@ -73,6 +77,6 @@ def _events_agenda_of(request: HttpRequest, slug: str) -> Agenda:
 
 _SEVERAL: dict[str, Any] = {"auth": Access(Scope.BOOK)}
 router.post("agenda/{slug}/events/fillslots/", url_name="events_fillslots", **_SEVERAL)(_fillslots)
-router.post(
-    "agenda/{slug}/fillslots/", url_name="fillslots", include_in_schema=False, **_SEVERAL
-)(_fillslots)
+router.post("agenda/{slug}/fillslots/", url_name="fillslots", include_in_schema=False, **_SEVERAL)(
+    _fillslots
+)

@@ -1,0 +1,100 @@
+"""How the outcome of a booking is told: what was booked or held, and what is left."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest
+
+from wagtail_agenda import availability
+from wagtail_agenda.api.answers import moment
+from wagtail_agenda.api.answers.bookings import links_of
+from wagtail_agenda.api.answers.slots import places_of
+from wagtail_agenda.booking import Together
+from wagtail_agenda.choices import Admission
+from wagtail_agenda.models import Agenda, Booking, Event, Hold
+
+ON_LIST = frozenset({Admission.WAITING, Admission.OFFERED})
+"""Who is on the waiting list: being offered a place is not having it."""
+
+
+def filled_answer(
+    request: HttpRequest, booking: Booking, *, cancelling: Booking | None, now: datetime
+) -> dict[str, Any]:
+    """What came of the booking of one slot. `places` are those of its event, if it is one."""
+    told = {
+        "booking_id": str(booking.uuid),
+        "in_waiting_list": booking.admission in ON_LIST,
+        **_when(booking),
+        "agenda": {"label": booking.agenda.label, "slug": booking.agenda.slug},
+        "api": links_of(request, booking),
+    }
+    if booking.event is not None:
+        told |= _lists_after(booking.agenda, booking.event, now)
+    if booking.desk is not None:
+        told["desk"] = {"label": booking.desk.label, "slug": booking.desk.slug}
+        told["resources"] = [resource.slug for resource in booking.resources.order_by("pk")]
+    if cancelling is not None:
+        told["cancelled_booking_id"] = str(cancelling.uuid)
+    return told
+
+
+def hold_answer(hold: Hold) -> dict[str, Any]:
+    """What a hold keeps, and until when; it has no booking yet."""
+    zone = hold.agenda.zone
+    return {
+        "in_waiting_list": hold.waiting,
+        "count": hold.places,
+        **moment("datetime", hold.start.astimezone(zone)),
+        **moment("end_datetime", hold.end.astimezone(zone)),
+        **moment("locked_until", hold.lapses_at.astimezone(zone)),
+    }
+
+
+def together_answer(
+    request: HttpRequest, agenda: Agenda, made: Together, *, now: datetime
+) -> dict[str, Any]:
+    """What came of the replacement of somebody's bookings: events booked, waited for, given up."""
+    return {
+        "booking_count": len(made.booked),
+        "booked_events": _events_of(request, made.booked),
+        "waiting_list_events": _events_of(request, made.waiting),
+        "cancelled_booking_count": len(made.cancelled),
+        "cancelled_events": _events_of(request, made.cancelled),
+    }
+
+
+def _events_of(request: HttpRequest, bookings: Iterable[Booking]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": booking.event.slug,
+            "slug": booking.event.slug,
+            "label": booking.event.label,
+            "agenda_slug": booking.agenda.slug,
+            "agenda_label": booking.agenda.label,
+            "booking_id": str(booking.uuid),
+            **_when(booking),
+            "api": links_of(request, booking),
+        }
+        for booking in bookings
+    ]
+
+
+def _when(booking: Booking) -> dict[str, Any]:
+    return {
+        **moment("datetime", booking.local_start),
+        **moment("end_datetime", booking.local_end),
+        "duration": (booking.end - booking.start) // timedelta(minutes=1),
+    }
+
+
+def _lists_after(agenda: Agenda, event: Event, now: datetime) -> dict[str, Any]:
+    (slot,) = availability.slots_of_events(agenda, [_anew(event)], now)
+    places = places_of(slot)
+    waiting = {name: value for name, value in places.items() if name.startswith("waiting_list_")}
+    return {"places": places, **waiting}
+
+
+def _anew(event: Event) -> Event:
+    """The event with its counters as they are after the booking."""
+    return Event.objects.select_related("bookable").get(pk=event.pk)
