@@ -26,12 +26,12 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_now")]
 LATER = NOW + timedelta(hours=1)
 
 
-def booked(*actions, then=(), answers=None, **fields):
+def booked(*actions, then=(), answers=None, extra_emails=(), **fields):
     """A booking that has gone through these actions; `then` are those of its cancellation."""
     leads_to = {"booked": "confirmed", "cancelled_by_visitor": "cancelled"}
     made = make_workflow(leads_to, confirmed=list(actions), cancelled=list(then))
     agenda = make_appointments(workflow=made, **fields)[0]
-    return make_booking(agenda, answers=answers or {})
+    return make_booking(agenda, answers=answers or {}, extra_emails=extra_emails)
 
 
 def sent(now=NOW):
@@ -91,6 +91,16 @@ def test_an_address_among_the_answers_is_told_without_the_visitors_secret_link()
     assert arrived["mum@home.example"].to == ["mum@home.example"]
     assert "Hello Ada Martin" in arrived[booking.user_email].body
     assert Invitation.objects.filter(booking=booking).count() == 2
+
+
+def test_addresses_that_another_system_gave_are_told_without_it_too():
+    booking = booked(
+        email(), email(to="extra"), extra_emails=("mum@home.example", "dad@home.example")
+    )
+    arrived = sent()
+    assert set(arrived) == {booking.user_email, "mum@home.example", "dad@home.example"}
+    assert "/manage/" not in arrived["dad@home.example"].message().as_string()
+    assert Invitation.objects.filter(booking=booking).count() == 3
 
 
 def test_own_words_to_such_an_address_cannot_hold_the_secret_link_either():

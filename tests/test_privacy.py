@@ -44,6 +44,7 @@ from wagtail_agenda.models import (
     Entry,
     Hold,
     Invitation,
+    KeptAnswer,
     KeptFile,
     PersonLock,
     Timer,
@@ -418,8 +419,10 @@ ABOUT_NOBODY = {
     Bookable,
     PersonLock,
     Timer,
-    # Numbers that other systems count their calls by.
+    # Numbers that other systems count their calls by, and what they were answered: encrypted with
+    # a key that only they have.
     UsedNonce,
+    KeptAnswer,
 }
 
 

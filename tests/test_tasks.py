@@ -155,6 +155,7 @@ def test_schedules_are_there_after_migrating():
         ("wagtail_agenda.tasks.settle", Schedule.MINUTES, 1, -1),
         ("wagtail_agenda.tasks.purge_lapsed_holds", Schedule.MINUTES, 60, -1),
         ("wagtail_agenda.tasks.purge_nonces", Schedule.MINUTES, 60, -1),
+        ("wagtail_agenda.tasks.purge_kept_answers", Schedule.MINUTES, 60, -1),
         ("wagtail_agenda.tasks.forget_persons", Schedule.MINUTES, 60, -1),
         ("wagtail_agenda.tasks.make_occurrences", Schedule.MINUTES, 60, -1),
     }

@@ -169,15 +169,25 @@ class MailTo(models.TextChoices):
     STAFF = "staff", _("Staff")
     ADDRESSES = "addresses", _("Fixed addresses")
     ANSWER = "answer", _("An e-mail address among the answers")
+    EXTRA = "extra", _("Further addresses that another system gave")
     PARTICIPANTS = "participants", _("Participants of the meeting")
     ORGANISER = "organiser", _("Organiser of the meeting")
 
 
 MAILS_OF = {
-    About.BOOKINGS: (MailTo.VISITOR, MailTo.STAFF, MailTo.ADDRESSES, MailTo.ANSWER),
+    About.BOOKINGS: (
+        MailTo.VISITOR,
+        MailTo.STAFF,
+        MailTo.ADDRESSES,
+        MailTo.ANSWER,
+        MailTo.EXTRA,
+    ),
     About.MEETINGS: (MailTo.PARTICIPANTS, MailTo.ORGANISER, MailTo.STAFF, MailTo.ADDRESSES),
 }
 """Who can get a mail about what a workflow is about."""
+
+PASSED_ON_TO = (MailTo.ANSWER, MailTo.EXTRA)
+"""To whom a booking is passed on: not the visitor, but invited by them."""
 
 
 class Answer(models.TextChoices):

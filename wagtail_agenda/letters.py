@@ -25,7 +25,13 @@ from wagtail_agenda import (
     placeholders,
 )
 from wagtail_agenda.calendar_entries import calendar_event, without_visitor
-from wagtail_agenda.choices import FORMER_ADDRESS, Audience, DeliveryState, MailTo
+from wagtail_agenda.choices import (
+    FORMER_ADDRESS,
+    PASSED_ON_TO,
+    Audience,
+    DeliveryState,
+    MailTo,
+)
 from wagtail_agenda.cleaning import MOST_ATTACHED
 from wagtail_agenda.correspondence import (
     SECRET_PLACEHOLDERS,
@@ -134,7 +140,7 @@ def written(delivery: Delivery, now: datetime) -> mail.Letter:
 
 def _of_booking(delivery: Delivery, booking: Booking, language: str) -> _Matter:
     audience = delivery.audience
-    passed_on = delivery.action.get("to") == MailTo.ANSWER
+    passed_on = delivery.action.get("to") in PASSED_ON_TO
     admission = delivery.action.get("admission") or booking.admission
     built_in = built_in_mails.built_in_text(
         audience,
@@ -189,8 +195,7 @@ def _of_meeting(delivery: Delivery, meeting: CalledMeeting, language: str) -> _M
 
 def invitation_of(delivery: Delivery) -> Invitation | None:
     """The invitation that a reader may answer by a link, also in a mail without calendar entry."""
-    passed_on = delivery.action.get("to") in (MailTo.ANSWER, MailTo.PARTICIPANTS)
-    if not passed_on:
+    if delivery.action.get("to") not in (*PASSED_ON_TO, MailTo.PARTICIPANTS):
         return None
     found = delivery.invitation
     if found is None and delivery.pk is not None:

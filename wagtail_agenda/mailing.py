@@ -21,7 +21,7 @@ from wagtail_agenda.calendar_entries import (
     has_calendar_entry,
     visitor_uid,
 )
-from wagtail_agenda.choices import FORMER_ADDRESS, Admission, Audience, MailTo
+from wagtail_agenda.choices import FORMER_ADDRESS, PASSED_ON_TO, Admission, Audience, MailTo
 from wagtail_agenda.correspondence import facts_of, language_for, read_resources
 from wagtail_agenda.mail_settings import calendar_domain
 from wagtail_agenda.models import Booking, Delivery, Entry, Invitation
@@ -296,6 +296,8 @@ def recipients(booking: Booking, to: str, value: Mapping[str, Any] | None = None
         found = usable_addresses(str(value.get("addresses") or ""))
     elif to == MailTo.ANSWER:
         found = usable_addresses(str(booking.answers.get(str(value.get("answer") or "")) or ""))
+    elif to == MailTo.EXTRA:
+        found = list(booking.extra_emails)
     else:
         found = []
     longest = Delivery._meta.get_field("recipient").max_length
@@ -351,7 +353,7 @@ def _content_hash(booking: Booking, audience: str, invitation: Invitation) -> st
 
 def _uid(booking: Booking, whom: str, address: str) -> str:
     if whom == Audience.VISITOR or (
-        whom == MailTo.ANSWER and address == booking.user_email.strip().lower()
+        whom in PASSED_ON_TO and address == booking.user_email.strip().lower()
     ):
         return visitor_uid(booking)
     digest = hashlib.sha256(address.encode()).hexdigest()[:12]

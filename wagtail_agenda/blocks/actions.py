@@ -24,7 +24,7 @@ from wagtail_agenda.blocks.call_action import CallBlock
 from wagtail_agenda.blocks.documents import document_block
 from wagtail_agenda.blocks.ics_action import GenerateIcsBlock
 from wagtail_agenda.blocks.texts import names_for, secret_names, validate_placeholders
-from wagtail_agenda.choices import MAILS_OF, About, Audience, MailTo
+from wagtail_agenda.choices import MAILS_OF, PASSED_ON_TO, About, Audience, MailTo
 from wagtail_agenda.cleaning import MOST_ATTACHED
 from wagtail_agenda.validators import validate_addresses, validate_identifier
 
@@ -83,8 +83,8 @@ def _whom(about: str | None) -> blocks.ChoiceBlock:
         ),
         About.BOOKINGS: _(
             "The visitor; the colleagues whose addresses stand in the agenda; the addresses that "
-            "you write below; or an address that the visitor typed into the form. Each gets a "
-            "message of their own."
+            "you write below; an address that the visitor typed into the form; or those that "
+            "another system gave beside the visitor’s. Each gets a message of their own."
         ),
     }
     return blocks.ChoiceBlock(
@@ -200,6 +200,7 @@ _NEEDED = {
 _ABOUT = {
     MailTo.VISITOR: About.BOOKINGS,
     MailTo.ANSWER: About.BOOKINGS,
+    MailTo.EXTRA: About.BOOKINGS,
     MailTo.PARTICIPANTS: About.MEETINGS,
     MailTo.ORGANISER: About.MEETINGS,
 }
@@ -229,7 +230,7 @@ def _not_for(to: str, text: Mapping[str, Any]) -> dict[str, ValidationError]:
     about = _ABOUT.get(to)
     allowed = names_for(audience_of(to), about=about)
     if about == About.BOOKINGS:
-        own_link = "reply_url" if to == MailTo.ANSWER else "manage_url"
+        own_link = "reply_url" if to in PASSED_ON_TO else "manage_url"
         allowed = [name for name in allowed if name not in secret_names() - {own_link}]
     wrong = {}
     for part in ("subject", "text", "html"):

@@ -55,6 +55,8 @@ def anonymise(booking: Booking, *, now: datetime) -> bool:
             **dict.fromkeys(PERSONAL_TEXTS, ""),
             person_digest="",
             label=str(booking.event or booking.meeting_type or booking.agenda)[:255],
+            extra_emails=[],
+            extra_phone_numbers=[],
             extra_data={},
             answers={},
             booked_together=None,

@@ -52,7 +52,7 @@ from wagtail_agenda.models import (
 from wagtail_agenda.privacy.addresses import Address, unpacked
 
 MAY_NAME_SOMEBODY: dict[type[Model], tuple[str, ...]] = {
-    Booking: ("label", "extra_data", "answers", *forgetting.PERSONAL_TEXTS),
+    Booking: ("label", "extra_emails", "extra_data", "answers", *forgetting.PERSONAL_TEXTS),
     Entry: ("data",),
     Delivery: ("recipient", "action", "letter", "url", "last_error"),
     Invitation: ("address",),
