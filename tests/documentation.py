@@ -44,6 +44,7 @@ from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as wagtailadmin_urls
 
 from tests import factories, migrated
+from tests.documented_calls import check_call
 from wagtail_agenda import conf
 from wagtail_agenda.choices import AgendaKind
 
@@ -403,6 +404,7 @@ CHECKS: dict[str, Callable[[Page, str, Example], None]] = {
     "sh": check_shell,
     "html+django": check_template,
     "css": check_style,
+    "http": check_call,
     "ini": check_ini,
     "json": lambda page, source, example: json.loads(source),
     "ics": check_calendar,

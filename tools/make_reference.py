@@ -223,6 +223,18 @@ def admin_urls() -> str:
     return table(["Address", "Name", "Is"], sorted(rows))
 
 
+def api_calls() -> str:
+    from wagtail_agenda.api.urls import interface
+
+    rows = []
+    for path, calls in interface.get_openapi_schema(path_prefix="")["paths"].items():
+        for method, call in calls.items():
+            doc = " ".join(call["description"].split("\n\n")[0].split())
+            row = [f"`{method.upper()} {path.lstrip('/')}`", f"`{call['x-scope']}`", markdown(doc)]
+            rows.append(row)
+    return table(["Call", "Scope", "Does"], rows)
+
+
 def tables() -> str:
     from django.apps import apps
 
@@ -359,6 +371,7 @@ def block_rows(block, only: set[str] | None = None, within: str = "") -> list[li
 
 PARTS = {
     "admin-urls": admin_urls,
+    "api-calls": api_calls,
     "booking-form": booking_form,
     "commands": commands,
     "errors": errors,
