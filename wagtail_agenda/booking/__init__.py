@@ -29,6 +29,7 @@ approval      bookings that need it
 waiting_list  who waits, and how they get a place
 ending        cancelled, declined, refused, lapsed
 correcting    whom a booking is for
+extra_data    what another system keeps with a booking
 texts         what a booking is called
 events        places, time, texts and cancellation of a whole event
 settling      what the clock alone has changed
@@ -49,6 +50,7 @@ from wagtail_agenda.booking.events import (
     change_places,
     reword_event,
 )
+from wagtail_agenda.booking.extra_data import keep_data
 from wagtail_agenda.booking.forgetting import anonymise, forget_draft
 from wagtail_agenda.booking.holds import (
     BASKET_LIFETIME,
@@ -100,6 +102,7 @@ __all__ = [
     "hold_together",
     "is_held",
     "keep_answers",
+    "keep_data",
     "move",
     "offer",
     "open_basket",
