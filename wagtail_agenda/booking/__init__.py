@@ -45,9 +45,11 @@ from wagtail_agenda.booking.details import Details
 from wagtail_agenda.booking.ending import cancel, decline_offer, refuse
 from wagtail_agenda.booking.events import (
     EVENT_TEXTS,
+    Removal,
     cancel_event,
     change_event_time,
     change_places,
+    remove_event,
     reword_event,
 )
 from wagtail_agenda.booking.extra_data import keep_data
@@ -79,6 +81,7 @@ __all__ = [
     "BASKET_LIFETIME",
     "EVENT_TEXTS",
     "Details",
+    "Removal",
     "Standing",
     "Together",
     "Waiting",
@@ -110,6 +113,7 @@ __all__ = [
     "purge_baskets",
     "refuse",
     "release",
+    "remove_event",
     "require_may_move",
     "resize",
     "reword_event",
