@@ -61,7 +61,8 @@ def _compare(expected: Any, told: Any, known: dict[str, Any], place: str) -> Non
             assert name in told, f"{place}.{name} is not there, but {sorted(told)}"
             _compare(value, told[name], known, f"{place}.{name}")
     elif isinstance(expected, list) and expected:
-        assert isinstance(told, list) and len(told) >= len(expected), f"{place}: {told}"
+        assert isinstance(told, list), place
+        assert len(told) >= len(expected), f"{place}: {told}"
         for number, value in enumerate(expected):
             _compare(value, told[number], known, f"{place}[{number}]")
     elif expected != ANYTHING:

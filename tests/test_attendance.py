@@ -588,3 +588,31 @@ def test_there_is_one_sheet_for_an_event_and_one_for_a_day():
     for columns in (day, {**day, "event": sheet.event}, {"agenda": day["agenda"]}):
         with pytest.raises(IntegrityError), transaction.atomic():
             AttendanceSheet.objects.create(**columns)
+
+
+# By another system
+
+
+def test_the_history_says_that_another_system_noted_it():
+    made = make_booking()
+    reason = AttendanceReason.objects.create(label="Ill", attendance=Attendance.ABSENT)
+    steps = [
+        (Attendance.ABSENT, None),
+        (Attendance.ABSENT, reason),
+        (Attendance.UNKNOWN, None),
+        (Attendance.PRESENT, None),
+    ]
+    for came, why in steps:
+        attendance.check_in(made, came, reason=why, now=LATER, actor=Actor.CLIENT)
+    attendance.mark_as_checked(Sheet.of(made), now=made.end, actor=Actor.CLIENT)
+    noted = made.entries.order_by("pk").values_list("what", "actor")[1:]
+    assert list(noted) == [
+        (what, Actor.CLIENT)
+        for what in (
+            Trigger.ABSENT,
+            attendance.REASON_NOTED,
+            workflow.CHECK_IN_UNDONE,
+            Trigger.PRESENT,
+            Trigger.CHECKED,
+        )
+    ]

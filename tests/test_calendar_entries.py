@@ -133,3 +133,29 @@ def test_an_event_brings_its_own_place_and_page():
     assert (entry.location, entry.url) == ("Bakery", "https://bread.example/")
     assert entry.description == "Flour"
     assert entry.summary == f"Bread – {agenda.label}"
+
+
+def test_a_file_for_another_system_says_what_it_asks_for_and_who_comes():
+    booking = make_booking(full_agenda(), user_email="", user_name="Ada “A” Martin")
+    stored = read_calendar(calendar_entries.download(booking)).event
+    texts = {
+        "comment": "Ring twice",
+        "description": "Bring: a photo; and\nthe form",
+        "location": "Desk 2",
+        "url": "https://forms.example/1/",
+    }
+    asked = read_calendar(calendar_entries.file_of([booking], **texts)).event
+    assert {name: getattr(asked, name) for name in texts} == texts
+    (attendee,) = asked.attendees
+    assert (attendee.uri, attendee.parameters["CN"]) == ("invalid:nomail", "Ada “A” Martin")
+    plain = read_calendar(calendar_entries.file_of([booking], comment="", url="")).event
+    for name in ("uid", "sequence", "stamp", "summary", "organizer", "status", *texts):
+        assert getattr(plain, name) == getattr(stored, name)
+
+
+def test_a_file_for_another_system_says_what_is_off():
+    booking = make_booking()
+    bookings.cancel(booking, actor=Actor.CLIENT, now=NOW)
+    booking.refresh_from_db()
+    entry = read_calendar(calendar_entries.file_of([booking])).event
+    assert (entry.status, entry.sequence) == ("CANCELLED", 1)

@@ -15,6 +15,7 @@ from wagtail_agenda.ics import (
     CalendarEvent,
     Party,
     clean_text,
+    collection,
     content_hash,
     file_name,
     invitation,
@@ -468,6 +469,44 @@ def test_publication_says_that_it_is_off_and_when_to_ask_again():
     hourly = publication(PASSPORT, refresh=timedelta(hours=1))
     assert b"\r\nREFRESH-INTERVAL;VALUE=DURATION:PT1H\r\n" in hourly
     assert b"\r\nX-PUBLISHED-TTL:PT1H\r\n" in hourly
+
+
+def test_a_collection_names_who_attends_and_publishes_nothing():
+    unreachable = dataclasses.replace(PASSPORT, uid="other", attendee=Party("", "Bob, the 2nd"))
+    data = collection([(PASSPORT, "CONFIRMED"), (unreachable, "TENTATIVE")])
+    calendar = read_calendar(data)
+    assert calendar.method == ""
+    assert calendar.product == read_calendar(publication(PASSPORT)).product
+    first, second = calendar.events
+    assert [first.uid, second.uid] == [PASSPORT.uid, "other"]
+    assert [first.status, second.status] == ["CONFIRMED", "TENTATIVE"]
+    ((ada,), (bob,)) = first.attendees, second.attendees
+    assert (ada.uri, ada.parameters["CN"]) == ("mailto:ada@example.org", "Ada Lovelace")
+    assert (bob.uri, bob.parameters["CN"]) == ("invalid:nomail", "Bob, the 2nd")
+    assert "RSVP" not in ada.parameters
+    own = icalendar.Calendar.from_ical(data)
+    assert [str(event["ATTENDEE"]) for event in own.walk("VEVENT")] == [ada.uri, bob.uri]
+    assert collection([(PASSPORT, "CONFIRMED"), (unreachable, "TENTATIVE")]) == data
+
+
+@pytest.mark.parametrize("address", ["", "nobody", "a b@example.org", "\r\nX:y@example.org"])
+def test_who_cannot_be_reached_attends_all_the_same(address):
+    nameless = dataclasses.replace(PASSPORT, attendee=Party(address))
+    (attendee,) = read_calendar(collection([(nameless, "CONFIRMED")])).event.attendees
+    assert attendee.uri == "invalid:nomail"
+    assert "CN" not in attendee.parameters
+
+
+def test_a_collection_of_nothing_is_a_calendar():
+    calendar = read_calendar(collection([]))
+    assert calendar.events == ()
+    assert calendar.product.startswith("-//wagtail-agenda//")
+
+
+@pytest.mark.parametrize("missing", ["organizer", "attendee"])
+def test_a_collection_needs_both_parties(missing):
+    with pytest.raises(ValueError, match="needs an organizer and an attendee"):
+        collection([(dataclasses.replace(PASSPORT, **{missing: None}), "CONFIRMED")])
 
 
 def test_publication_needs_an_organizer():

@@ -35,8 +35,8 @@ FUNCTIONS = {
     "booking": ["hold", "hold_together", "is_held", "release", "confirm", "confirm_all", "book"]
     + ["book_together", "cancel", "move", "resize", "correct", "promote", "offer", "accept_offer"]
     + ["decline_offer", "suspend", "standings", "approve", "refuse", "settle", "change_places"]
-    + ["change_event_time", "reword_event", "cancel_event", "slot_of", "Details", "Waiting"]
-    + ["Together", "Standing"],
+    + ["change_event_time", "reword_event", "cancel_event", "remove_event", "keep_data"]
+    + ["slot_of", "Details", "Waiting", "Together", "Standing", "Removal"],
     "consistency": ["findings", "mend", "Finding"],
     "attendance": ["check_in", "check_in_all", "undo_act", "mark_as_checked", "unmark"]
     + ["reasons_of", "Sheet", "Outcome"],

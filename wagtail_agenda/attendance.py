@@ -151,6 +151,7 @@ def check_in(
     reason: AttendanceReason | None = None,
     note: str | None = None,
     seen: str | None = None,
+    actor: str = Actor.AGENT,
 ) -> Booking:
     """Note that somebody came, came late or did not come; `Attendance.UNKNOWN` undoes it.
 
@@ -163,7 +164,7 @@ def check_in(
     Raises `BookingCancelled`, `NotConfirmed`, `MarkedAsChecked`, `ReasonNotOffered`,
     `ChangedMeanwhile` if `seen` is not what is there, or `Overloaded`.
     """
-    asked = _Asked.checked(booking.agenda, attendance, reason, note)
+    asked = _Asked.checked(booking.agenda, attendance, reason, note, actor)
 
     def guess() -> tuple[Sheet, Road]:
         known = Booking.objects.select_related("agenda__workflow", "event").get(pk=booking.pk)
@@ -244,6 +245,7 @@ def mark_as_checked(
     rest: str = Attendance.UNKNOWN,
     of: Collection[int] = (),
     reason: AttendanceReason | None = None,
+    actor: str = Actor.AGENT,
 ) -> Outcome:
     """Lock the attendance of a sheet until it is unmarked.
 
@@ -255,7 +257,7 @@ def mark_as_checked(
 
     Raises `NotBegun`, `MarkedAsChecked`, `ReasonNotOffered` or `Overloaded`.
     """
-    asked = _Asked.checked(sheet.agenda, rest, reason, None)
+    asked = _Asked.checked(sheet.agenda, rest, reason, None, actor)
 
     def work(road: Road) -> Outcome:
         row = _locked(sheet)
@@ -268,7 +270,7 @@ def mark_as_checked(
             _remember(row, outcome)
         row.checked_at, row.checked_by = now, user
         row.save(update_fields=["checked_at", "checked_by"])
-        _note_checked(sheet, road, now, user)
+        _note_checked(sheet, road, now, actor, user)
         _announce(row, now, user)
         return outcome
 
@@ -303,17 +305,23 @@ def _announce(row: AttendanceSheet, now: datetime, user: AbstractBaseUser | None
 
 @dataclass(frozen=True)
 class _Asked:
-    """What is to be noted."""
+    """What is to be noted, and who set it in motion."""
 
     attendance: Attendance
     reason: AttendanceReason | None
     note: str | None
+    actor: str
 
     @classmethod
     def checked(
-        cls, agenda: Agenda, attendance: str, reason: AttendanceReason | None, note: str | None
+        cls,
+        agenda: Agenda,
+        attendance: str,
+        reason: AttendanceReason | None,
+        note: str | None,
+        actor: str = Actor.AGENT,
     ) -> "_Asked":
-        asked = cls(Attendance(attendance), reason, note)
+        asked = cls(Attendance(attendance), reason, note, actor)
         if len(note or "") > NOTE_LENGTH:
             raise ValueError(f"A note has at most {NOTE_LENGTH} characters")
         if reason is not None and (
@@ -394,19 +402,21 @@ def _note(
     only_reason = [one for one in outcome.done if one.attendance == asked.attendance]
     moved = [one for one in outcome.done if one.attendance != asked.attendance]
     _write(outcome.done, asked.columns)
-    _note_reasons([(one, history[one.pk]) for one in only_reason], now, user)
+    _note_reasons([(one, history[one.pk]) for one in only_reason], now, asked.actor, user)
     noted = [(one, history[one.pk]) for one in moved]
     if not noted:
         return outcome
     if asked.attendance == Attendance.UNKNOWN:
-        workflow.go_back(noted, now=now, user=user, road=road)
+        workflow.go_back(noted, now=now, user=user, actor=asked.actor, road=road)
     else:
         trigger = Trigger(asked.attendance)
-        workflow.advance_all(noted, trigger, road=road, actor=Actor.AGENT, now=now, user=user)
+        workflow.advance_all(noted, trigger, road=road, actor=asked.actor, now=now, user=user)
     return outcome
 
 
-def _note_checked(sheet: Sheet, road: Road, now: datetime, user: AbstractBaseUser | None) -> None:
+def _note_checked(
+    sheet: Sheet, road: Road, now: datetime, actor: str, user: AbstractBaseUser | None
+) -> None:
     """Note of each booking with a place how it was checked, unless that was noted before."""
     with_a_place = sheet.bookings.filter(admission=Admission.CONFIRMED)
     present = bookings_for_update(list(with_a_place.values_list("pk", flat=True)))
@@ -424,7 +434,7 @@ def _note_checked(sheet: Sheet, road: Road, now: datetime, user: AbstractBaseUse
     ]
     if noted:
         checked = workflow.advance_all(
-            noted, Trigger.CHECKED, road=road, actor=Actor.AGENT, now=now, user=user
+            noted, Trigger.CHECKED, road=road, actor=actor, now=now, user=user
         )
         callbacks.tell_attendance(checked, told, now=now)
 
@@ -451,10 +461,13 @@ def _history(booking: Booking, asked: _Asked, act: uuid.UUID) -> dict[str, Any]:
 
 
 def _note_reasons(
-    noted: list[tuple[Booking, dict[str, Any]]], now: datetime, user: AbstractBaseUser | None
+    noted: list[tuple[Booking, dict[str, Any]]],
+    now: datetime,
+    actor: str,
+    user: AbstractBaseUser | None,
 ) -> None:
     Entry.objects.bulk_create(
-        Entry(booking=one, what=REASON_NOTED, actor=Actor.AGENT, user=user, at=now, data=data)
+        Entry(booking=one, what=REASON_NOTED, actor=actor, user=user, at=now, data=data)
         for one, data in noted
     )
 
@@ -505,7 +518,7 @@ def _taken_back(
     if outcome.done:
         columns = ["attendance", "attendance_reason", "attendance_note"]
         Booking.objects.bulk_update(outcome.done, columns)
-        _note_reasons(reasons, now, user)
+        _note_reasons(reasons, now, Actor.AGENT, user)
     if moved:
         workflow.go_back(moved, now=now, user=user)
     return outcome

@@ -1,6 +1,6 @@
 """A booking as it stands in the calendars of those whom it concerns. Reads it, writes nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -149,3 +149,25 @@ def download(booking: Booking, *, refresh: timedelta | None = None) -> bytes:
     Raises `ValueError` if the site sends from an unusable address; a system check says so.
     """
     return ics.publication(visitor_event(booking), status=status_of(booking), refresh=refresh)
+
+
+def file_of(bookings: Iterable[Booking], **texts: str) -> bytes:
+    """Bookings as one calendar file for another system, with whoever attends each of them.
+
+    `texts` are ``comment``, ``description``, ``location`` and ``url``; what is not empty stands in
+    the place of what a booking has there. Raises what `download` does.
+    """
+    said = {name: text for name, text in texts.items() if text}
+    return ics.collection(
+        [
+            (
+                replace(
+                    visitor_event(booking),
+                    attendee=Party(booking.user_email, booking.user_name),
+                    **said,
+                ),
+                status_of(booking),
+            )
+            for booking in bookings
+        ]
+    )

@@ -330,6 +330,16 @@ class EventIsBooked(BookingError):
     )
 
 
+class EventInUse(EventIsBooked):
+    """An event that is to go, and that somebody has booked or holds."""
+
+    code = "event is booked"
+    message = _(
+        "Somebody has booked this event, or is booking it just now, so it stays as it is. Cancel "
+        "it instead, so that they are told."
+    )
+
+
 class OccurrencesBooked(BookingError):
     """Events that a changed series would move, remove or shrink are booked, and nobody has said yet
     what shall become of them. `plan` lists them, see `series.Plan`.

@@ -8,6 +8,7 @@ so that a retried mail is the mail it retries and an ETag of a calendar file is 
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -30,14 +31,19 @@ from wagtail_agenda import __version__
 from wagtail_agenda.cleaning import clean_text, mailto, one_line, web_address
 
 __all__ = [
+    "NO_ADDRESS",
     "CalendarEvent",
     "Party",
     "clean_text",
+    "collection",
     "content_hash",
     "file_name",
     "invitation",
     "publication",
 ]
+
+NO_ADDRESS = "invalid:nomail"
+"""The calendar address of somebody without an e-mail address, as other calendars write it."""
 
 _STATUS = {"REQUEST": "CONFIRMED", "CANCEL": "CANCELLED"}
 # RFC 5545 §3.1 has lines of 75 octets at the most; the library folds from that length on.
@@ -137,6 +143,27 @@ def publication(
     return _calendar(event, "PUBLISH", status, refresh=refresh)
 
 
+def collection(entries: Sequence[tuple[CalendarEvent, str]]) -> bytes:
+    """Return events, each with its status, as one file that names who attends each of them.
+
+    It has no METHOD: RFC 5546 §3.2.1 forbids the attendee in what is published, and nobody is
+    invited by a file that a system fetches for its own use. An attendee without a usable address
+    has `NO_ADDRESS`. Without any events it is a calendar that is empty.
+
+    Raises `ValueError` when an organizer or attendee is missing, or an organizer has an unusable
+    address.
+    """
+    for event, _status in entries:
+        if event.organizer is None or event.attendee is None:
+            raise ValueError(f"The entry {event.uid!r} needs an organizer and an attendee")
+    calendar = _empty(_product(entries[0][0]) if entries else _PRODUCT)
+    for event, status in entries:
+        component = _component(event, status)
+        component["ATTENDEE"] = _attending(event.attendee)
+        calendar.add_component(component)
+    return _lines(calendar)
+
+
 def content_hash(event: CalendarEvent, method: str) -> str:
     """Return the SHA-256 hex digest of what a recipient would see of `event` in a calendar.
 
@@ -199,17 +226,29 @@ def _calendar(
 ) -> bytes:
     if event.organizer is None:
         raise ValueError(f"The calendar file of {event.uid!r} needs an organizer")
-    # `Calendar.new()` and `Event.new()` fill in a random UID and the current time, and `add()`
-    # takes longer to find out of what type a value is than the rest takes.
-    calendar = Calendar()
-    calendar["PRODID"] = _Text(_product(event))
-    calendar["VERSION"] = vText("2.0")
-    calendar["CALSCALE"] = vText("GREGORIAN")
+    calendar = _empty(_product(event))
     calendar["METHOD"] = vText(method)
     if refresh is not None:
         calendar.add("refresh-interval", refresh, parameters={"VALUE": "DURATION"})
         calendar.add("x-published-ttl", vDuration(refresh).to_ical().decode())
-    calendar.add_component(_component(event, method, status))
+    component = _component(event, status)
+    if method != "PUBLISH":
+        component["ATTENDEE"] = _invited(event.attendee, optional=event.optional)
+    calendar.add_component(component)
+    return _lines(calendar)
+
+
+def _empty(product: str) -> Calendar:
+    # `Calendar.new()` and `Event.new()` fill in a random UID and the current time, and `add()`
+    # takes longer to find out of what type a value is than the rest takes.
+    calendar = Calendar()
+    calendar["PRODID"] = _Text(product)
+    calendar["VERSION"] = vText("2.0")
+    calendar["CALSCALE"] = vText("GREGORIAN")
+    return calendar
+
+
+def _lines(calendar: Calendar) -> bytes:
     return b"".join(_content_line(*item) for item in calendar.property_items())
 
 
@@ -221,7 +260,7 @@ def _content_line(name: str, value: Any) -> bytes:
     return line.to_ical() + b"\r\n"
 
 
-def _component(event: CalendarEvent, method: str, status: str) -> Event:
+def _component(event: CalendarEvent, status: str) -> Event:
     component = Event()
     component["UID"] = _Text(one_line(event.uid))
     component["SEQUENCE"] = vInt(event.sequence)
@@ -247,8 +286,6 @@ def _component(event: CalendarEvent, method: str, status: str) -> Event:
         component["X-MICROSOFT-CDO-BUSYSTATUS"] = vText("TENTATIVE")
         component["X-MICROSOFT-CDO-INTENDEDSTATUS"] = vText("TENTATIVE")
     component["ORGANIZER"] = _calendar_address(event.organizer)
-    if method != "PUBLISH":
-        component["ATTENDEE"] = _invited(event.attendee, optional=event.optional)
     if status == "CONFIRMED" and event.alarm is not None:
         component.add_component(_alarm(event))
     return component
@@ -283,6 +320,20 @@ def _invited(party: Party, *, optional: bool) -> vCalAddress:
     )
 
 
+def _attending(party: Party) -> vCalAddress:
+    """Somebody who comes, with or without an address to reach them; asked for no answer."""
+    try:
+        address = mailto(party.address)
+    except ValueError:
+        address = NO_ADDRESS
+    attendee = vCalAddress(address)
+    attendee.params["CUTYPE"] = "INDIVIDUAL"
+    attendee.params["ROLE"] = "REQ-PARTICIPANT"
+    if name := _parameter_text(party.name):
+        attendee.params["CN"] = name
+    return attendee
+
+
 def _parameter_text(value: str) -> str:
     # Quotes and circumflexes need RFC 6868 escapes in parameters, which many readers show
     # as they are written; a backslash is an ordinary character there, but some readers take
@@ -295,6 +346,9 @@ def _product(event: CalendarEvent) -> str:
     producer = re.sub("/{2,}", "/", one_line(event.producer)) or "wagtail-agenda"
     language = re.sub("[^A-Z0-9-]", "", str(event.language).upper().replace("_", "-")) or "EN"
     return f"-//{producer}//wagtail_agenda {__version__}//{language}"
+
+
+_PRODUCT = f"-//wagtail-agenda//wagtail_agenda {__version__}//EN"
 
 
 def _utc(moment: datetime, field: str) -> datetime:

@@ -31,10 +31,12 @@ from wagtail_agenda.choices import (
 from wagtail_agenda.errors import (
     BookingError,
     EventCancelled,
+    EventInUse,
     EventIsBooked,
     NotOffered,
     PlacesInUse,
 )
+from wagtail_agenda.models import Bookable, Event
 
 pytestmark = pytest.mark.django_db
 
@@ -152,3 +154,45 @@ class TestEvents:
             booking.book(slot, make_details(), now=NOW)
         with refused(EventCancelled):
             hold(slot, "b")
+
+
+class TestRemoval:
+    def test_what_nobody_ever_booked_is_deleted(self):
+        event = make_event()
+        assert booking.remove_event(event, now=NOW) == booking.Removal(deleted=True)
+        assert not Event.objects.filter(pk=event.pk).exists()
+        assert not Bookable.objects.filter(pk=event.bookable_id).exists()
+
+    def test_what_is_booked_stays_unless_its_bookings_are_cancelled_too(self):
+        event = make_course()
+        has, waits = join(event), join(event, "bob")
+        with refused(EventInUse, "event is booked"):
+            booking.remove_event(event, now=NOW)
+        removed = booking.remove_event(event, now=NOW, reason="Ill", with_bookings=True)
+        assert removed == booking.Removal(deleted=False, ended=2)
+        assert admissions(has, waits) == [Admission.CANCELLED] * 2
+        assert (stored(event).is_cancelled, stored(event).cancellation_reason) == (True, "Ill")
+        with refused(EventCancelled):
+            booking.remove_event(event, now=NOW, with_bookings=True)
+
+    def test_who_waits_has_booked_it_too(self):
+        event = make_course()
+        has, waits = join(event), join(event, "bob")
+        booking.cancel(has, actor=Actor.AGENT, now=NOW)
+        booking.suspend(stored(waits), now=NOW)
+        with refused(EventInUse):
+            booking.remove_event(event, now=NOW)
+
+    def test_what_is_held_stays_until_the_hold_has_lapsed(self):
+        event = make_event()
+        hold(slot_of(event))
+        with refused(EventInUse):
+            booking.remove_event(event, now=NOW)
+        assert booking.remove_event(event, now=LATER) == booking.Removal(deleted=False)
+        assert stored(event).is_cancelled
+
+    def test_the_record_of_a_cancelled_booking_stays(self):
+        event = make_event()
+        booking.cancel(join(event), actor=Actor.AGENT, now=NOW)
+        assert booking.remove_event(event, now=NOW) == booking.Removal(deleted=False)
+        assert stored(event).is_cancelled

@@ -14,7 +14,7 @@ from wagtail_agenda.models import ApiClient
 
 
 class Access(AuthBase):
-    """Lets in the client that is calling, if it has a scope."""
+    """Lets in the client that is calling, if it has one of these scopes."""
 
     openapi_type = "http"
     openapi_scheme = "bearer"
@@ -22,18 +22,24 @@ class Access(AuthBase):
         "The key of an API client. Instead of it, the query may be signed with the client's secret."
     )
 
-    def __init__(self, scope: Scope) -> None:
-        self.scope = scope
+    def __init__(self, *scopes: Scope) -> None:
+        self.scopes = scopes
         super().__init__()
 
     def __call__(self, request: HttpRequest) -> ApiClient:
         """The client that `calls.called` has found. Raises `Refused`."""
         client = request.agenda_client
-        if not clients.has_scope(client, self.scope):
-            text = _("“%(client)s” lacks the scope “%(scope)s”.")
-            text %= {"client": client, "scope": self.scope}
-            raise Refused("scope missing", text, 403)
+        require_scope(client, *self.scopes)
         return client
+
+
+def require_scope(client: ApiClient, *scopes: Scope) -> None:
+    """Raise `Refused` unless the client has one of these scopes."""
+    if any(clients.has_scope(client, scope) for scope in scopes):
+        return
+    text = _("“%(client)s” lacks the scope “%(scope)s”.")
+    text %= {"client": client, "scope": scopes[0]}
+    raise Refused("scope missing", text, 403)
 
 
 def client_of(request: HttpRequest) -> ApiClient:

@@ -7,6 +7,7 @@ the same.
 from collections.abc import Iterable
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from wagtail_agenda import availability, clients
@@ -19,11 +20,12 @@ from wagtail_agenda.models import (
     Event,
     Resource,
 )
+from wagtail_agenda.slot_key import is_slug
 
 
 def agenda_of(client: ApiClient, slug: str, *, drafts: bool = False) -> Agenda:
     """The agenda of that slug; one that is not published only with `drafts`. Raises `Refused`."""
-    found = Agenda.objects.filter(slug=slug).first()
+    found = Agenda.objects.filter(slug=slug).first() if is_slug(slug) else None
     if found is None or not (found.live or drafts) or not clients.may_touch(client, found):
         raise Refused("unknown agenda", _("There is no such agenda."), 404)
     return found
@@ -49,9 +51,18 @@ def resources_of(agenda: Agenda, slugs: Iterable[str]) -> list[Resource]:
     return [found[slug] for slug in wanted]
 
 
+def agenda_with_events(client: ApiClient, slug: str) -> Agenda:
+    """The agenda of events of that slug, published or not. Raises `Refused`."""
+    found = agenda_of(client, slug, drafts=True)
+    if found.takes_appointments:
+        raise Refused("unknown agenda", _("There is no such agenda."), 404)
+    return found
+
+
 def event_of(agenda: Agenda, slug: str) -> Event:
     """The agenda's event of that slug. Raises `Refused`."""
-    event = agenda.events.filter(slug=slug).select_related("bookable").first()
+    found = agenda.events.filter(slug=slug).select_related("bookable")
+    event = found.first() if is_slug(slug) else None
     if event is None:
         raise Refused("unknown event", _("There is no such event."), 404)
     event.agenda = agenda
@@ -67,6 +78,12 @@ def booking_of(client: ApiClient, name: str) -> Booking:
     if found is None or not clients.may_touch(client, found.agenda):
         raise unknown_booking()
     return found
+
+
+def bookings_for(client: ApiClient) -> QuerySet[Booking]:
+    """The bookings that the client may know of."""
+    chosen = list(client.agendas.values_list("pk", flat=True))
+    return Booking.objects.filter(agenda__in=chosen) if chosen else Booking.objects.all()
 
 
 def unknown_booking() -> Refused:

@@ -29,6 +29,7 @@ approval      bookings that need it
 waiting_list  who waits, and how they get a place
 ending        cancelled, declined, refused, lapsed
 correcting    whom a booking is for
+extra_data    what another system keeps with a booking
 texts         what a booking is called
 events        places, time, texts and cancellation of a whole event
 settling      what the clock alone has changed
@@ -44,11 +45,14 @@ from wagtail_agenda.booking.details import Details
 from wagtail_agenda.booking.ending import cancel, decline_offer, refuse
 from wagtail_agenda.booking.events import (
     EVENT_TEXTS,
+    Removal,
     cancel_event,
     change_event_time,
     change_places,
+    remove_event,
     reword_event,
 )
+from wagtail_agenda.booking.extra_data import keep_data
 from wagtail_agenda.booking.forgetting import anonymise, forget_draft
 from wagtail_agenda.booking.holds import (
     BASKET_LIFETIME,
@@ -77,6 +81,7 @@ __all__ = [
     "BASKET_LIFETIME",
     "EVENT_TEXTS",
     "Details",
+    "Removal",
     "Standing",
     "Together",
     "Waiting",
@@ -100,6 +105,7 @@ __all__ = [
     "hold_together",
     "is_held",
     "keep_answers",
+    "keep_data",
     "move",
     "offer",
     "open_basket",
@@ -107,6 +113,7 @@ __all__ = [
     "purge_baskets",
     "refuse",
     "release",
+    "remove_event",
     "require_may_move",
     "resize",
     "reword_event",

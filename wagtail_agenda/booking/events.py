@@ -1,6 +1,7 @@
 """Events that change while people have booked them: places, time, texts, cancellation."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -17,8 +18,8 @@ from wagtail_agenda.booking.ending import end
 from wagtail_agenda.booking.waiting_list import fill
 from wagtail_agenda.choices import Actor, Admission, Trigger
 from wagtail_agenda.contention import retried
-from wagtail_agenda.errors import EventCancelled, EventIsBooked, PlacesInUse
-from wagtail_agenda.models import MOST_PLACES, Bookable, Booking, Event, Occupation
+from wagtail_agenda.errors import EventCancelled, EventInUse, EventIsBooked, PlacesInUse
+from wagtail_agenda.models import MOST_PLACES, Bookable, Booking, Event, Hold, Occupation
 from wagtail_agenda.timegrid import epoch_minutes, epoch_minutes_up
 
 
@@ -200,28 +201,80 @@ def cancel_event(
 
     def work(_nothing: None) -> int:
         bookables = lock([event.bookable_id])
-        _require_live(event)
-        Event.objects.filter(pk=event.pk).update(cancelled_at=now, cancellation_reason=reason)
-        forget_holds([event.bookable_id])
-        booked = Booking.objects.filter(event=event).exclude(admission=Admission.CANCELLED)
-        ending = bookings_for_update(booked.values_list("pk", flat=True))
-        for booking in ending:
-            booking.event.cancelled_at, booking.event.cancellation_reason = now, reason
-        end(
-            ending,
-            bookables,
-            now=now,
-            actor=Actor.AGENT,
-            user=user,
-            trigger=Trigger.EVENT_CANCELLED,
-            reason=reason,
-            passing_on=False,
-        )
-        return len(ending)
+        return _cancel(event, bookables, now, user, reason)
 
     ended = retried(work)
     event.cancelled_at, event.cancellation_reason = now, reason
     return ended
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Whether an event is deleted, or else cancelled, and how many bookings ended with it."""
+
+    deleted: bool
+    ended: int = 0
+
+
+def remove_event(
+    event: Event,
+    *,
+    now: datetime,
+    user: AbstractBaseUser | None = None,
+    reason: str = "",
+    with_bookings: bool = False,
+) -> Removal:
+    """Take an event off its agenda: deleted, unless somebody ever booked or chose it.
+
+    Otherwise it stays as their record, cancelled; `with_bookings` cancels the bookings that it
+    has, as `cancel_event` does. Raises `EventInUse` if it has some, or is held, and they are not
+    to be cancelled; `EventCancelled` if it was already; `Overloaded`.
+    """
+
+    def work(_nothing: None) -> Removal:
+        bookables = lock([event.bookable_id])
+        present = Event.objects.select_for_update().get(pk=event.pk)
+        bookings = Booking.objects.filter(event=event)
+        if not with_bookings:
+            held = Occupation.objects.filter(
+                bookable_id=event.bookable_id, hold__isnull=False, lapses_at__gt=now
+            )
+            if held.exists() or bookings.exclude(admission=Admission.CANCELLED).exists():
+                raise EventInUse()
+        if bookings.exists() or Hold.objects.filter(event=event).exists():
+            return Removal(False, _cancel(event, bookables, now, user, reason))
+        present.delete()
+        return Removal(True)
+
+    return retried(work)
+
+
+def _cancel(
+    event: Event,
+    bookables: dict[int, Bookable],
+    now: datetime,
+    user: AbstractBaseUser | None,
+    reason: str,
+) -> int:
+    """Cancel an event that is locked, with every booking of it. Answers how many there were."""
+    _require_live(event)
+    Event.objects.filter(pk=event.pk).update(cancelled_at=now, cancellation_reason=reason)
+    forget_holds([event.bookable_id])
+    booked = Booking.objects.filter(event=event).exclude(admission=Admission.CANCELLED)
+    ending = bookings_for_update(booked.values_list("pk", flat=True))
+    for booking in ending:
+        booking.event.cancelled_at, booking.event.cancellation_reason = now, reason
+    end(
+        ending,
+        bookables,
+        now=now,
+        actor=Actor.AGENT,
+        user=user,
+        trigger=Trigger.EVENT_CANCELLED,
+        reason=reason,
+        passing_on=False,
+    )
+    return len(ending)
 
 
 def _require_live(event: Event) -> Event:

@@ -131,7 +131,13 @@ def offer(booking: Booking, *, now: datetime, user: AbstractBaseUser | None = No
     return _changed(booking, now, work)
 
 
-def suspend(booking: Booking, *, now: datetime, user: AbstractBaseUser | None = None) -> Booking:
+def suspend(
+    booking: Booking,
+    *,
+    now: datetime,
+    actor: str = Actor.AGENT,
+    user: AbstractBaseUser | None = None,
+) -> Booking:
     """Put a booking back on the waiting list, where it stays until an agent takes it off.
 
     Its place goes to the next. Who has waited before has their old turn again. Raises
@@ -150,7 +156,7 @@ def suspend(booking: Booking, *, now: datetime, user: AbstractBaseUser | None = 
         present.waiting_since = present.waiting_since or now
         present.suspended = True
         _readmit([present], Admission.WAITING, bookables, None)
-        _advance([present], Trigger.SUSPENDED, Actor.AGENT, user, now)
+        _advance([present], Trigger.SUSPENDED, actor, user, now)
         fill(present.event, bookables, now=now)
 
     return _changed(booking, now, work)

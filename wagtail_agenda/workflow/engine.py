@@ -268,6 +268,7 @@ def go_back(
     *,
     now: datetime,
     user: AbstractBaseUser | None,
+    actor: str = Actor.AGENT,
     road: Road | None = None,
 ) -> list[Entry]:
     """Put bookings back into the status that they had before their check-in was noted.
@@ -288,7 +289,7 @@ def go_back(
             Entry(
                 booking=booking,
                 what=CHECK_IN_UNDONE,
-                actor=Actor.AGENT,
+                actor=actor,
                 user=user,
                 at=now,
                 data=data,

@@ -1,9 +1,13 @@
 """How bookings are told."""
 
-from django.http import HttpRequest
+from typing import Any
 
-from wagtail_agenda.api.answers import address
-from wagtail_agenda.models import Booking
+from django.http import HttpRequest
+from django.utils.text import slugify
+
+from wagtail_agenda.api.answers import address, moment
+from wagtail_agenda.choices import Admission, Attendance
+from wagtail_agenda.models import AttendanceReason, Booking
 
 _LINKS = {
     "booking_url": "booking",
@@ -15,6 +19,11 @@ _LINKS = {
 }
 """The calls about a booking whose addresses are told, by the key that they are told under."""
 
+WITHOUT_A_PLACE = frozenset({Admission.WAITING, Admission.OFFERED})
+"""On the waiting list as other systems know it: whoever can still be accepted."""
+
+_WAS_PRESENT = {Attendance.PRESENT: True, Attendance.LATE: True, Attendance.ABSENT: False}
+
 
 def links_of(request: HttpRequest, booking: Booking) -> dict[str, str]:
     """What can be called about a booking, and what is called when it is cancelled here."""
@@ -22,3 +31,48 @@ def links_of(request: HttpRequest, booking: Booking) -> dict[str, str]:
     if booking.cancel_callback_url:
         links["cancel_callback_url"] = booking.cancel_callback_url
     return links
+
+
+def booking_answer(request: HttpRequest, booking: Booking) -> dict[str, Any]:
+    """A booking as it is."""
+    minutes = int((booking.end - booking.start).total_seconds()) // 60
+    told = {
+        "booking_id": str(booking.uuid),
+        "id": str(booking.uuid),
+        "reference": booking.reference,
+        "in_waiting_list": booking.admission in WITHOUT_A_PLACE,
+        "admission": booking.admission,
+        "user_was_present": _WAS_PRESENT.get(booking.attendance),
+        "user_absence_reason": _absence_reason(booking),
+        "extra_data": booking.extra_data,
+        **moment("datetime", booking.local_start),
+        **moment("end_datetime", booking.local_end),
+        "duration": minutes,
+        "count": booking.places,
+        "label": booking.label,
+        "user_display_label": booking.user_display_label,
+        "description": booking.description,
+        "user_name": booking.user_name,
+        "user_email": booking.user_email,
+        "user_phone_number": booking.user_phone_number,
+        "user_external_id": booking.user_external_id,
+        "agenda": {"label": booking.agenda.label, "slug": booking.agenda.slug},
+        "event": booking.event.slug if booking.event else None,
+        "meeting_type": booking.meeting_type.slug if booking.meeting_type else None,
+        "desk": None,
+        "api": links_of(request, booking),
+    }
+    if booking.desk:
+        told["desk"] = {"label": booking.desk.label, "slug": booking.desk.slug}
+    return told
+
+
+def reason_slug(reason: AttendanceReason) -> str:
+    """How a reason is named to other systems."""
+    return slugify(reason.label) or str(reason.pk)
+
+
+def _absence_reason(booking: Booking) -> str | None:
+    if booking.attendance != Attendance.ABSENT or booking.attendance_reason is None:
+        return None
+    return reason_slug(booking.attendance_reason)

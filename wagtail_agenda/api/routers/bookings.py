@@ -1,0 +1,292 @@
+"""Bookings as they are, and what becomes of them."""
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from ninja import Body, Query, Router
+
+from wagtail_agenda import attendance as attendances
+from wagtail_agenda import booking as bookings
+from wagtail_agenda import calendar_entries
+from wagtail_agenda.api import shapes_of_bookings as shapes
+from wagtail_agenda.api.answers import answered
+from wagtail_agenda.api.answers.bookings import booking_answer, reason_slug
+from wagtail_agenda.api.auth import Access, require_scope
+from wagtail_agenda.api.errors import Refused, invalid
+from wagtail_agenda.api.finding import agenda_of, booking_of, bookings_for
+from wagtail_agenda.choices import Actor, Admission, Attendance
+from wagtail_agenda.clients import Scope
+from wagtail_agenda.contention import all_or_nothing
+from wagtail_agenda.errors import BookingCancelled, SoldOut, WaitingListFull
+from wagtail_agenda.ics import file_name
+from wagtail_agenda.models import ApiClient, AttendanceReason, Booking
+
+logger = logging.getLogger(__name__)
+
+router = Router(tags=["Bookings"])
+
+CALENDAR = {
+    "responses": {
+        200: {
+            "description": "A calendar file.",
+            "content": {"text/calendar": {"schema": {"type": "string"}}},
+        }
+    }
+}
+
+_CAME = {True: Attendance.PRESENT, False: Attendance.ABSENT, None: Attendance.UNKNOWN}
+
+
+# Whose there are
+
+
+@router.get(
+    "bookings/", auth=Access(Scope.READ), url_name="bookings", response=shapes.SeveralBookings
+)
+def list_bookings(request: HttpRequest, asked: Query[shapes.WantedBookings]) -> JsonResponse:
+    """Somebody's bookings that are not cancelled, in order of time."""
+    found = [
+        booking
+        for booking in _bookings_of(request.auth, asked.user_external_id, asked.agenda)
+        if not asked.category
+        and (asked.date_start is None or booking.local_start.date() >= asked.date_start)
+        and (asked.date_end is None or booking.local_start.date() < asked.date_end)
+    ]
+    return answered(data=[booking_answer(request, booking) for booking in found])
+
+
+@router.get(
+    "bookings/ics/", auth=Access(Scope.READ), url_name="bookings_ics", openapi_extra=CALENDAR
+)
+def list_as_calendar(request: HttpRequest, asked: Query[shapes.WantedFile]) -> HttpResponse:
+    """The same as one calendar file."""
+    found = _bookings_of(request.auth, asked.user_external_id, asked.agenda)
+    return _calendar(found, "bookings")
+
+
+def _bookings_of(client: ApiClient, user_external_id: str, agenda: str) -> list[Booking]:
+    found = bookings_for(client).filter(user_external_id=user_external_id)
+    if agenda:
+        chosen = agenda_of(client, agenda, drafts=True)
+        found = found.filter(Q(agenda=chosen) | Q(virtual_agenda=chosen))
+    related = ("agenda", "event", "meeting_type", "desk", "attendance_reason", "site")
+    present = found.exclude(admission=Admission.CANCELLED).select_related(*related)
+    # Some databases take capitals for small letters, or overlook blanks at the end.
+    return [booking for booking in present if booking.user_external_id == user_external_id]
+
+
+# One of them
+
+
+@router.get(
+    "booking/{booking_id}/",
+    auth=Access(Scope.READ),
+    url_name="booking",
+    response=shapes.OneBooking,
+)
+def read(request: HttpRequest, booking_id: str) -> JsonResponse:
+    """A booking as it is, unless it is cancelled."""
+    return _told(request, _present(request, booking_id))
+
+
+@router.patch(
+    "booking/{booking_id}/",
+    auth=Access(Scope.BOOK, Scope.CHECK_IN),
+    url_name="booking",
+    response=shapes.OneBooking,
+)
+def change(
+    request: HttpRequest, booking_id: str, body: Body[shapes.ChangedBooking]
+) -> JsonResponse:
+    """Note who came, and keep further data, all or nothing.
+
+    The scope « check_in » is enough for a call that is about attendance alone.
+    """
+    data = body.model_extra or {}
+    if data:
+        require_scope(request.auth, Scope.BOOK)
+    booking = _present(request, booking_id)
+    with all_or_nothing():
+        if body.model_fields_set - data.keys():
+            booking = _check_in(booking, body)
+        if data:
+            booking = bookings.keep_data(booking, data)
+    return _told(request, booking)
+
+
+@router.delete(
+    "booking/{booking_id}/",
+    auth=Access(Scope.BOOK),
+    url_name="booking",
+    response=shapes.OneBooking,
+)
+def delete(request: HttpRequest, booking_id: str) -> JsonResponse:
+    """Cancel a booking: it is never deleted."""
+    return _cancelled(request, booking_id)
+
+
+@router.post(
+    "booking/{booking_id}/cancel/",
+    auth=Access(Scope.BOOK),
+    url_name="booking_cancel",
+    response=shapes.OneBooking,
+)
+def cancel(request: HttpRequest, booking_id: str) -> JsonResponse:
+    """Cancel a booking. Its `cancel_callback_url` is not called: whoever calls knows it."""
+    return _cancelled(request, booking_id)
+
+
+def _cancelled(request: HttpRequest, booking_id: str) -> JsonResponse:
+    booking = booking_of(request.auth, booking_id)
+    return _told(request, bookings.cancel(booking, actor=Actor.CLIENT, now=timezone.now()))
+
+
+@router.post(
+    "booking/{booking_id}/accept/",
+    auth=Access(Scope.BOOK),
+    url_name="booking_accept",
+    response=shapes.OneBooking,
+)
+def accept(request: HttpRequest, booking_id: str) -> JsonResponse:
+    """Give whoever waits, or is offered a place, a place; whoever else waits."""
+    booking = booking_of(request.auth, booking_id)
+    return _told(request, bookings.promote(booking, now=timezone.now(), actor=Actor.CLIENT))
+
+
+@router.post(
+    "booking/{booking_id}/suspend/",
+    auth=Access(Scope.BOOK),
+    url_name="booking_suspend",
+    response=shapes.OneBooking,
+)
+def suspend(request: HttpRequest, booking_id: str) -> JsonResponse:
+    """Put a booking back on the waiting list, where it stays until it is accepted."""
+    booking = booking_of(request.auth, booking_id)
+    return _told(request, bookings.suspend(booking, now=timezone.now(), actor=Actor.CLIENT))
+
+
+@router.post(
+    "booking/{booking_id}/resize/",
+    auth=Access(Scope.BOOK),
+    url_name="booking_resize",
+    response=shapes.OneBooking,
+)
+def resize(
+    request: HttpRequest,
+    booking_id: str,
+    asked: Query[shapes.OtherSize],
+    body: Body[shapes.OtherSize | None] = None,
+) -> JsonResponse:
+    """Give a booking of an event `count` places, on the list on which it is."""
+    count = (body.count if body else None) or asked.count
+    if count is None:
+        raise invalid(count=_("Say how many places it is to have."))
+    booking = booking_of(request.auth, booking_id)
+    try:
+        changed = bookings.resize(booking, count, actor=Actor.CLIENT, now=timezone.now())
+    except WaitingListFull as error:
+        raise SoldOut() from error
+    return _told(request, changed)
+
+
+@router.post(
+    "booking/{booking_id}/anonymize/",
+    auth=Access(Scope.BOOK),
+    url_name="booking_anonymize",
+    response=shapes.OneBooking,
+)
+def anonymize(request: HttpRequest, booking_id: str) -> JsonResponse:
+    """Forget who a booking was for, for good. It goes on taking its places."""
+    booking = booking_of(request.auth, booking_id)
+    bookings.anonymise(booking, now=timezone.now())
+    return _told(request, booking_of(request.auth, booking_id))
+
+
+@router.get(
+    "booking/{booking_id}/ics/",
+    auth=Access(Scope.READ),
+    url_name="booking_ics",
+    openapi_extra=CALENDAR,
+)
+def as_calendar(
+    request: HttpRequest, booking_id: str, said: Query[shapes.CalendarTexts]
+) -> HttpResponse:
+    """A booking as a calendar file; a cancelled one says so in it."""
+    booking = booking_of(request.auth, booking_id)
+    return _calendar([booking], booking.reference, **said.model_dump())
+
+
+def _present(request: HttpRequest, booking_id: str) -> Booking:
+    booking = booking_of(request.auth, booking_id)
+    if booking.is_cancelled:
+        raise BookingCancelled()
+    return booking
+
+
+def _told(request: HttpRequest, booking: Booking) -> JsonResponse:
+    return answered(booking_id=str(booking.uuid), data=booking_answer(request, booking))
+
+
+def _calendar(found: Iterable[Booking], name: str, **texts: str) -> HttpResponse:
+    try:
+        calendar = calendar_entries.file_of(found, **texts)
+    except ValueError as error:
+        # The site's own sender address is unusable; a system check says how to mend it.
+        logger.exception("A calendar file for another system cannot be written.")
+        text = _("The calendar file cannot be made at the moment. Try again later.")
+        raise Refused("no calendar file", text, 503, {"Retry-After": "3600"}) from error
+    return HttpResponse(
+        calendar,
+        content_type="text/calendar; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{file_name(name)}"'},
+    )
+
+
+# Who came
+
+
+def _check_in(booking: Booking, body: shapes.ChangedBooking) -> Booking:
+    """Note what a call says of attendance. A note of colleagues stays as long as it is about it."""
+    wanted, name = _wanted_attendance(booking, body), body.user_absence_reason
+    if name is not None and wanted != Attendance.ABSENT:
+        raise invalid(user_absence_reason=_("Only somebody who was absent has one."))
+    options: dict[str, Any] = {}
+    if "user_absence_reason" in body.model_fields_set and wanted == Attendance.ABSENT:
+        options["reason"] = _reason(booking, name)
+        options["note"] = booking.attendance_note if wanted == booking.attendance else ""
+    return attendances.check_in(
+        booking,
+        wanted,
+        now=timezone.now(),
+        seen=attendances.as_seen(booking),
+        actor=Actor.CLIENT,
+        **options,
+    )
+
+
+def _wanted_attendance(booking: Booking, body: shapes.ChangedBooking) -> str:
+    if "user_was_present" not in body.model_fields_set:
+        return booking.attendance
+    if body.user_was_present and booking.attendance in attendances.CAME:
+        # Whoever was late was present, too.
+        return booking.attendance
+    return _CAME[body.user_was_present]
+
+
+def _reason(booking: Booking, name: str | None) -> AttendanceReason | None:
+    """The reason for an absence of that id, slug or label. Raises `Refused`."""
+    if name is None:
+        return None
+    given = booking.attendance_reason
+    offered = attendances.reasons_of(booking.agenda).filter(attendance=Attendance.ABSENT)
+    reasons = [*([given] if given else []), *offered]
+    for named in (lambda reason: str(reason.pk), reason_slug, str):
+        for reason in reasons:
+            if named(reason) == name:
+                return reason
+    raise invalid(user_absence_reason=_("This agenda has no such reason."))
