@@ -1,12 +1,11 @@
 """The shapes of what is asked and answered about bookings."""
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from wagtail_agenda import cleaning
-from wagtail_agenda.api.schemas import Given, Places, Text, WebAddress
+from wagtail_agenda.api.schemas import Day, Given, Places, Text, WebAddress
 from wagtail_agenda.choices import Admission
 
 UserExternalId = Annotated[
@@ -32,8 +31,8 @@ class WantedBookings(WhoseBookings):
 
     agenda: str = Field("", description="The slug of an agenda.")
     category: str = Field("", description="No agenda has one, so none is found.")
-    date_start: date | None = Field(None, description="On that local day or later.")
-    date_end: date | None = Field(None, description="Before that local day.")
+    date_start: Day | None = Field(None, description="On that local day or later.")
+    date_end: Day | None = Field(None, description="Before that local day.")
 
 
 class WantedFile(WhoseBookings):
