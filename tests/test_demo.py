@@ -20,11 +20,11 @@ from django.urls import reverse
 from django.utils import timezone
 from wagtail.models import Page, Site
 
-from example_site.home import demo_content
+from example_site.home import demo_content, demo_forms
 from example_site.home.models import Notice
 from example_site.loopback import LoopbackOnly
 from tests import migrated
-from wagtail_agenda import permissions, workflow
+from wagtail_agenda import clients, permissions, workflow
 from wagtail_agenda.choices import Actor, Admission, Attendance, Cause, DeliveryState, Role
 from wagtail_agenda.letters import letter_of
 from wagtail_agenda.models import (
@@ -102,6 +102,7 @@ def test_demo_loads_once_and_follows_the_calendar(settings, mailoutbox):
     a_committee_is_called_and_one_of_its_members_has_answered()
     everything_can_be_edited()
     a_button_sends_the_archive_a_slip_about_the_old_document()
+    a_form_of_the_town_has_booked()
 
     # Five days later, the fortnights have moved on.
     later = MONDAY + timedelta(days=5)
@@ -138,6 +139,22 @@ def a_committee_is_called_and_one_of_its_members_has_answered():
     page = client.get(reverse("wagtail_agenda_admin:meeting", args=[called.pk]))
     assert "Rosa Albers" in page.content.decode()
     assert not called.meeting.has_unpublished_changes
+
+
+def a_form_of_the_town_has_booked():
+    booked = Booking.objects.get(client__label=demo_forms.NAME)
+    assert booked.made_by == Actor.CLIENT
+    assert booked.backoffice_url.endswith("/demo/back-office/4711/")
+    client = Client()
+    client.force_login(get_user_model().objects.get(username="admin"))
+    page = client.get(reverse("wagtail_agenda_admin:booking", args=[booked.pk]))
+    assert booked.backoffice_url in page.content.decode()
+    key = demo_forms.new_key()
+    told = client.get(
+        reverse("wagtail_agenda:booking", args=[booked.uuid]),
+        headers={"Authorization": f"Bearer {key}"},
+    )
+    assert told.json()["data"]["extra_data"] == {"district": "North"}
 
 
 def a_button_sends_the_archive_a_slip_about_the_old_document():
@@ -312,6 +329,7 @@ def test_demo_runs_once_and_ends_with_everything_it_started(tmp_path, migrated_t
         said, _ = demo.communicate(timeout=60)
         assert demo.returncode == 0, said
         assert f"http://localhost:{port}/admin/" in said
+        assert f"Bearer {clients.KEY_PREFIX}" in said
         assert wait_until(lambda: group_is_empty(demo.pid), 10)
     finally:
         if not group_is_empty(demo.pid):

@@ -17,6 +17,7 @@ from wagtail.models import GroupPagePermission, Page, Site
 from example_site.home import (
     demo_agendas,
     demo_bookings,
+    demo_forms,
     demo_meetings,
     demo_offices,
     demo_sports,
@@ -41,6 +42,7 @@ def load(now: datetime | None = None) -> None:
     now = now or timezone.now()
     made = load_town_hall(now)
     demo_bookings.load(made, now)
+    demo_forms.load(made, now)
     demo_meetings.load(made.site, now)
     # Mails that left days ago took along, at that moment, what is to wait for the worker.
     Delivery.objects.filter(state=DeliveryState.DUE, due_at__lt=now).update(due_at=now)

@@ -16,6 +16,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from example_site.home import demo_forms
+
 HOST = "127.0.0.1"
 # Seconds. Ctrl-C reaches web server and worker by itself. A second signal that finds the worker
 # still in its handler of the first makes django-q 1.11 wait for itself for ever.
@@ -70,6 +72,8 @@ class Command(BaseCommand):
     Town hall   {site}/
     Admin       {site}/admin/        user admin, password admin
     Mails sent  {site}/demo/inbox/
+    Interface   {site}/agendas/api/agenda/
+                with the header Authorization: Bearer {demo_forms.new_key()}
 
   Ctrl-C ends it. Everything it keeps lies in {settings.DEMO_DATA}.
 """
