@@ -19,6 +19,7 @@ from wagtail_agenda.schedule import (
     counts_on,
     day_bounds,
     depends_on_date,
+    is_repeated,
     opening_intervals,
     problems,
     wall_time_exists,
@@ -750,3 +751,16 @@ class TestProblems:
     def test_an_unfinished_break_cuts_nothing(self):
         day = date(2026, 1, 5)
         assert hours_of(open_on(day, time(9), time(12), PARIS, breaks=((time(10), None),))) == 3
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "hour", "minute"),
+    [("Europe/Paris", date(2026, 10, 25), 2, 30), ("Australia/Lord_Howe", date(2026, 4, 5), 1, 45)],
+)
+def test_a_repeated_time_is_known_as_such(zone, day, hour, minute):
+    zone = ZoneInfo(zone)
+    at = datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone)
+    assert is_repeated(at, zone)
+    assert is_repeated(at.replace(fold=1), zone)
+    assert not is_repeated(at + timedelta(days=1), zone)
+    assert not is_repeated(at + timedelta(hours=10), zone)

@@ -1,17 +1,10 @@
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wagtail_agenda.views.admin.week_layout import (
-    Column,
-    Taken,
-    is_repeated,
-    rows,
-    span_on,
-)
+from wagtail_agenda.views.admin.week_layout import Column, Taken, rows, span_on
 
 PARIS = ZoneInfo("Europe/Paris")
 UTC = ZoneInfo("UTC")
@@ -138,19 +131,6 @@ def test_both_passes_of_a_repeated_hour_are_shown():
         "summer": ("02:30", 1),
         "winter": ("02:30", 1),
     }
-
-
-@pytest.mark.parametrize(
-    ("zone", "day", "hour", "minute"),
-    [("Europe/Paris", date(2026, 10, 25), 2, 30), ("Australia/Lord_Howe", date(2026, 4, 5), 1, 45)],
-)
-def test_a_repeated_time_is_known_as_such(zone, day, hour, minute):
-    zone = ZoneInfo(zone)
-
-    for fold in (0, 1):
-        assert is_repeated(at(hour, minute, day=day, zone=zone, fold=fold), zone)
-    assert not is_repeated(at(hour, minute, day=MONDAY, zone=zone), zone)
-    assert not is_repeated(at(12, day=day, zone=zone), zone)
 
 
 def test_the_hour_that_a_night_skips_leaves_no_booking_out():

@@ -20,6 +20,20 @@ def test_a_time_is_said_in_its_zone():
     assert wording.time_text(datetime(2026, 12, 3, 9, 5, tzinfo=PARIS)) == "09:05"
 
 
+@pytest.mark.parametrize("language", ["en", "de", "fr", "ru"])
+def test_many_moments_are_said_as_one_is(language):
+    moments = [datetime(2026, 12, day, 9, 5, tzinfo=PARIS) for day in (3, 3, 4)]
+    with translation.override(language):
+        assert [*map(wording.moment_texts(), moments)] == [*map(wording.moment_text, moments)]
+
+
+def test_of_many_moments_an_hour_that_comes_twice_is_told_apart():
+    moment = datetime(2026, 10, 25, 2, 30, tzinfo=PARIS)
+    said = wording.moment_texts()
+    assert said(moment) == "Sunday 25 October 2026, 02:30 CEST"
+    assert said(moment.replace(fold=1)) == "Sunday 25 October 2026, 02:30 CET"
+
+
 @pytest.mark.parametrize(
     ("language", "text"),
     [

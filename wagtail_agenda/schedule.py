@@ -261,6 +261,13 @@ def day_bounds(day: date, zone: ZoneInfo) -> Interval:
     return _reaching(midnight, regimes), _reaching(midnight + _DAY, regimes)
 
 
+def is_repeated(instant: datetime, zone: ZoneInfo) -> bool:
+    """Whether the clock on the wall reads the time of `instant` twice on that day."""
+    local = instant.astimezone(zone)
+    # An instant reads as itself, so a time that the night skips never comes here.
+    return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+
+
 # Wall seconds: the local date and time read as if they were UTC, counted from 1970-01-01T00:00.
 
 

@@ -14,8 +14,8 @@ from wagtail_agenda.choices import Admission, Colour
 from wagtail_agenda.cleaning import mailto, one_line, shorten, web_address
 from wagtail_agenda.form_definition import answers_in_words
 from wagtail_agenda.models import AttendanceSheet, Booking, WorkflowStatus
+from wagtail_agenda.schedule import is_repeated
 from wagtail_agenda.views.admin.base import url_to
-from wagtail_agenda.views.admin.week_layout import is_repeated
 from wagtail_agenda.wording import moment_text, short_moment_text, time_text
 
 COLOUR_OF_ADMISSION = {

@@ -149,13 +149,6 @@ def span_on(day: date, start: datetime, end: datetime, zone: ZoneInfo) -> Span |
     return first, last
 
 
-def is_repeated(instant: datetime, zone: ZoneInfo) -> bool:
-    """Whether the clock on the wall reads the time of `instant` twice on that day."""
-    local = instant.astimezone(zone)
-    # An instant reads as itself, so a time that the night skips never comes here.
-    return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
-
-
 def _spans(column: Column, zone: ZoneInfo) -> list[tuple[Span, Any]]:
     found = []
     for one in column.taken:
