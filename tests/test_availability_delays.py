@@ -18,7 +18,7 @@ from tests.factories import (
     weekly,
 )
 from wagtail_agenda import availability
-from wagtail_agenda.availability.delays import FARTHEST_DAYS, nth_working_day
+from wagtail_agenda.availability.delays import FARTHEST_DAYS, MOST_DAYS, nth_working_day
 from wagtail_agenda.choices import AgendaKind, DelayUnit
 from wagtail_agenda.models import Agenda
 
@@ -137,6 +137,36 @@ class TestAbsurdSettings:
 
     def test_at_the_end_of_the_calendar(self):
         assert nth_working_day(date(9999, 12, 20), 30, []) == date(9999, 12, 30)
+
+
+class TestNone:
+    """Appointments listed without booking delays, as agents and other systems may."""
+
+    @staticmethod
+    def last_day(**days):
+        agenda, meeting_type, _desks = make_appointments(maximal_booking_delay=10)
+        found = availability.slots(agenda, meeting_type, now=NOW, bypass_delays=True, **days)
+        return found[-1].start.date() if found else None
+
+    def test_the_horizon_is_not_looked_at(self):
+        assert self.last_day(last=MONDAY + timedelta(days=50)) == MONDAY + timedelta(days=50)
+
+    @pytest.mark.parametrize("last", [None, date(2099, 1, 1), date(9999, 12, 31)])
+    def test_but_a_listing_ends(self, last):
+        end = MONDAY + timedelta(days=MOST_DAYS)
+        assert end - timedelta(days=3) <= self.last_day(last=last) <= end
+
+    def test_counted_from_the_first_day_that_is_wanted(self):
+        first = MONDAY + timedelta(days=1000)
+        last = self.last_day(first=first)
+        assert first + timedelta(days=MOST_DAYS - 3) <= last < first + timedelta(days=MOST_DAYS)
+
+    @pytest.mark.parametrize(
+        ("first", "last"),
+        [(date(9999, 12, 31), None), (None, date(1000, 1, 1)), (date(9999, 1, 1), date.max)],
+    )
+    def test_days_beyond_the_calendar_have_nothing(self, first, last):
+        assert self.last_day(first=first, last=last) is None
 
 
 @pytest.mark.parametrize("ask", ["next_free", "nearest", "slots"])

@@ -4,11 +4,19 @@ from datetime import timedelta
 
 import pytest
 
-from tests.factories import NOW, make_agenda, make_booking, make_event
+from tests.factories import (
+    NOW,
+    make_agenda,
+    make_appointments,
+    make_booking,
+    make_closure_calendar,
+    make_event,
+)
 from wagtail_agenda import availability
-from wagtail_agenda.choices import Admission, AgendaKind
+from wagtail_agenda.availability import Period, events
+from wagtail_agenda.choices import Admission, AgendaKind, DelayUnit
 from wagtail_agenda.errors import EventCancelled, NotOffered, SoldOut
-from wagtail_agenda.models import Bookable, Hold, Occupation
+from wagtail_agenda.models import Bookable, Event, Hold, Occupation
 from wagtail_agenda.timegrid import epoch_minutes
 
 pytestmark = pytest.mark.django_db
@@ -177,6 +185,140 @@ class TestCancelledEvents:
         event = make_event(cancelled_at=NOW, publish_at=LATER)
         with pytest.raises(NotOffered):
             availability.find(event.agenda, event.slug, now=NOW)
+
+
+PAST, ALL = Period.PAST, Period.ALL
+
+
+class TestWhatHasBegun:
+    @pytest.fixture
+    def agenda(self):
+        agenda = make_agenda(kind=AgendaKind.EVENTS, maximal_booking_delay=10)
+        for days in (-400, -3, -1, 0, 1, 9, 30):
+            make_event(agenda, start=NOW + timedelta(days=days), slug=f"in-{days}")
+        return agenda
+
+    @staticmethod
+    def slugs(agenda, **options):
+        found = availability.slots(agenda, now=NOW, **options)
+        return [slot.event.slug.removeprefix("in-") for slot in found]
+
+    def test_it_is_listed_only_if_it_is_asked_for(self, agenda):
+        assert self.slugs(agenda) == ["1", "9"]
+        assert self.slugs(agenda, period=PAST) == ["-400", "-3", "-1", "0"]
+        assert self.slugs(agenda, period=ALL) == ["-400", "-3", "-1", "0", "1", "9"]
+
+    def test_days_clip_it(self, agenda):
+        day = NOW.date()
+        first, last = day - timedelta(days=3), day + timedelta(days=1)
+        assert self.slugs(agenda, period=PAST, first=first) == ["-3", "-1", "0"]
+        assert self.slugs(agenda, period=PAST, last=day - timedelta(days=1)) == ["-400", "-3", "-1"]
+        assert self.slugs(agenda, period=ALL, first=first, last=last) == ["-3", "-1", "0", "1"]
+        assert self.slugs(agenda, period=PAST, first=last) == []
+        assert self.slugs(agenda, period=ALL, first=last) == ["1", "9"]
+
+    def test_one_day_alone_leaves_the_other_end_to_the_delays(self, agenda):
+        tomorrow = NOW.date() + timedelta(days=1)
+        assert self.slugs(agenda, first=tomorrow + timedelta(days=1)) == ["9"]
+        assert self.slugs(agenda, last=tomorrow) == ["1"]
+        assert self.slugs(agenda, last=tomorrow - timedelta(days=2)) == []
+
+    def test_without_delays_there_is_no_last_day(self, agenda):
+        assert self.slugs(agenda, bypass_delays=True) == ["1", "9", "30"]
+        assert self.slugs(agenda, bypass_delays=True, period=PAST)[-1] == "0"
+
+    def test_without_a_first_day_only_the_latest_are_listed(self, agenda, monkeypatch):
+        monkeypatch.setattr(events, "MOST_PAST", 2)
+        assert self.slugs(agenda, period=PAST) == ["-1", "0"]
+        assert self.slugs(agenda, period=ALL) == ["-1", "0", "1", "9"]
+        assert self.slugs(agenda, period=PAST, last=NOW.date() - timedelta(days=1)) == ["-3", "-1"]
+        first = NOW.date() - timedelta(days=500)
+        assert self.slugs(agenda, period=PAST, first=first) == ["-400", "-3", "-1", "0"]
+
+    def test_what_is_full_cancelled_or_not_published_is_as_it_is_of_what_comes(self, agenda):
+        event = agenda.events.get(slug="in--1")
+        counted(event, places_booked=10)
+        assert self.slugs(agenda, period=PAST) == ["-400", "-3", "0"]
+        assert self.slugs(agenda, period=PAST, with_full=True) == ["-400", "-3", "-1", "0"]
+        agenda.events.filter(slug="in--3").update(cancelled_at=NOW)
+        agenda.events.filter(slug="in--400").update(publish_at=LATER)
+        agenda.events.filter(slug="in-0").update(open_for_booking=False)
+        assert self.slugs(agenda, period=PAST, with_full=True) == ["-1"]
+
+    def test_appointments_that_are_past_are_never_listed(self):
+        agenda, meeting_type, _desks = make_appointments()
+        coming = availability.slots(agenda, meeting_type, now=NOW)
+        for period in (PAST, ALL):
+            assert availability.slots(agenda, meeting_type, now=NOW, period=period) == coming
+
+
+class TestAgendasWithOpenEvents:
+    @staticmethod
+    def open_of(*agendas, now=NOW):
+        return availability.with_open_events(agendas, now=now)
+
+    def test_one_that_has_room_is_enough(self):
+        event = counted(make_event(places=1), places_booked=1)
+        assert self.open_of(event.agenda) == set()
+        counted(event, waiting_places=1)
+        assert self.open_of(event.agenda) == {event.agenda_id}
+        counted(event, places_waiting=1)
+        assert self.open_of(event.agenda) == set()
+        make_event(event.agenda)
+        assert self.open_of(event.agenda) == {event.agenda_id}
+
+    def test_what_a_hold_keeps_is_no_room(self):
+        event = make_event(places=1)
+        keep(event)
+        assert self.open_of(event.agenda) == set()
+        assert self.open_of(event.agenda, now=LATER) == {event.agenda_id}
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"open_for_booking": False},
+            {"cancelled_at": NOW},
+            {"publish_at": LATER},
+            {"start": NOW},
+            {"start": NOW + timedelta(days=90), "end": NOW + timedelta(days=91)},
+        ],
+    )
+    def test_what_cannot_be_booked_does_not_count(self, changes):
+        event = make_event()
+        Event.objects.filter(pk=event.pk).update(**changes)
+        assert self.open_of(event.agenda) == set()
+
+    def test_an_agenda_that_has_expired_has_none(self):
+        event = make_event(make_agenda(kind=AgendaKind.EVENTS, expire_at=NOW))
+        assert self.open_of(event.agenda) == set()
+
+    def test_working_days_are_counted_by_the_calendars_of_each_agenda(self):
+        day = {"first": "2026-12-01", "last": None, "label": ""}
+        closed = make_closure_calendar({"type": "dates", "value": day})
+        delays = {"minimal_booking_delay": 2, "minimal_booking_delay_unit": DelayUnit.WORKING_DAYS}
+        strict = make_agenda(kind=AgendaKind.EVENTS, closure_calendars=[closed], **delays)
+        usual = make_agenda(kind=AgendaKind.EVENTS, **delays)
+        for agenda in (strict, usual):
+            make_event(agenda)
+        assert self.open_of(strict, usual) == {
+            agenda.pk for agenda in (strict, usual) if availability.slots(agenda, now=NOW)
+        }
+        assert self.open_of(strict, usual) == {usual.pk}
+
+    def test_appointments_are_no_events(self):
+        assert self.open_of(make_appointments()[0]) == set()
+
+    @pytest.mark.parametrize("number", [1, 5])
+    def test_queries_do_not_grow_with_agendas(self, django_assert_num_queries, number):
+        agendas = [
+            make_agenda(kind=AgendaKind.EVENTS, minimal_booking_delay_unit=DelayUnit.WORKING_DAYS)
+            for _number in range(number)
+        ]
+        for agenda in agendas:
+            make_event(agenda)
+            make_event(agenda)
+        with django_assert_num_queries(3):
+            assert len(self.open_of(*agendas)) == number
 
 
 @pytest.mark.parametrize("events", [1, 20])

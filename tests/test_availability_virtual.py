@@ -154,6 +154,22 @@ class TestTypes:
         ]
 
 
+class TestTypesThatThereAre:
+    def test_those_that_no_desk_gives_are_there_retired_ones_are_not(self):
+        agenda = make_agenda()
+        passport = make_meeting_type(agenda)
+        make_meeting_type(agenda, label="Visa", retired=True)
+        make_meeting_type(make_agenda())
+        assert availability.meeting_types_of(agenda) == [passport]
+
+    def test_those_of_a_virtual_agenda_are_there_once_for_each_slug(self):
+        one, two = make_agenda(), make_agenda()
+        second = make_meeting_type(two, slug="passport")
+        visa = make_meeting_type(one, slug="visa")
+        make_meeting_type(one, slug="passport")
+        assert availability.meeting_types_of(make_virtual(two, one)) == [second, visa]
+
+
 class TestRulesOfItsOwn:
     def closed_on(self, day):
         value = {"first": str(day), "last": None, "label": ""}

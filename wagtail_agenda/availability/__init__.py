@@ -26,10 +26,18 @@ reasons       why nothing can be booked at a moment
 from wagtail_agenda.availability.asked import Period
 from wagtail_agenda.availability.delays import booking_window, is_open
 from wagtail_agenda.availability.events import slots_of_events
-from wagtail_agenda.availability.listing import ends, find, nearest, next_free, slots
+from wagtail_agenda.availability.listing import (
+    ends,
+    find,
+    nearest,
+    next_free,
+    slots,
+    with_open_events,
+)
 from wagtail_agenda.availability.occupied import held_places, live_at
 from wagtail_agenda.availability.offers import (
     TypeWithDesks,
+    meeting_types_of,
     meeting_types_on_offer,
     real_agendas,
 )
@@ -53,10 +61,12 @@ __all__ = [
     "held_places",
     "is_open",
     "live_at",
+    "meeting_types_of",
     "meeting_types_on_offer",
     "nearest",
     "next_free",
     "real_agendas",
     "slots",
     "slots_of_events",
+    "with_open_events",
 ]

@@ -9,13 +9,25 @@ from wagtail_agenda.availability.openings import closures_of_calendars
 from wagtail_agenda.choices import DelayUnit
 from wagtail_agenda.models import Agenda, ClosureCalendar
 from wagtail_agenda.schedule import Closure, day_bounds
-from wagtail_agenda.timegrid import Interval, epoch_minutes, epoch_minutes_up, instant_of
+from wagtail_agenda.timegrid import (
+    DAY_MINUTES,
+    Interval,
+    epoch_minutes,
+    epoch_minutes_up,
+    instant_of,
+)
 
 LATEST_MINUTE = 2_147_000_000
 """What starts later, in the year 6052, is not offered: its minutes do not fit the column."""
 
 FARTHEST_DAYS = 40_000
 """How many days ahead working days are counted: twice the longest horizon, and some."""
+
+MOST_DAYS = 400
+"""How many days of appointments are listed at once where no booking delay ends a listing."""
+
+EARLIEST_DAY, LATEST_DAY = date(1900, 1, 1), date(6000, 12, 31)
+"""Days beyond these are taken for these: there is nothing, and nobody can reckon with them."""
 
 WORKING_WEEKDAYS = range(1, 6)
 """Monday to Friday, by the remainder of a day's ordinal by seven: the first day of all was one."""
@@ -104,15 +116,37 @@ def _nth_open_weekday(
     return None if ordinal is None else date.fromordinal(ordinal)
 
 
-def starts_within(agenda: Agenda, first: date, last: date, asked: Asked) -> Interval | None:
-    """When a slot may start: inside the days asked for and the booking delays; None if never."""
-    if first > last:
-        return None
-    earliest, latest = day_bounds(first, agenda.zone)[0], day_bounds(last, agenda.zone)[1]
+def starts_within(
+    agenda: Agenda, first: date | None, last: date | None, asked: Asked
+) -> Interval | None:
+    """When a slot may start: inside the days asked for and the booking delays; None if never.
+
+    Without `last` and without delays, appointments are listed for `MOST_DAYS`, and never for more.
+    """
+    earliest, latest = _days(agenda, first, last)
     if not asked.bypass_delays:
         allowed_from, allowed_to = booking_window(agenda, asked.now)
         earliest, latest = max(earliest, allowed_from), min(latest, allowed_to)
+    elif agenda.takes_appointments:
+        begin = max(earliest, epoch_minutes(asked.now))
+        latest = min(latest, begin + MOST_DAYS * DAY_MINUTES)
     return _to_come(earliest, latest, asked.now)
+
+
+def began_within(
+    agenda: Agenda, first: date | None, last: date | None, now: datetime
+) -> Interval | None:
+    """What of these days is past: where `starts_within` begins, this ends. None if nothing is."""
+    earliest, latest = _days(agenda, first, last)
+    latest = min(latest, epoch_minutes(now) + 1)
+    return (earliest, latest) if earliest < latest else None
+
+
+def _days(agenda: Agenda, first: date | None, last: date | None) -> Interval:
+    """The local days `first` to `last` inclusive in epoch minutes; None for as far as it goes."""
+    first = max(first or EARLIEST_DAY, EARLIEST_DAY)
+    last = min(last or LATEST_DAY, LATEST_DAY)
+    return day_bounds(first, agenda.zone)[0], day_bounds(last, agenda.zone)[1]
 
 
 def starts_within_delays(agenda: Agenda, asked: Asked) -> Interval | None:

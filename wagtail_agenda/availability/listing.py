@@ -6,8 +6,18 @@ from datetime import date, datetime
 from wagtail_agenda.availability import appointments
 from wagtail_agenda.availability.appointments import find_appointment, slots_of_types
 from wagtail_agenda.availability.asked import Asked, Period
-from wagtail_agenda.availability.delays import is_open, starts_within, starts_within_delays
-from wagtail_agenda.availability.events import find_event, slots_of_events_within
+from wagtail_agenda.availability.delays import (
+    began_within,
+    is_open,
+    starts_within,
+    starts_within_delays,
+)
+from wagtail_agenda.availability.events import (
+    agendas_with_room,
+    find_event,
+    slots_of_events_within,
+    slots_of_past_events,
+)
 from wagtail_agenda.availability.offers import offers_of
 from wagtail_agenda.availability.slot import Slot, closest
 from wagtail_agenda.errors import AgendaClosed, SoldOut
@@ -28,14 +38,18 @@ def slots(
     min_places: int = 1,
     resources: Sequence[Resource] = (),
     but_booking: Booking | None = None,
+    period: Period = Period.FUTURE,
 ) -> Sequence[Slot]:
     """The slots of the local days `first` to `last` inclusive, in order of time.
 
-    Without both of them, of all that the booking delays allow. Clipped to the booking delays and to
-    published events unless `bypass_delays`; never what has begun or is cancelled, and nothing of a
-    type that is retired or another agenda's. What `lock_code` holds counts as free. What has fewer
-    than `min_places` free places, and no waiting list with so many, is listed only `with_full`;
-    appointments have room for one.
+    Without one of them, as far as the booking delays allow; appointments without delays, for
+    `delays.MOST_DAYS`. Clipped to the booking delays and to published events unless
+    `bypass_delays`; never what is cancelled, and nothing of a type that is retired or another
+    agenda's. What `lock_code` holds counts as free. What has fewer than `min_places` free places,
+    and no waiting list with so many, is listed only `with_full`; appointments have room for one.
+
+    What has begun is listed for events alone, where `period` has it so. Delays say nothing of it;
+    without `first`, the latest `events.MOST_PAST` are listed.
 
     An appointment needs a desk, what its type needs, and the `resources` that are asked for, all
     of them free. Where visitors choose how long it takes, it is listed with its shortest length
@@ -49,12 +63,17 @@ def slots(
         min_places,
         tuple(resources),
         but_booking=but_booking,
+        period=period,
     )
-    if first is None or last is None:
-        window = starts_within_delays(agenda, asked)
-    else:
-        window = starts_within(agenda, first, last, asked)
-    return _slots(agenda, meeting_type, window, asked)
+    past: list[Slot] = []
+    if period != Period.FUTURE and not agenda.takes_appointments:
+        began = began_within(agenda, first, last, now)
+        if began is not None:
+            past = slots_of_past_events(agenda, began, asked, limited=first is None)
+        if period == Period.PAST:
+            return past
+    coming = _slots(agenda, meeting_type, starts_within(agenda, first, last, asked), asked)
+    return [*past, *coming] if past else coming
 
 
 def _slots(
@@ -65,6 +84,14 @@ def _slots(
     if not agenda.takes_appointments:
         return slots_of_events_within(agenda, window, asked)[: asked.limit]
     return slots_of_types(agenda, offers_of(agenda, meeting_type, asked.resources), window, asked)
+
+
+def with_open_events(agendas: Sequence[Agenda], *, now: datetime) -> set[int]:
+    """The keys of those agendas of events of which one can be booked now, or waited for.
+
+    A constant number of queries, whatever the number of agendas.
+    """
+    return agendas_with_room([each for each in agendas if not each.takes_appointments], Asked(now))
 
 
 def ends(

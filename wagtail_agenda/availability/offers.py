@@ -49,6 +49,17 @@ def meeting_types_on_offer(agenda: Agenda) -> list[MeetingType]:
     return [offers[0].meeting_type for offers in offers_of(agenda)]
 
 
+def meeting_types_of(agenda: Agenda) -> list[MeetingType]:
+    """The appointment types that are not retired, whether or not a desk gives them at present.
+
+    Those of a virtual agenda are types of the agendas behind it, each slug once.
+    """
+    found: dict[str, MeetingType] = {}
+    for meeting_type in _types_of(real_agendas(agenda), None):
+        found.setdefault(meeting_type.slug, meeting_type)
+    return list(found.values())
+
+
 def real_agendas(agenda: Agenda) -> list[Agenda]:
     """The agenda itself, or the appointment agendas behind a virtual one, in their order."""
     if not agenda.is_virtual:
