@@ -311,6 +311,12 @@ def may_touch(client: ApiClient, agenda: Agenda) -> bool:
     return not chosen or agenda.pk in chosen
 
 
+def agendas_of(client: ApiClient) -> models.QuerySet[Agenda]:
+    """The agendas that a client may know of."""
+    chosen = client.agendas.values_list("pk", flat=True)
+    return Agenda.objects.filter(pk__in=list(chosen)) if chosen else Agenda.objects.all()
+
+
 ANSWERS_KEPT_FOR = timedelta(hours=24)
 """How long a client that calls again with the same key gets the same answer."""
 

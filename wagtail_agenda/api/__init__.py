@@ -11,7 +11,10 @@ auth         who is calling, and what they may do
 reading      what came with a call
 idempotency  the same call again gets the same answer and changes nothing
 finding      what a call is about
-schemas      the shapes of parameters, bodies and answers
+schemas      the shapes of bodies, and of what books
+parameters   the shapes of what lists
+shapes       the shapes of answers
+listing      which slots a call is shown, and for whom they are taken
 routers      the calls themselves
 answers      how agendas, slots and bookings are told
 errors       calls that are answered with an error

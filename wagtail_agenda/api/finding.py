@@ -18,6 +18,7 @@ from wagtail_agenda.models import (
     Booking,
     CalledMeeting,
     Event,
+    MeetingType,
     Resource,
 )
 from wagtail_agenda.slot_key import is_slug
@@ -29,6 +30,32 @@ def agenda_of(client: ApiClient, slug: str, *, drafts: bool = False) -> Agenda:
     if found is None or not (found.live or drafts) or not clients.may_touch(client, found):
         raise Refused("unknown agenda", _("There is no such agenda."), 404)
     return found
+
+
+def appointments_agenda_of(client: ApiClient, slug: str) -> Agenda:
+    """The published agenda of that slug, if it takes appointments. Raises `Refused`."""
+    found = agenda_of(client, slug)
+    if not found.takes_appointments:
+        text = _("“%(agenda)s” has no appointments.") % {"agenda": found}
+        raise Refused("agenda has no appointments", text, 404)
+    return found
+
+
+def events_agenda_of(client: ApiClient, slug: str) -> Agenda:
+    """The published agenda of that slug, if it has events. Raises `Refused`."""
+    found = agenda_of(client, slug)
+    if found.takes_appointments:
+        text = _("“%(agenda)s” has no events.") % {"agenda": found}
+        raise Refused("agenda has no events", text, 404)
+    return found
+
+
+def meeting_type_of(agenda: Agenda, slug: str) -> MeetingType:
+    """The appointment type of that slug, unless it is retired. Raises `Refused`."""
+    for meeting_type in availability.meeting_types_of(agenda):
+        if meeting_type.slug == slug:
+            return meeting_type
+    raise Refused("unknown meeting type", _("There is no such appointment type."), 404)
 
 
 def resources_of(agenda: Agenda, slugs: Iterable[str]) -> list[Resource]:

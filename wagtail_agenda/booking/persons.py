@@ -7,7 +7,7 @@ a keyed digest of it: it says that two bookings are one person's, not whose.
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils.crypto import salted_hmac
 
 from wagtail_agenda import availability
@@ -29,6 +29,12 @@ def digest_of_person(external_id: str, email: str) -> str:
     if named == "mail:":
         return ""
     return salted_hmac(SALT, named, algorithm="sha256").hexdigest()
+
+
+def bookings_of(agendas: Iterable[Agenda], digests: Iterable[str]) -> QuerySet[Booking]:
+    """What these persons have booked in some agendas, and not cancelled."""
+    theirs = Booking.objects.filter(agenda__in=agendas, person_digest__in=set(digests) - {""})
+    return theirs.exclude(admission=Admission.CANCELLED)
 
 
 def has_caps(agenda: Agenda) -> bool:

@@ -1,0 +1,107 @@
+"""Which agendas there are, and what they have: appointment types, desks, shared resources."""
+
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+from ninja import Query, Router
+from ninja.responses import codes_4xx
+
+from wagtail_agenda import availability, clients
+from wagtail_agenda.api import shapes
+from wagtail_agenda.api.answers import answered
+from wagtail_agenda.api.answers.agendas import (
+    agendas_answer,
+    desk_answer,
+    meeting_type_answer,
+    resource_answer,
+)
+from wagtail_agenda.api.auth import Access
+from wagtail_agenda.api.finding import agenda_of, appointments_agenda_of, meeting_type_of
+from wagtail_agenda.api.parameters import AgendasQuery
+from wagtail_agenda.choices import AgendaKind
+from wagtail_agenda.clients import Scope
+from wagtail_agenda.models import Agenda, Desk, Resource
+
+router = Router(tags=["Agendas"], auth=Access(Scope.READ))
+
+
+@router.get(
+    "agenda/", url_name="agendas", response={200: shapes.Agendas, codes_4xx: shapes.Failure}
+)
+def agendas(request: HttpRequest, asked: Query[AgendasQuery]) -> JsonResponse:
+    """The published agendas that the client may touch, by their labels."""
+    found = clients.agendas_of(request.auth).filter(live=True)
+    if asked.q:
+        found = found.filter(slug__icontains=asked.q)
+    if asked.kind:
+        found = found.filter(kind=asked.kind)
+    if asked.with_open_events:
+        found = found.filter(kind=AgendaKind.EVENTS)
+    chosen = [] if asked.category else list(found)
+    if asked.with_open_events:
+        open_ones = availability.with_open_events(chosen, now=timezone.now())
+        chosen = [agenda for agenda in chosen if agenda.pk in open_ones]
+    return answered(data=agendas_answer(request, chosen))
+
+
+@router.get(
+    "agenda/{slug}/", url_name="agenda", response={200: shapes.OneAgenda, codes_4xx: shapes.Failure}
+)
+def agenda(request: HttpRequest, slug: str) -> JsonResponse:
+    """One agenda."""
+    (told,) = agendas_answer(request, [agenda_of(request.auth, slug)])
+    return answered(data=told)
+
+
+@router.get(
+    "agenda/{slug}/meetings/",
+    url_name="meeting_types",
+    response={200: shapes.MeetingTypes, codes_4xx: shapes.Failure},
+)
+def meeting_types(request: HttpRequest, slug: str) -> JsonResponse:
+    """The appointment types of an agenda; those of a virtual one, of the agendas behind it."""
+    found = appointments_agenda_of(request.auth, slug)
+    types = availability.meeting_types_of(found)
+    return answered(data=[meeting_type_answer(request, found, each) for each in types])
+
+
+@router.get(
+    "agenda/{slug}/meetings/{meeting_type}/",
+    url_name="meeting_type",
+    response={200: shapes.OneMeetingType, codes_4xx: shapes.Failure},
+)
+def meeting_type(request: HttpRequest, slug: str, meeting_type: str) -> JsonResponse:
+    """One appointment type."""
+    found = appointments_agenda_of(request.auth, slug)
+    chosen = meeting_type_of(found, meeting_type)
+    return answered(data=meeting_type_answer(request, found, chosen))
+
+
+@router.get(
+    "agenda/{slug}/desks/",
+    url_name="desks",
+    response={200: shapes.Desks, codes_4xx: shapes.Failure},
+)
+def desks(request: HttpRequest, slug: str) -> JsonResponse:
+    """The desks in service; those of a virtual agenda, with the agenda that each belongs to."""
+    found = appointments_agenda_of(request.auth, slug)
+    agendas = _known(request, availability.real_agendas(found))
+    in_service = Desk.objects.filter(agenda__in=agendas, retired=False).select_related("agenda")
+    return answered(data=[desk_answer(found, desk) for desk in in_service])
+
+
+@router.get(
+    "agenda/{slug}/resources/",
+    url_name="resources",
+    response={200: shapes.SharedResources, codes_4xx: shapes.Failure},
+)
+def resources(request: HttpRequest, slug: str) -> JsonResponse:
+    """The shared resources that appointments of the agenda may need."""
+    found = appointments_agenda_of(request.auth, slug)
+    agendas = availability.real_agendas(found)
+    lent = Resource.objects.filter(agendas__in=agendas, retired=False).distinct()
+    return answered(data=[resource_answer(each) for each in lent])
+
+
+def _known(request: HttpRequest, agendas: list[Agenda]) -> list[Agenda]:
+    known = set(clients.agendas_of(request.auth).values_list("pk", flat=True))
+    return [each for each in agendas if each.pk in known]
