@@ -46,7 +46,7 @@ def events(agenda: Agenda, asked: EventsQuery, *, client: ApiClient, now: dateti
         min_places=asked.min_places,
         period=asked.events,
     )
-    of_user, of_excluded = _theirs([agenda], asked, slots)
+    of_user, of_excluded = _theirs(agenda, asked, slots)
     on_list: dict[int, str] = {}
     for one in of_user:
         if on_list.get(one.event) != MAIN_LIST:
@@ -82,8 +82,7 @@ def appointments(
         with_full=not asked.hide_disabled,
         resources=resources,
     )
-    agendas = availability.real_agendas(agenda)
-    of_user, of_excluded = _theirs(agendas, asked, slots)
+    of_user, of_excluded = _theirs(agenda, asked, slots)
     if not (of_user or of_excluded):
         return [Listed(slot, slot.places_free <= 0) for slot in slots]
     listed = (
@@ -131,13 +130,14 @@ class _Theirs(NamedTuple):
 
 
 def _theirs(
-    agendas: Iterable[Agenda], asked: SlotsQuery, slots: Sequence[Slot]
+    agenda: Agenda, asked: SlotsQuery, slots: Sequence[Slot]
 ) -> tuple[list[_Theirs], list[_Theirs]]:
     """What the person who is asked about, and the one who is excluded, have among these slots."""
     user = digest_of_person(asked.user_external_id, "")
     excluded = digest_of_person(asked.excluded, "")
     if not slots or not (user or excluded):
         return [], []
+    agendas = availability.real_agendas(agenda)
     among = bookings_of(agendas, [user, excluded]).filter(
         start__lt=slots[-1].end, end__gt=slots[0].start
     )

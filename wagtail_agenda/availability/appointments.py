@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from functools import lru_cache, partial, reduce
+from functools import cached_property, lru_cache, partial, reduce
 from itertools import chain
 from operator import and_, or_
 from zoneinfo import ZoneInfo
@@ -140,9 +140,10 @@ class Ground:
                 free.append(desk_starts & undisturbed)
         shown = reduce(or_, starts if self.asked.with_full else free, 0)
         desks, free = Desks(rows, offers[0].database), tuple(free)
+        agendas_at = FreeAgendas(rows, free, self.grid) if self.agenda.is_virtual else None
         grid, zone, limit = self.grid, self.agenda.zone, self.asked.limit
         return Listing(
-            _offering(self.agenda, offers, desks, self.asked),
+            _offering(self.agenda, offers, desks, self.asked, agendas_at),
             *_times(grid.origin, shown, free, minutes, zone, limit),
             partial(_free_desks, tuple(desks), free, grid),
         )
@@ -206,7 +207,34 @@ class Ground:
         return _local(first, zone).date(), _local(last, zone).date()
 
 
-def _offering(agenda: Agenda, offers: Offers, desks: Desks, asked: Asked) -> Offering:
+class FreeAgendas:
+    """Finds the agendas behind a virtual one that are free at a time, in the order of their desks.
+
+    `rows` are desks with their agendas, and `free` says at which cells each of them is free.
+    """
+
+    def __init__(
+        self, rows: Sequence[tuple[DeskRow, Agenda]], free: Sequence[int], grid: Grid
+    ) -> None:
+        self._rows, self._free, self._grid = rows, free, grid
+
+    @cached_property
+    def _cells(self) -> list[tuple[Agenda, frozenset[int]]]:
+        agendas: dict[int, Agenda] = {}
+        masks: dict[int, int] = {}
+        for (_row, agenda), mask in zip(self._rows, self._free, strict=True):
+            agendas[agenda.pk] = agenda
+            masks[agenda.pk] = masks.get(agenda.pk, 0) | mask
+        return [(agendas[pk], frozenset(positions(mask))) for pk, mask in masks.items()]
+
+    def __call__(self, start: datetime) -> tuple[Agenda, ...]:
+        cell = self._grid.cell_of(epoch_minutes(start))
+        return tuple(agenda for agenda, cells in self._cells if cell in cells)
+
+
+def _offering(
+    agenda: Agenda, offers: Offers, desks: Desks, asked: Asked, agendas_at: FreeAgendas | None
+) -> Offering:
     virtual = agenda.is_virtual
     return Offering(
         agenda=agenda,
@@ -216,6 +244,7 @@ def _offering(agenda: Agenda, offers: Offers, desks: Desks, asked: Asked) -> Off
         resources=tuple(asked.resources) if virtual else offers[0].resources,
         types={each.agenda.pk: each.meeting_type for each in offers} if virtual else {},
         needs={each.agenda.pk: each.resources for each in offers} if virtual else {},
+        agendas_at=agendas_at,
     )
 
 

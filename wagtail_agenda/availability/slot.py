@@ -21,7 +21,7 @@ class Offering:
     Of an event, `waiting_total` and `waiting_free` count the places of its waiting list, and
     `queued` says that somebody is on it or is being offered a place, so that whoever comes now has
     to queue as well. In a virtual agenda, `types` and `needs` are the appointment types of the real
-    agendas and what these need, by the key of the agenda.
+    agendas and what these need, by the key of the agenda; `agendas_at` finds those that are free.
     """
 
     agenda: Agenda
@@ -35,6 +35,9 @@ class Offering:
     queued: bool = False
     types: dict[int, MeetingType] = field(default_factory=dict, repr=False, compare=False)
     needs: dict[int, tuple[Resource, ...]] = field(default_factory=dict, repr=False, compare=False)
+    agendas_at: Callable[[datetime], tuple[Agenda, ...]] | None = field(
+        default=None, repr=False, compare=False
+    )
 
 
 class Slot:
@@ -114,6 +117,9 @@ class Slot:
         """In a virtual agenda, the real ones that are free."""
         if not self.types:
             return ()
+        if self.offering.agendas_at is not None and callable(self._desk_ids):
+            # Without looking at each desk of each of thousands of times.
+            return self.offering.agendas_at(self.start)
         found = (self.desks[desk_id].agenda for desk_id in self.desk_ids)
         return tuple({agenda.pk: agenda for agenda in found}.values())
 

@@ -14,7 +14,7 @@ from wagtail_agenda.api.answers.agendas import agenda_address
 from wagtail_agenda.api.listing import Listed
 from wagtail_agenda.availability import Slot
 from wagtail_agenda.choices import WaitingListPromotion
-from wagtail_agenda.models import Agenda, ApiClient, AttendanceSheet, Resource
+from wagtail_agenda.models import Agenda, AttendanceSheet, Resource
 
 
 def events_answer(request: HttpRequest, agenda: Agenda, listed: Sequence[Listed]) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def _appointments(
     needs = ",".join(resource.slug for resource in resources)
     query = f"?resources={needs}" if needs else ""
     text: Callable[[datetime], str] = wording.moment_texts()
-    behind = _AgendasBehind(request, query) if agenda.is_virtual else None
+    behind = _AgendasBehind(request, agenda, query) if agenda.is_virtual else None
     told = []
     for slot, disabled, booked in listed:
         key = slot.key
@@ -154,34 +154,23 @@ def _appointments(
 class _AgendasBehind:
     """Tells the real agendas that are free for slots of a virtual one, as far as one may know."""
 
-    def __init__(self, request: HttpRequest, query: str) -> None:
-        self.request, self.query = request, query
-        self.client: ApiClient = request.agenda_client
-        self.known: dict[int, str] = {}
-        self.may_touch: dict[int, bool] = {}
+    def __init__(self, request: HttpRequest, virtual: Agenda, query: str) -> None:
+        known = clients.agendas_of(request.agenda_client).filter(
+            virtual_memberships__virtual_agenda=virtual
+        )
+        self.bases = {agenda.pk: agenda_address(request, agenda) for agenda in known}
+        self.query = query
 
     def of(self, slot: Slot, key: str) -> list[dict[str, Any]]:
-        if slot.places_free <= 0:
-            return []
         return [
             {
                 "id": agenda.slug,
                 "text": str(agenda),
-                "api": {"fillslot_url": f"{self._base(agenda)}fillslot/{key}/{self.query}"},
+                "api": {"fillslot_url": f"{self.bases[agenda.pk]}fillslot/{key}/{self.query}"},
             }
-            for agenda in slot.agendas
-            if self._may_know(agenda)
+            for agenda in (slot.agendas if slot.places_free > 0 else ())
+            if agenda.pk in self.bases
         ]
-
-    def _base(self, agenda: Agenda) -> str:
-        if agenda.pk not in self.known:
-            self.known[agenda.pk] = agenda_address(self.request, agenda)
-        return self.known[agenda.pk]
-
-    def _may_know(self, agenda: Agenda) -> bool:
-        if agenda.pk not in self.may_touch:
-            self.may_touch[agenda.pk] = clients.may_touch(self.client, agenda)
-        return self.may_touch[agenda.pk]
 
 
 def places_of(slot: Slot) -> dict[str, Any]:
