@@ -94,7 +94,7 @@ def test_every_call_that_lists_is_documented():
         if operation and {"Agendas", "Slots"} & set(operation["tags"])
     ]
     assert len(listing) == 8
-    assert [path for path in listing if f"`GET api{path}`" not in text] == []
+    assert [path for path in listing if f"`GET {path[1:]}`" not in text] == []
 
 
 NAMES = {"{slug}": "<agenda>", "{meeting_type}": "<type>"}
@@ -103,7 +103,7 @@ NAMES = {"{slug}": "<agenda>", "{meeting_type}": "<type>"}
 @pytest.mark.parametrize(
     ("query", "heading"),
     [
-        (parameters.AgendasQuery, "## `GET api/agenda/`"),
+        (parameters.AgendasQuery, "## `GET agenda/`"),
         (parameters.EventsQuery, "## Slots"),
         (parameters.AppointmentsQuery, "## Slots"),
     ],
