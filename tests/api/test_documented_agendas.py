@@ -55,7 +55,7 @@ def town(frozen_now, settings):
         minimal_booking_delay=36,
         minimal_booking_delay_unit=DelayUnit.HOURS,
     )
-    AttendanceReason.objects.create(pk=3, label="Ill")
+    AttendanceReason.objects.create(label="Ill")
     cafe = make_event(
         workshops,
         pk=71,

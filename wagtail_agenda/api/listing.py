@@ -5,17 +5,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from wagtail_agenda import availability, clients
+from wagtail_agenda.api.answers.bookings import WITHOUT_A_PLACE
 from wagtail_agenda.api.parameters import AppointmentsQuery, EventsQuery, SlotsQuery
 from wagtail_agenda.availability import Slot
 from wagtail_agenda.booking.persons import bookings_of, digest_of_person
-from wagtail_agenda.choices import Admission
 from wagtail_agenda.models import Agenda, ApiClient, MeetingType, Resource
 
 MAIN_LIST, WAITING_LIST = "main-list", "waiting-list"
 """On which list of an event somebody is."""
-
-ON_LIST = frozenset({Admission.WAITING, Admission.OFFERED})
-"""Who is on the waiting list: being offered a place is not having it."""
 
 
 class Listed(NamedTuple):
@@ -50,7 +47,7 @@ def events(agenda: Agenda, asked: EventsQuery, *, client: ApiClient, now: dateti
     on_list: dict[int, str] = {}
     for one in of_user:
         if on_list.get(one.event) != MAIN_LIST:
-            on_list[one.event] = WAITING_LIST if one.admission in ON_LIST else MAIN_LIST
+            on_list[one.event] = WAITING_LIST if one.admission in WITHOUT_A_PLACE else MAIN_LIST
     not_again = {one.event for one in of_excluded}
     listed = [
         Listed(

@@ -1,26 +1,13 @@
 """What may stand in the query of a call that lists agendas or slots."""
 
-import re
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
-from django.utils.translation import gettext as _
-from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import BeforeValidator, Field
 
-from wagtail_agenda.api.schemas import Given, LockCode, Places
+from wagtail_agenda.api.schemas import Day, Given, LockCode, Places
 from wagtail_agenda.availability import Period
 from wagtail_agenda.models import Booking
-
-_DAY = re.compile(r"[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}", re.ASCII)
-
-
-def _day(given: Any) -> date:
-    try:
-        if isinstance(given, str) and _DAY.fullmatch(given):
-            return date.fromisoformat(given)
-    except ValueError:
-        pass
-    raise ValueError(_("Write a day like 2026-01-15."))
 
 
 def _slugs(given: Any) -> Any:
@@ -30,7 +17,6 @@ def _slugs(given: Any) -> Any:
     return [slug for slug in named if slug]
 
 
-Day = Annotated[date, PlainValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 Slugs = Annotated[list[str], BeforeValidator(_slugs)]
 Person = Annotated[str, Field(max_length=Booking._meta.get_field("user_external_id").max_length)]
 

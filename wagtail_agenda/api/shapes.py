@@ -24,7 +24,7 @@ class Failure(Answer):
     errors: dict[str, list[str]] = Field({}, description="What is wrong with which field.")
 
 
-class Named(BaseModel):
+class Item(BaseModel):
     """Something that an agenda has."""
 
     id: str
@@ -34,14 +34,14 @@ class Named(BaseModel):
 # Agendas
 
 
-class AbsenceReason(Named):
+class AbsenceReason(Item):
     """Why somebody did not come."""
 
     slug: str
     label: str
 
 
-class SharedResource(Named):
+class SharedResource(Item):
     """What appointments may need beside their desk."""
 
     description: str
@@ -77,7 +77,7 @@ class AppointmentsLinks(BaseModel):
     fillslots_url: str
 
 
-class Agenda(Named):
+class Agenda(Item):
     """What is booked."""
 
     slug: str
@@ -115,7 +115,7 @@ class MeetingTypeLinks(BaseModel):
     datetimes_url: str
 
 
-class MeetingType(Named):
+class MeetingType(Item):
     """A kind of appointment."""
 
     duration: int = Field(description="Minutes; the shortest where visitors choose it.")
@@ -134,7 +134,7 @@ class OneMeetingType(Answer):
     data: MeetingType
 
 
-class Desk(Named):
+class Desk(Item):
     """Who takes one appointment at a time."""
 
     agenda: str | None = Field(None, description="Of virtual agendas: the slug of the real one.")
@@ -149,7 +149,7 @@ class Desks(Answer):
 class SharedResources(Answer):
     """Several shared resources."""
 
-    data: list[Named]
+    data: list[Item]
 
 
 # Slots
@@ -170,7 +170,7 @@ class EventLinks(SlotLinks):
     backoffice_url: str
 
 
-class Slot(Named):
+class Slot(Item):
     """Something that can be chosen."""
 
     datetime: str
@@ -179,7 +179,7 @@ class Slot(Named):
     api: SlotLinks
 
 
-class AgendaBehind(Named):
+class AgendaBehind(Item):
     """A real agenda that is free for a slot of a virtual one."""
 
     api: SlotLinks

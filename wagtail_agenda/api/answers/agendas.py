@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.http import HttpRequest
 
 from wagtail_agenda.api.answers import address
+from wagtail_agenda.api.answers.bookings import reason_slug
 from wagtail_agenda.choices import AgendaKind, Attendance, DelayUnit
 from wagtail_agenda.models import Agenda, AttendanceReason, Desk, MeetingType, Resource
 
@@ -82,8 +83,9 @@ def _told(
     }
     if agenda.kind == AgendaKind.EVENTS:
         told["absence_reasons"] = [
-            {"id": str(each.pk), "slug": str(each.pk), "text": each.label, "label": each.label}
-            for each in reasons
+            {"id": slug, "slug": slug, "text": reason.label, "label": reason.label}
+            for reason in reasons
+            for slug in [reason_slug(reason)]
         ]
     elif agenda.kind == AgendaKind.MEETINGS:
         told["shared_resources"] = [

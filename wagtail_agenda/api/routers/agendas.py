@@ -20,6 +20,7 @@ from wagtail_agenda.api.parameters import AgendasQuery
 from wagtail_agenda.choices import AgendaKind
 from wagtail_agenda.clients import Scope
 from wagtail_agenda.models import Agenda, Desk, Resource
+from wagtail_agenda.slot_key import is_slug
 
 router = Router(tags=["Agendas"], auth=Access(Scope.READ))
 
@@ -31,7 +32,8 @@ def agendas(request: HttpRequest, asked: Query[AgendasQuery]) -> JsonResponse:
     """The published agendas that the client may touch, by their labels."""
     found = clients.agendas_of(request.auth).filter(live=True)
     if asked.q:
-        found = found.filter(slug__icontains=asked.q)
+        # What no slug can have, some databases cannot even look for.
+        found = found.filter(slug__icontains=asked.q) if is_slug(asked.q) else found.none()
     if asked.kind:
         found = found.filter(kind=asked.kind)
     if asked.with_open_events:
