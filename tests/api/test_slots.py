@@ -655,6 +655,59 @@ class TestNightsWhenClocksChange:
         assert disabled(at_noon_before(AUTUMN, exclude_user="ada")) == [key]
 
 
+# From a listing to a booking
+
+
+WHO = {"user_name": "Ada Martin", "user_external_id": "ada"}
+
+
+class TestBookingWhatIsListed:
+    def test_an_event(self, caller, crawl):
+        [told] = events(caller)["data"]
+        answer = caller.post(told["api"]["fillslot_url"], WHO)
+        assert (answer["err"], answer["datetime_iso"]) == (0, told["datetime_iso"])
+        [after] = events(caller, user_external_id="ada")["data"]
+        assert after["places"] == answer["places"]
+        assert after["booked_for_external_user"] == "main-list"
+
+    def test_several_events(self, caller, crawl, butterfly):
+        slots = slugs(events(caller))
+        address = caller.get("agenda/swimming/")["data"]["api"]["fillslots_url"]
+        assert caller.post(address, {**WHO, "slots": slots})["booking_count"] == 2
+        assert booked(events(caller, user_external_id="ada")).keys() == {"crawl", "butterfly"}
+
+    def test_an_appointment_with_what_it_needs_beside_its_desk(self, caller, office):
+        office.resources = [Resource.objects.create(label=label) for label in ("Hall", "Van")]
+        office.save()
+        told = times(caller, shared_resources="hall,van")["data"][0]
+        answer = caller.post(told["api"]["fillslot_url"], WHO)
+        assert (answer["err"], answer["resources"]) == (0, ["hall", "van"])
+        assert disabled(times(caller, shared_resources="hall")) == [EARLY]
+        assert disabled(times(caller)) == []
+
+    def test_one_that_only_delays_forbid(self, caller, office):
+        office.minimal_booking_delay, office.minimal_booking_delay_unit = 2, "days"
+        office.save()
+        told = times(caller, bypass_delays="true")["data"][0]
+        address = told["api"]["fillslot_url"]
+        assert caller.post(address, WHO)["err_class"] == "delay not respected"
+        assert caller.post(address, {**WHO, "bypass_delays": True})["err"] == 0
+
+    def test_one_of_a_virtual_agenda_in_an_agenda_behind_it(self, caller, office):
+        make_virtual(make_appointments()[0], office, slug="any")
+        told = times(caller, "any", date_start=str(TOMORROW))["data"][0]
+        behind = {one["id"]: one["api"]["fillslot_url"] for one in told["agendas"]}
+        assert caller.post(behind["office"], WHO)["agenda"]["slug"] == "office"
+        assert caller.post(told["api"]["fillslot_url"], {})["err"] == 0
+
+    def test_what_a_lock_code_holds_is_free_for_it_alone(self, caller, crawl):
+        fill_up(crawl, places_booked=1)
+        [told] = events(caller, lock_code="x")["data"]
+        caller.post(told["api"]["fillslot_url"], {"lock_code": "x"})
+        assert disabled(events(caller)) == ["crawl"]
+        assert disabled(events(caller, lock_code="x")) == []
+
+
 # How much it costs
 
 

@@ -1,23 +1,14 @@
 """What may stand in the query of a call that lists agendas or slots."""
 
 from datetime import date, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from wagtail_agenda.api.schemas import Day, Given, LockCode, Places
+from wagtail_agenda.api.schemas import Day, Given, Items, LockCode, Places
 from wagtail_agenda.availability import Period
 from wagtail_agenda.models import Booking
 
-
-def _slugs(given: Any) -> Any:
-    """A list with commas, or the parameter several times."""
-    given = given if isinstance(given, list) else [given]
-    named = (slug.strip() for text in given for slug in str(text).split(","))
-    return [slug for slug in named if slug]
-
-
-Slugs = Annotated[list[str], BeforeValidator(_slugs)]
 Person = Annotated[str, Field(max_length=Booking._meta.get_field("user_external_id").max_length)]
 
 
@@ -68,7 +59,7 @@ class EventsQuery(SlotsQuery):
 class AppointmentsQuery(SlotsQuery):
     """What appointments are asked with."""
 
-    shared_resources: Slugs = Field(
+    shared_resources: Items = Field(
         [], alias="shared-resources", description="Slugs of what must be free as well."
     )
-    resources: Slugs = Field([], description="Another name of shared-resources.")
+    resources: Items = Field([], description="Another name of shared-resources.")

@@ -31,12 +31,14 @@ _DAY = re.compile(r"[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 def _items(given: Any) -> Any:
-    """A list, also of a text with commas, as texts without blanks; what is empty is left out."""
+    """A list, also of texts with commas, as texts without blanks; what is empty is left out."""
     if isinstance(given, str):
-        given = given.split(",")
+        given = [given]
     if not isinstance(given, list):
         return given
-    return [item for item in (str(item).strip() for item in given) if item]
+    # A parameter of a query is a list of one text, or of several if it stands there more than once.
+    items = (item.strip() for text in given for item in str(text).split(","))
+    return [item for item in items if item]
 
 
 def _web_address(given: str) -> str:
