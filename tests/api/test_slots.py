@@ -3,6 +3,7 @@
 from datetime import date, datetime, time, timedelta
 
 import pytest
+from django.urls import include, path
 from freezegun import freeze_time
 
 from tests.api.calling import Caller
@@ -149,6 +150,12 @@ class TestEvents:
     def test_what_is_empty_is_null(self, caller, crawl):
         [told] = events(caller)["data"]
         assert [told[name] for name in ("description", "url", "pricing")] == [None] * 3
+
+    def test_a_site_without_the_admin_names_no_place_for_agents(self, caller, crawl, settings):
+        settings.ROOT_URLCONF = (path("agendas/", include("wagtail_agenda.urls")),)
+        [told] = events(caller)["data"]
+        assert told["api"]["backoffice_url"] == ""
+        assert told["api"]["fillslot_url"] == f"{ADDRESS}swimming/fillslot/crawl/"
 
     def test_none(self, caller, swimming):
         answer = events(caller)
@@ -393,9 +400,9 @@ class TestHolds:
 
     def test_nothing_secret_stands_in_an_address(self, caller, swimming, crawl):
         make_appointments(slug="office")
-        for path in ("agenda/swimming/datetimes/", "agenda/office/meetings/passport/datetimes/"):
+        for call in ("agenda/swimming/datetimes/", "agenda/office/meetings/passport/datetimes/"):
             answer = caller.get(
-                path, lock_code="sesame", user_external_id="ada-7", exclude_user="b-8"
+                call, lock_code="sesame", user_external_id="ada-7", exclude_user="b-8"
             )
             assert answer["data"]
             text = answer.response.content.decode()
@@ -759,12 +766,12 @@ def test_nor_with_agendas_behind_a_virtual_one(
 def test_the_description_of_the_interface_names_every_key_of_a_slot(client):
     described = client.get("/agendas/api/openapi.json").json()
     paths = described["paths"]
-    for path, shape in (
+    for call, shape in (
         ("/agendas/api/agenda/", "Agendas"),
         ("/agendas/api/agenda/{slug}/datetimes/", "Events"),
         ("/agendas/api/agenda/{slug}/meetings/{meeting_type}/datetimes/", "Appointments"),
     ):
-        answers = paths[path]["get"]["responses"]
+        answers = paths[call]["get"]["responses"]
         schema = answers["200"]["content"]["application/json"]["schema"]
         assert schema == {"$ref": f"#/components/schemas/{shape}"}
     parameters = paths["/agendas/api/agenda/{slug}/datetimes/"]["get"]["parameters"]

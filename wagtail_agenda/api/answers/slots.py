@@ -1,12 +1,12 @@
 """How slots are told."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from wagtail_agenda import clients, wording
 from wagtail_agenda.api.answers import moment
@@ -115,8 +115,11 @@ def _checked(slots: Iterable[Slot]) -> set[int]:
 
 
 def _backoffice(request: HttpRequest) -> Callable[[int], str]:
-    """Where agents find an event, by its key: its check-in list."""
-    path = reverse("wagtail_agenda_admin:check_in_event", args=[0])
+    """Where agents find an event, by its key: its check-in list; "" where there is no admin."""
+    try:
+        path = reverse("wagtail_agenda_admin:check_in_event", args=[0])
+    except NoReverseMatch:
+        return "".format
     before, after = path.rsplit("/0/", 1)
     admin = getattr(settings, "WAGTAILADMIN_BASE_URL", "") or request.build_absolute_uri("/")
     return f"{admin.rstrip('/')}{before}/{{}}/{after}".format
@@ -131,7 +134,7 @@ def _appointments(
     base = agenda_address(request, agenda)
     needs = ",".join(resource.slug for resource in resources)
     query = f"?resources={needs}" if needs else ""
-    text: Callable[[datetime], str] = wording.moment_texts()
+    text = wording.moment_texts()
     behind = _AgendasBehind(request, agenda, query) if agenda.is_virtual else None
     told = []
     for slot, disabled, booked in listed:
