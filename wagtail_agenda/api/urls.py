@@ -7,7 +7,7 @@ from wagtail_agenda import __version__
 from wagtail_agenda.api.calls import called
 from wagtail_agenda.api.errors import handle
 from wagtail_agenda.api.reading import StrictParser
-from wagtail_agenda.api.routers import booking, bookings, hooks
+from wagtail_agenda.api.routers import booking, bookings, events, hooks
 
 DESCRIPTION = """\
 Agendas, free times and bookings for other systems. Compatible with the agenda interface that the
@@ -27,6 +27,7 @@ interface = NinjaAPI(
 handle(interface)
 interface.add_router("", booking.router)
 interface.add_router("", bookings.router)
+interface.add_router("", events.router)
 interface.add_router("", hooks.router)
 
 

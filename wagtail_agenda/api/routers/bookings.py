@@ -18,8 +18,8 @@ from wagtail_agenda.api.answers import answered
 from wagtail_agenda.api.answers.bookings import booking_answer, reason_slug
 from wagtail_agenda.api.auth import Access, require_scope
 from wagtail_agenda.api.errors import Refused, invalid
-from wagtail_agenda.api.finding import agenda_of, booking_of, bookings_for
-from wagtail_agenda.choices import Actor, Admission, Attendance
+from wagtail_agenda.api.finding import agenda_of, booking_of, bookings_of_person
+from wagtail_agenda.choices import Actor, Attendance
 from wagtail_agenda.clients import Scope
 from wagtail_agenda.contention import all_or_nothing
 from wagtail_agenda.errors import BookingCancelled, SoldOut, WaitingListFull
@@ -70,14 +70,11 @@ def list_as_calendar(request: HttpRequest, asked: Query[shapes.WantedFile]) -> H
 
 
 def _bookings_of(client: ApiClient, user_external_id: str, agenda: str) -> list[Booking]:
-    found = bookings_for(client).filter(user_external_id=user_external_id)
-    if agenda:
-        chosen = agenda_of(client, agenda, drafts=True)
-        found = found.filter(Q(agenda=chosen) | Q(virtual_agenda=chosen))
-    related = ("agenda", "event", "meeting_type", "desk", "attendance_reason", "site")
-    present = found.exclude(admission=Admission.CANCELLED).select_related(*related)
-    # Some databases take capitals for small letters, or overlook blanks at the end.
-    return [booking for booking in present if booking.user_external_id == user_external_id]
+    if not agenda:
+        return bookings_of_person(client, user_external_id)
+    chosen = agenda_of(client, agenda, drafts=True)
+    there = Q(agenda=chosen) | Q(virtual_agenda=chosen)
+    return bookings_of_person(client, user_external_id, there)
 
 
 # One of them
