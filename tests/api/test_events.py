@@ -40,7 +40,7 @@ def event(agenda):
 
 
 def to(act, name="pottery", agenda="courses"):
-    return f"agenda/{agenda}/{act}/{name}/" if name else f"agenda/{agenda}/{act}/"
+    return f"agenda/{slug}/{act}/{name}/" if name else f"agenda/{agenda}/{act}/"
 
 
 def error_of(answer):
@@ -628,7 +628,7 @@ def test_what_somebody_is_booking_stays(event, caller):
 
 def test_how_it_is_called_is_described(client):
     paths = client.get("/agendas/api/openapi.json").json()["paths"]
-    base = "/agendas/api/agenda/{agenda}/"
+    base = "/agendas/api/agenda/{slug}/"
     assert sorted(paths[f"{base}event/{{event}}/"]) == ["delete", "patch"]
     assert list(paths[f"{base}event/"]) == ["post"]
     assert list(paths[f"{base}check/{{event}}/"]) == ["post"]

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import Any
 
 from django.db.models import Q
@@ -108,8 +109,10 @@ def change(
     if data:
         require_scope(request.auth, Scope.BOOK)
     booking = _present(request, booking_id)
-    with all_or_nothing():
-        if body.model_fields_set - data.keys():
+    noted = bool(body.model_fields_set - data.keys())
+    # Each of them alone starts anew by itself where others are quicker.
+    with all_or_nothing() if noted and data else nullcontext():
+        if noted:
             booking = _check_in(booking, body)
         if data:
             booking = bookings.keep_data(booking, data)

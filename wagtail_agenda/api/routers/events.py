@@ -24,43 +24,43 @@ router = Router(tags=["Events"])
 
 
 @router.get(
-    "agenda/{agenda}/status/{event}/",
+    "agenda/{slug}/status/{event}/",
     auth=Access(Scope.READ),
     url_name="event_status",
     response=shapes.OneEvent,
 )
-def status(request: HttpRequest, agenda: str, event: str) -> JsonResponse:
+def status(request: HttpRequest, slug: str, event: str) -> JsonResponse:
     """An event as it is, with its places."""
-    return _told(request, _event(request, agenda, event))
+    return _told(request, _event(request, slug, event))
 
 
 @router.get(
-    "agenda/{agenda}/bookings/{event}/",
+    "agenda/{slug}/bookings/{event}/",
     auth=Access(Scope.READ),
     url_name="event_bookings",
     response=SeveralBookings,
 )
 def list_bookings(
-    request: HttpRequest, agenda: str, event: str, asked: Query[WhoseBookings]
+    request: HttpRequest, slug: str, event: str, asked: Query[WhoseBookings]
 ) -> JsonResponse:
     """Somebody's bookings of an event that are not cancelled."""
-    found = _event(request, agenda, event)
+    found = _event(request, slug, event)
     booked = bookings_of_person(request.auth, asked.user_external_id, event=found)
     return answered(data=[booking_answer(request, booking) for booking in booked])
 
 
 @router.post(
-    "agenda/{agenda}/check/{event}/",
+    "agenda/{slug}/check/{event}/",
     auth=Access(Scope.CHECK_IN, Scope.MANAGE),
     url_name="event_check",
     response=shapes.OneEvent,
 )
-def check(request: HttpRequest, agenda: str, event: str) -> JsonResponse:
+def check(request: HttpRequest, slug: str, event: str) -> JsonResponse:
     """Mark the attendance of an event as checked, which tells other systems who came.
 
     What is marked already stays so, and nobody is told again.
     """
-    found = _event(request, agenda, event)
+    found = _event(request, slug, event)
     sheet = Sheet(found.agenda, event=found)
     try:
         attendances.mark_as_checked(sheet, now=timezone.now(), actor=Actor.CLIENT)
@@ -70,30 +70,30 @@ def check(request: HttpRequest, agenda: str, event: str) -> JsonResponse:
 
 
 @router.post(
-    "agenda/{agenda}/event/",
+    "agenda/{slug}/event/",
     auth=Access(Scope.MANAGE),
     url_name="event_new",
     response=shapes.OneOrSeveralEvents,
 )
-def create(request: HttpRequest, agenda: str, body: Body[shapes.NewEvent]) -> JsonResponse:
+def create(request: HttpRequest, slug: str, body: Body[shapes.NewEvent]) -> JsonResponse:
     """Make an event; with `recurrence_days` a series, whose events are made ahead."""
-    found, now = agenda_with_events(request.auth, agenda), timezone.now()
+    found, now = agenda_with_events(request.auth, slug), timezone.now()
     if body.recurrence_days:
         return _told_series(request, set_up_events.make_series(found, body, now))
     return _told(request, set_up_events.make_event(found, body))
 
 
 @router.patch(
-    "agenda/{agenda}/event/{event}/",
+    "agenda/{slug}/event/{event}/",
     auth=Access(Scope.MANAGE),
     url_name="event",
     response=shapes.OneOrSeveralEvents,
 )
 def change(
-    request: HttpRequest, agenda: str, event: str, body: Body[shapes.ChangedEvent]
+    request: HttpRequest, slug: str, event: str, body: Body[shapes.ChangedEvent]
 ) -> JsonResponse:
     """Change an event, all or nothing; with keys about recurrence, its series from there on."""
-    found, now = _event(request, agenda, event), timezone.now()
+    found, now = _event(request, slug, event), timezone.now()
     if body.is_about_series:
         return _told_series(request, set_up_events.change_series(found, body, now))
     set_up_events.change_event(found, body, now)
@@ -101,14 +101,14 @@ def change(
 
 
 @router.delete(
-    "agenda/{agenda}/event/{event}/",
+    "agenda/{slug}/event/{event}/",
     auth=Access(Scope.MANAGE),
     url_name="event",
     response=shapes.OneRemoved,
 )
 def remove(
     request: HttpRequest,
-    agenda: str,
+    slug: str,
     event: str,
     asked: Query[shapes.RemovedEvent],
     body: Body[shapes.RemovedEvent | None] = None,
@@ -118,7 +118,7 @@ def remove(
     Refused while it is booked, unless `force_cancel` cancels the bookings with it: whoever booked
     is told, and each `cancel_callback_url` is called.
     """
-    found = _event(request, agenda, event)
+    found = _event(request, slug, event)
     said = [asked] if body is None else [body, asked]
     removal = bookings.remove_event(
         found,
@@ -136,8 +136,8 @@ def remove(
     )
 
 
-def _event(request: HttpRequest, agenda: str, event: str) -> Event:
-    return event_of(agenda_with_events(request.auth, agenda), event)
+def _event(request: HttpRequest, slug: str, event: str) -> Event:
+    return event_of(agenda_with_events(request.auth, slug), event)
 
 
 def _told(request: HttpRequest, event: Event) -> JsonResponse:
