@@ -40,7 +40,7 @@ def event(agenda):
 
 
 def to(act, name="pottery", agenda="courses"):
-    return f"agenda/{slug}/{act}/{name}/" if name else f"agenda/{agenda}/{act}/"
+    return f"agenda/{agenda}/{act}/{name}/" if name else f"agenda/{agenda}/{act}/"
 
 
 def error_of(answer):

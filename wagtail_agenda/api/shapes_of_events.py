@@ -1,21 +1,13 @@
 """The shapes of what is asked and answered about events."""
 
 import re
-from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from django.utils.translation import gettext as _
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from wagtail_agenda import cleaning
-from wagtail_agenda.api.schemas import Given, Items, Places, Text, WebAddress
+from wagtail_agenda.api.schemas import Day, Given, Items, Places, Text, WebAddress
 from wagtail_agenda.models import MOST_PLACES, WHOLE_DAY_MINUTES, Event
 
 LONGEST_MINUTES = 366 * WHOLE_DAY_MINUTES
@@ -80,16 +72,18 @@ class NewEvent(Given):
     pricing: str = Field("", description="Taken and not kept.")
     recurrence_days: Weekdays = Field([], description="Days of the week, 0 is Monday.")
     recurrence_week_interval: Weeks = Field(1, description="Every so many weeks.")
-    recurrence_end_date: date | None = Field(None, description="The last day.")
+    recurrence_end_date: Day | None = Field(None, description="The last day.")
 
 
-class ChangedEvent(BaseModel):
+class ChangedEvent(Given):
     """What changes of an event. What is left out, or null, stays; an empty text empties it.
 
     With one of the keys about recurrence, the event's series changes from this event on.
     """
 
     model_config = ConfigDict(coerce_numbers_to_str=True, extra="forbid")
+
+    empty_counts: ClassVar[frozenset[str]] = frozenset({"label", "description", "location", "url"})
 
     start_datetime: DayAndTime | None = None
     duration: Minutes | None = None
@@ -102,23 +96,11 @@ class ChangedEvent(BaseModel):
     pricing: str | None = Field(None, description="Taken and not kept.")
     recurrence_days: Annotated[Weekdays, Field(min_length=1)] | None = None
     recurrence_week_interval: Weeks | None = None
-    recurrence_end_date: date | None = None
+    recurrence_end_date: Day | None = None
     with_bookings: bool = Field(
         False,
         description="Bookings move along, and whoever booked is told of another time or text.",
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_what_is_empty(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        texts = {"description", "location", "url", "label"}
-        return {
-            name: value
-            for name, value in data.items()
-            if value is not None and (value != "" or name in texts)
-        }
 
     @property
     def is_about_series(self) -> bool:
