@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from ninja import Body, Query, Router
 
@@ -16,7 +17,7 @@ from wagtail_agenda import booking as bookings
 from wagtail_agenda import calendar_entries
 from wagtail_agenda.api import shapes_of_bookings as shapes
 from wagtail_agenda.api.answers import answered
-from wagtail_agenda.api.answers.bookings import booking_answer, reason_slug
+from wagtail_agenda.api.answers.bookings import booking_answer, reason_id
 from wagtail_agenda.api.auth import Access, require_scope
 from wagtail_agenda.api.errors import Refused, invalid
 from wagtail_agenda.api.finding import agenda_of, booking_of, bookings_of_person
@@ -285,7 +286,7 @@ def _reason(booking: Booking, name: str | None) -> AttendanceReason | None:
     given = booking.attendance_reason
     offered = attendances.reasons_of(booking.agenda).filter(attendance=Attendance.ABSENT)
     reasons = [*([given] if given else []), *offered]
-    for named in (lambda reason: str(reason.pk), reason_slug, str):
+    for named in (reason_id, lambda reason: slugify(reason.label), str):
         for reason in reasons:
             if named(reason) == name:
                 return reason
