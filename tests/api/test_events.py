@@ -348,9 +348,12 @@ def test_what_no_event_can_have_is_named(event, caller, name, value):
     assert Event.objects.count() == 1
 
 
-def test_a_last_day_needs_days_of_the_week(agenda, caller):
-    body = new(recurrence_end_date="2026-12-31")
-    assert wrong_in(caller.post(to("event", ""), body)) == ["recurrence_days"]
+@pytest.mark.parametrize(
+    "more", [{"recurrence_end_date": "2026-12-31"}, {"recurrence_week_interval": 2}]
+)
+def test_what_comes_back_does_so_on_days_of_the_week(agenda, caller, more):
+    assert wrong_in(caller.post(to("event", ""), new(**more))) == ["recurrence_days"]
+    assert not Event.objects.exists()
 
 
 def test_the_same_call_again_makes_no_second_event(agenda, caller):
@@ -558,6 +561,21 @@ def test_whoever_booked_is_told_of_other_texts_if_one_says_so(event, caller):
     caller.patch(to("event"), {"location": "Attic", "with_bookings": True})
     assert made.deliveries.count() == mails + 1
     assert made.entries.order_by("pk").last().what == Trigger.CHANGED
+
+
+@pytest.mark.parametrize(
+    ("said", "places"),
+    [
+        ({"places": 5}, (5, 1)),
+        ({"waiting_list_places": 4}, (2, 4)),
+        ({"waiting_list_places": 0}, (2, 0)),
+        ({"places": 2, "waiting_list_places": 1}, (2, 1)),
+    ],
+)
+def test_each_list_has_its_own_places(event, caller, said, places):
+    caller.patch(to("event"), said)
+    now = stored(event)
+    assert (now.places, now.waiting_places) == places
 
 
 def test_there_are_never_fewer_places_than_are_taken(event, caller):

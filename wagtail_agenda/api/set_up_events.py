@@ -30,7 +30,7 @@ _FIELDS = {
 
 def make_event(agenda: Agenda, asked: NewEvent) -> Event:
     """Make one event. Raises `Refused` or `Overloaded`."""
-    if asked.recurrence_end_date is not None:
+    if asked.recurrence_end_date is not None or asked.recurrence_week_interval > 1:
         raise invalid(recurrence_days=_("Say on which days of the week it comes back."))
     start = moment_of(asked.start_datetime, agenda.zone)
 
@@ -87,10 +87,8 @@ def change_event(event: Event, asked: ChangedEvent, now: datetime) -> None:
     start, end = _wanted_times(event, asked)
     moves = (start, end) != (event.start, event.end)
     places = event.places if asked.places is None else asked.places
-    waiting = event.waiting_places
-    if asked.waiting_list_places is not None:
-        waiting = asked.waiting_list_places
-    resized = (places, waiting) != (event.places, event.waiting_places)
+    waiting = asked.waiting_list_places
+    resized = places != event.places or waiting not in (None, event.waiting_places)
     if not (texts or moves or resized):
         return
     with all_or_nothing():
