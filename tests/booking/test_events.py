@@ -33,6 +33,7 @@ from wagtail_agenda.errors import (
     EventCancelled,
     EventInUse,
     EventIsBooked,
+    EventIsOver,
     NotOffered,
     PlacesInUse,
 )
@@ -190,6 +191,14 @@ class TestRemoval:
             booking.remove_event(event, now=NOW)
         assert booking.remove_event(event, now=LATER) == booking.Removal(deleted=False)
         assert stored(event).is_cancelled
+
+    def test_nobody_is_told_that_what_took_place_is_cancelled(self):
+        event = make_event()
+        join(event)
+        with refused(EventIsOver):
+            booking.remove_event(event, now=event.end, with_bookings=True)
+        unbooked = make_event()
+        assert booking.remove_event(unbooked, now=unbooked.end).deleted
 
     def test_the_record_of_a_cancelled_booking_stays(self):
         event = make_event()

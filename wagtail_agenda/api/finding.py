@@ -5,13 +5,15 @@ the same.
 """
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from wagtail_agenda import availability, clients
 from wagtail_agenda.api.errors import Refused
+from wagtail_agenda.choices import Admission
 from wagtail_agenda.models import (
     Agenda,
     ApiClient,
@@ -107,10 +109,18 @@ def booking_of(client: ApiClient, name: str) -> Booking:
     return found
 
 
-def bookings_for(client: ApiClient) -> QuerySet[Booking]:
-    """The bookings that the client may know of."""
+def bookings_of_person(
+    client: ApiClient, user_external_id: str, *conditions: Q, **fields: Any
+) -> list[Booking]:
+    """Somebody's bookings that are not cancelled and that the client may know of, by time."""
+    found = Booking.objects.filter(*conditions, user_external_id=user_external_id, **fields)
     chosen = list(client.agendas.values_list("pk", flat=True))
-    return Booking.objects.filter(agenda__in=chosen) if chosen else Booking.objects.all()
+    if chosen:
+        found = found.filter(agenda__in=chosen)
+    related = ("agenda", "event", "meeting_type", "desk", "attendance_reason", "site")
+    present = found.exclude(admission=Admission.CANCELLED).select_related(*related)
+    # Some databases take capitals for small letters, or overlook blanks at the end.
+    return [booking for booking in present if booking.user_external_id == user_external_id]
 
 
 def unknown_booking() -> Refused:

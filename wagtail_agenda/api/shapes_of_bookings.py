@@ -101,7 +101,7 @@ class BookingShape(BaseModel):
     in_waiting_list: bool = Field(description="Waits for a place, or is being offered one.")
     admission: Admission
     user_was_present: bool | None
-    user_absence_reason: str | None = Field(description="The slug of the reason.")
+    user_absence_reason: str | None = Field(description="The id of the reason.")
     extra_data: dict[str, Any]
     datetime: str
     datetime_iso: str

@@ -7,7 +7,7 @@ from wagtail_agenda import __version__
 from wagtail_agenda.api.calls import called
 from wagtail_agenda.api.errors import handle
 from wagtail_agenda.api.reading import StrictParser
-from wagtail_agenda.api.routers import agendas, booking, bookings, hooks, slots
+from wagtail_agenda.api.routers import agendas, booking, bookings, events, hooks, slots
 
 DESCRIPTION = """\
 Agendas, free times and bookings for other systems. Compatible with the agenda interface that the
@@ -29,6 +29,7 @@ interface.add_router("", agendas.router)
 interface.add_router("", slots.router)
 interface.add_router("", booking.router)
 interface.add_router("", bookings.router)
+interface.add_router("", events.router)
 interface.add_router("", hooks.router)
 
 

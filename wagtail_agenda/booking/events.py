@@ -18,7 +18,13 @@ from wagtail_agenda.booking.ending import end
 from wagtail_agenda.booking.waiting_list import fill
 from wagtail_agenda.choices import Actor, Admission, Trigger
 from wagtail_agenda.contention import retried
-from wagtail_agenda.errors import EventCancelled, EventInUse, EventIsBooked, PlacesInUse
+from wagtail_agenda.errors import (
+    EventCancelled,
+    EventInUse,
+    EventIsBooked,
+    EventIsOver,
+    PlacesInUse,
+)
 from wagtail_agenda.models import MOST_PLACES, Bookable, Booking, Event, Hold, Occupation
 from wagtail_agenda.timegrid import epoch_minutes, epoch_minutes_up
 
@@ -228,7 +234,8 @@ def remove_event(
 
     Otherwise it stays as their record, cancelled; `with_bookings` cancels the bookings that it
     has, as `cancel_event` does. Raises `EventInUse` if it has some, or is held, and they are not
-    to be cancelled; `EventCancelled` if it was already; `Overloaded`.
+    to be cancelled; `EventIsOver` if it has taken place; `EventCancelled` if it was already;
+    `Overloaded`.
     """
 
     def work(_nothing: None) -> Removal:
@@ -242,6 +249,8 @@ def remove_event(
             if held.exists() or bookings.exclude(admission=Admission.CANCELLED).exists():
                 raise EventInUse()
         if bookings.exists() or Hold.objects.filter(event=event).exists():
+            if present.end <= now:
+                raise EventIsOver()
             return Removal(False, _cancel(event, bookables, now, user, reason))
         present.delete()
         return Removal(True)

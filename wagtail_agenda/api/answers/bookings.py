@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils.text import slugify
 
 from wagtail_agenda.api.answers import address, moment
 from wagtail_agenda.choices import Admission, Attendance
@@ -67,12 +66,12 @@ def booking_answer(request: HttpRequest, booking: Booking) -> dict[str, Any]:
     return told
 
 
-def reason_slug(reason: AttendanceReason) -> str:
-    """How a reason is named to other systems."""
-    return slugify(reason.label) or str(reason.pk)
+def reason_id(reason: AttendanceReason) -> str:
+    """How a reason is named to other systems, for as long as it is there."""
+    return str(reason.pk)
 
 
 def _absence_reason(booking: Booking) -> str | None:
     if booking.attendance != Attendance.ABSENT or booking.attendance_reason is None:
         return None
-    return reason_slug(booking.attendance_reason)
+    return reason_id(booking.attendance_reason)
