@@ -46,11 +46,11 @@ def office(frozen_now):
 
 class TestOne:
     def test_of_events(self, caller, swimming):
-        AttendanceReason.objects.create(label="Ill")
+        ill = AttendanceReason.objects.create(label="Ill")
         AttendanceReason.objects.create(label="Of another", agenda=make_agenda())
         AttendanceReason.objects.create(label="Stuck", attendance=Attendance.LATE)
         AttendanceReason.objects.create(label="Old", retired=True)
-        AttendanceReason.objects.create(label="Too cold", agenda=swimming, sort_order=1)
+        cold = AttendanceReason.objects.create(label="Too cold", agenda=swimming, sort_order=1)
         answer = caller.get("agenda/swimming/")
         assert answer.status == 200
         assert answer.data == {
@@ -72,8 +72,13 @@ class TestOne:
                 "category": None,
                 "category_label": None,
                 "absence_reasons": [
-                    {"id": "ill", "slug": "ill", "text": "Ill", "label": "Ill"},
-                    {"id": "too-cold", "slug": "too-cold", "text": "Too cold", "label": "Too cold"},
+                    {"id": str(ill.pk), "slug": "ill", "text": "Ill", "label": "Ill"},
+                    {
+                        "id": str(cold.pk),
+                        "slug": "too-cold",
+                        "text": "Too cold",
+                        "label": "Too cold",
+                    },
                 ],
                 "api": {
                     "datetimes_url": f"{ADDRESS}swimming/datetimes/",

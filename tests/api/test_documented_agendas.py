@@ -55,7 +55,7 @@ def town(frozen_now, settings):
         minimal_booking_delay=36,
         minimal_booking_delay_unit=DelayUnit.HOURS,
     )
-    AttendanceReason.objects.create(label="Ill")
+    AttendanceReason.objects.create(pk=7, label="Ill")
     cafe = make_event(
         workshops,
         pk=71,

@@ -5,9 +5,10 @@ from typing import Any
 
 from django.db.models import Q
 from django.http import HttpRequest
+from django.utils.text import slugify
 
 from wagtail_agenda.api.answers import address
-from wagtail_agenda.api.answers.bookings import reason_slug
+from wagtail_agenda.api.answers.bookings import reason_id
 from wagtail_agenda.choices import AgendaKind, Attendance, DelayUnit
 from wagtail_agenda.models import Agenda, AttendanceReason, Desk, MeetingType, Resource
 
@@ -83,9 +84,13 @@ def _told(
     }
     if agenda.kind == AgendaKind.EVENTS:
         told["absence_reasons"] = [
-            {"id": slug, "slug": slug, "text": reason.label, "label": reason.label}
+            {
+                "id": reason_id(reason),
+                "slug": slugify(reason.label),
+                "text": reason.label,
+                "label": reason.label,
+            }
             for reason in reasons
-            for slug in [reason_slug(reason)]
         ]
     elif agenda.kind == AgendaKind.MEETINGS:
         told["shared_resources"] = [
