@@ -12,7 +12,8 @@ from tests.factories import (
     make_meeting_type,
 )
 from tests.test_availability_virtual import make_virtual
-from wagtail_agenda.api import shapes
+from wagtail_agenda.api.shapes import agendas as shapes
+from wagtail_agenda.api.shapes.failures import Failure
 from wagtail_agenda.choices import AgendaKind, Attendance, DelayUnit
 from wagtail_agenda.models import AttendanceReason, Event, Resource
 
@@ -139,7 +140,7 @@ class TestOne:
         for slug in ("draft", "nothing"):
             answer = caller.get(f"agenda/{slug}/{what}")
             assert (answer.status, answer["err_class"]) == (404, "unknown agenda")
-            assert_shaped(answer.data, shapes.Failure)
+            assert_shaped(answer.data, Failure)
 
 
 class TestSeveral:
@@ -173,7 +174,7 @@ class TestSeveral:
         answer = caller.get("agenda/", **query)
         assert answer.status == 400
         assert answer["errors"].keys() == query.keys()
-        assert_shaped(answer.data, shapes.Failure)
+        assert_shaped(answer.data, Failure)
 
     def test_there_are_no_categories(self, caller, office):
         assert slugs(caller.get("agenda/", category="sport")) == []

@@ -20,7 +20,7 @@ from tests.factories import (
 )
 from tests.second_parser import read_calendar
 from wagtail_agenda import attendance, availability, booking, clients, workflow
-from wagtail_agenda.api import shapes_of_bookings as shapes
+from wagtail_agenda.api.shapes import bookings as shapes
 from wagtail_agenda.attendance import Sheet
 from wagtail_agenda.choices import Actor, Admission, AgendaKind, Attendance, Trigger
 from wagtail_agenda.models import AttendanceReason, Booking, Delivery

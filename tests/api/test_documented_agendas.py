@@ -21,7 +21,7 @@ from tests.factories import (
 from tests.factories import make_booking as book
 from tests.test_availability_virtual import make_virtual
 from wagtail_agenda import availability
-from wagtail_agenda.api import parameters
+from wagtail_agenda.api.shapes import listing as parameters
 from wagtail_agenda.api.urls import interface
 from wagtail_agenda.choices import AgendaKind, DelayUnit
 from wagtail_agenda.models import AttendanceReason, Bookable, Resource

@@ -9,8 +9,9 @@ from freezegun import freeze_time
 from tests.booking.common import admissions, hold, join, make_course, numbers, slot_of, stored
 from tests.factories import NOW, make_agenda, make_appointments, make_event, utc
 from wagtail_agenda import attendance, booking
-from wagtail_agenda.api import shapes_of_bookings, shapes_of_events
 from wagtail_agenda.api.set_up_events import moment_of
+from wagtail_agenda.api.shapes import bookings as shapes_of_bookings
+from wagtail_agenda.api.shapes import events as shapes_of_events
 from wagtail_agenda.attendance import Sheet
 from wagtail_agenda.choices import Actor, Admission, AgendaKind, Attendance, Trigger
 from wagtail_agenda.models import Booking, Delivery, Event, EventSeries
@@ -87,11 +88,14 @@ def test_an_event_is_told_as_it_is(event, caller):
         "end_datetime": "2026-12-02 09:00:00",
         "end_datetime_iso": "2026-12-02T09:00:00+01:00",
         "duration": 120,
-        "description": "",
+        "description": None,
+        "pricing": None,
         "location": "",
-        "url": "",
+        "url": None,
+        "disabled": False,
         "checked": False,
         "cancelled": False,
+        "waiting_list_bookings_automatic_confirm": True,
         "places": {
             "total": 2,
             "reserved": 1,
@@ -107,6 +111,8 @@ def test_an_event_is_told_as_it_is(event, caller):
             "bookings_url": f"{base}/bookings/pottery/",
             "status_url": f"{base}/status/pottery/",
             "check_url": f"{base}/check/pottery/",
+            "fillslot_url": f"{base}/fillslot/pottery/",
+            "backoffice_url": f"http://testserver/admin/agendas/event/{event.pk}/check-in/",
         },
     }
     shapes_of_events.OneEvent.model_validate(answer.data)

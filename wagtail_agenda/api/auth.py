@@ -1,6 +1,7 @@
 """Who is calling, by a key or by a signed query, and what they may do."""
 
 from datetime import datetime
+from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -31,6 +32,15 @@ class Access(AuthBase):
         client = request.agenda_client
         require_scope(client, *self.scopes)
         return client
+
+
+def scoped(*scopes: Scope, **described: Any) -> dict[str, Any]:
+    """What a call takes that is for clients with one of these scopes, described as such.
+
+    `described` is what else its description has.
+    """
+    names = " or ".join(scopes)
+    return {"auth": Access(*scopes), "openapi_extra": {"x-scope": names, **described}}
 
 
 def require_scope(client: ApiClient, *scopes: Scope) -> None:

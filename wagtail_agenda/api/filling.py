@@ -8,7 +8,7 @@ from wagtail.models import Site
 
 from wagtail_agenda import availability, booking, clients, throttle
 from wagtail_agenda.api.errors import Refused
-from wagtail_agenda.api.schemas import FillSlot, FillSlots, Person
+from wagtail_agenda.api.shapes.filling import FillSlot, FillSlots, Person
 from wagtail_agenda.availability import Period, Slot
 from wagtail_agenda.booking import Details, Together, Waiting
 from wagtail_agenda.booking.persons import digest_of_person

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from wagtail_agenda import availability, clients
 from wagtail_agenda.api.answers.bookings import WITHOUT_A_PLACE
-from wagtail_agenda.api.parameters import AppointmentsQuery, EventsQuery, SlotsQuery
+from wagtail_agenda.api.shapes.listing import AppointmentsQuery, EventsQuery, SlotsQuery
 from wagtail_agenda.availability import Slot
 from wagtail_agenda.booking.persons import bookings_of, digest_of_person
 from wagtail_agenda.models import Agenda, ApiClient, MeetingType, Resource

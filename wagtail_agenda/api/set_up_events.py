@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from wagtail_agenda import booking, recurrence, series
 from wagtail_agenda.api.errors import Refused, invalid
-from wagtail_agenda.api.shapes_of_events import ChangedEvent, NewEvent
+from wagtail_agenda.api.shapes.events import ChangedEvent, NewEvent
 from wagtail_agenda.contention import all_or_nothing, retried
 from wagtail_agenda.errors import EventCancelled, EventIsBooked, EventIsOver, OccurrencesBooked
 from wagtail_agenda.models import WHOLE_DAY_MINUTES, Agenda, Bookable, Event, EventSeries

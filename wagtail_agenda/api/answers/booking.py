@@ -1,6 +1,6 @@
 """How the outcome of a booking is told: what was booked or held, and what is left."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from wagtail_agenda import availability
 from wagtail_agenda.api.answers import moment
 from wagtail_agenda.api.answers.bookings import links_of
+from wagtail_agenda.api.answers.events import event_answers
 from wagtail_agenda.api.answers.slots import places_of
 from wagtail_agenda.booking import Together
 from wagtail_agenda.choices import Admission
@@ -57,26 +58,24 @@ def together_answer(
     """What came of the replacement of somebody's bookings: events booked, waited for, given up."""
     return {
         "booking_count": len(made.booked),
-        "booked_events": _events_of(request, made.booked),
-        "waiting_list_events": _events_of(request, made.waiting),
+        "booked_events": _events_of(request, agenda, made.booked, now),
+        "waiting_list_events": _events_of(request, agenda, made.waiting, now),
         "cancelled_booking_count": len(made.cancelled),
-        "cancelled_events": _events_of(request, made.cancelled),
+        "cancelled_events": _events_of(request, agenda, made.cancelled, now),
     }
 
 
-def _events_of(request: HttpRequest, bookings: Iterable[Booking]) -> list[dict[str, Any]]:
+def _events_of(
+    request: HttpRequest, agenda: Agenda, bookings: Sequence[Booking], now: datetime
+) -> list[dict[str, Any]]:
+    """The events of bookings as they are by now, each with the booking and its calls."""
+    events = Event.objects.select_related("bookable").in_bulk(
+        [booking.event_id for booking in bookings]
+    )
+    told = event_answers(request, agenda, [events[booking.event_id] for booking in bookings], now)
     return [
-        {
-            "id": booking.event.slug,
-            "slug": booking.event.slug,
-            "label": booking.event.label,
-            "agenda_slug": booking.agenda.slug,
-            "agenda_label": booking.agenda.label,
-            "booking_id": str(booking.uuid),
-            **_when(booking),
-            "api": links_of(request, booking),
-        }
-        for booking in bookings
+        {**event, "booking_id": str(booking.uuid), "booking_api": links_of(request, booking)}
+        for event, booking in zip(told, bookings, strict=True)
     ]
 
 

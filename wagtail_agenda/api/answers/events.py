@@ -1,4 +1,4 @@
-"""How events are told."""
+"""How events are told as they are, whether or not they can be booked."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,51 +6,28 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from wagtail_agenda.api.answers import address, moment
-from wagtail_agenda.api.answers.slots import places_of
+from wagtail_agenda import availability
+from wagtail_agenda.api.answers.slots import EventTeller
 from wagtail_agenda.availability import Slot
-from wagtail_agenda.availability.events import slots_of_events
-from wagtail_agenda.models import Agenda, AttendanceSheet, Event
-
-_LINKS = {
-    "bookings_url": "event_bookings",
-    "status_url": "event_status",
-    "check_url": "event_check",
-}
+from wagtail_agenda.models import Agenda, Event
 
 
 def event_answers(
     request: HttpRequest, agenda: Agenda, events: Sequence[Event], now: datetime
 ) -> list[dict[str, Any]]:
-    """Events of an agenda as they are, whether or not they can be booked."""
-    sheets = AttendanceSheet.objects.filter(event__in=events, checked_at__isnull=False)
-    checked = set(sheets.values_list("event_id", flat=True))
+    """Events of an agenda in the order in which they come."""
+    slots = availability.slots_of_events(agenda, events, now)
+    teller = EventTeller(request, agenda, slots)
     return [
-        _event_answer(request, slot, checked=slot.event.pk in checked)
-        for slot in slots_of_events(agenda, events, now)
+        {
+            **teller.event(slot, _is_disabled(slot, now)),
+            "location": slot.event.location,
+            "cancelled": slot.event.is_cancelled,
+        }
+        for slot in slots
     ]
 
 
-def _event_answer(request: HttpRequest, slot: Slot, *, checked: bool) -> dict[str, Any]:
-    event, agenda = slot.event, slot.agenda
-    return {
-        "id": event.slug,
-        "slug": event.slug,
-        "text": event.label,
-        "label": event.label,
-        "agenda_label": agenda.label,
-        "agenda_slug": agenda.slug,
-        "date": slot.start.date().isoformat(),
-        **moment("datetime", slot.start),
-        **moment("end_datetime", slot.end),
-        "duration": int((event.end - event.start).total_seconds()) // 60,
-        "description": event.description,
-        "location": event.location,
-        "url": event.url,
-        "checked": checked,
-        "cancelled": event.is_cancelled,
-        "places": places_of(slot),
-        "api": {
-            key: address(request, name, agenda.slug, event.slug) for key, name in _LINKS.items()
-        },
-    }
+def _is_disabled(slot: Slot, now: datetime) -> bool:
+    event = slot.event
+    return slot.full or event.is_cancelled or not event.open_for_booking or event.start <= now

@@ -3,10 +3,8 @@
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from ninja import Query, Router
-from ninja.responses import codes_4xx
 
 from wagtail_agenda import availability, clients
-from wagtail_agenda.api import shapes
 from wagtail_agenda.api.answers import answered
 from wagtail_agenda.api.answers.agendas import (
     agendas_answer,
@@ -14,19 +12,21 @@ from wagtail_agenda.api.answers.agendas import (
     meeting_type_answer,
     resource_answer,
 )
-from wagtail_agenda.api.auth import Access
+from wagtail_agenda.api.auth import scoped
 from wagtail_agenda.api.finding import agenda_of, appointments_agenda_of, meeting_type_of
-from wagtail_agenda.api.parameters import AgendasQuery
+from wagtail_agenda.api.shapes import agendas as shapes
+from wagtail_agenda.api.shapes.failures import or_failure
+from wagtail_agenda.api.shapes.listing import AgendasQuery
 from wagtail_agenda.choices import AgendaKind
 from wagtail_agenda.clients import Scope
 from wagtail_agenda.models import Agenda, Desk, Resource
 from wagtail_agenda.slot_key import is_slug
 
-router = Router(tags=["Agendas"], auth=Access(Scope.READ))
+router = Router(tags=["Agendas"])
 
 
 @router.get(
-    "agenda/", url_name="agendas", response={200: shapes.Agendas, codes_4xx: shapes.Failure}
+    "agenda/", **scoped(Scope.READ), url_name="agendas", response=or_failure(shapes.Agendas)
 )
 def agendas(request: HttpRequest, asked: Query[AgendasQuery]) -> JsonResponse:
     """The published agendas that the client may touch, by their labels."""
@@ -46,7 +46,7 @@ def agendas(request: HttpRequest, asked: Query[AgendasQuery]) -> JsonResponse:
 
 
 @router.get(
-    "agenda/{slug}/", url_name="agenda", response={200: shapes.OneAgenda, codes_4xx: shapes.Failure}
+    "agenda/{slug}/", **scoped(Scope.READ), url_name="agenda", response=or_failure(shapes.OneAgenda)
 )
 def agenda(request: HttpRequest, slug: str) -> JsonResponse:
     """One agenda."""
@@ -56,8 +56,9 @@ def agenda(request: HttpRequest, slug: str) -> JsonResponse:
 
 @router.get(
     "agenda/{slug}/meetings/",
+    **scoped(Scope.READ),
     url_name="meeting_types",
-    response={200: shapes.MeetingTypes, codes_4xx: shapes.Failure},
+    response=or_failure(shapes.MeetingTypes),
 )
 def meeting_types(request: HttpRequest, slug: str) -> JsonResponse:
     """The appointment types of an agenda; those of a virtual one, of the agendas behind it."""
@@ -68,8 +69,9 @@ def meeting_types(request: HttpRequest, slug: str) -> JsonResponse:
 
 @router.get(
     "agenda/{slug}/meetings/{meeting_type}/",
+    **scoped(Scope.READ),
     url_name="meeting_type",
-    response={200: shapes.OneMeetingType, codes_4xx: shapes.Failure},
+    response=or_failure(shapes.OneMeetingType),
 )
 def meeting_type(request: HttpRequest, slug: str, meeting_type: str) -> JsonResponse:
     """One appointment type."""
@@ -80,8 +82,9 @@ def meeting_type(request: HttpRequest, slug: str, meeting_type: str) -> JsonResp
 
 @router.get(
     "agenda/{slug}/desks/",
+    **scoped(Scope.READ),
     url_name="desks",
-    response={200: shapes.Desks, codes_4xx: shapes.Failure},
+    response=or_failure(shapes.Desks),
 )
 def desks(request: HttpRequest, slug: str) -> JsonResponse:
     """The desks in service; those of a virtual agenda, with the agenda that each belongs to."""
@@ -93,8 +96,9 @@ def desks(request: HttpRequest, slug: str) -> JsonResponse:
 
 @router.get(
     "agenda/{slug}/resources/",
+    **scoped(Scope.READ),
     url_name="resources",
-    response={200: shapes.SharedResources, codes_4xx: shapes.Failure},
+    response=or_failure(shapes.SharedResources),
 )
 def resources(request: HttpRequest, slug: str) -> JsonResponse:
     """The shared resources that appointments of the agenda may need."""

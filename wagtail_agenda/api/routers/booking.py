@@ -11,17 +11,30 @@ from wagtail.models import Site
 from wagtail_agenda.api import filling
 from wagtail_agenda.api.answers import answered
 from wagtail_agenda.api.answers.booking import filled_answer, hold_answer, together_answer
-from wagtail_agenda.api.auth import Access
+from wagtail_agenda.api.auth import scoped
 from wagtail_agenda.api.errors import Refused
 from wagtail_agenda.api.finding import agenda_of, booking_of, resources_of
-from wagtail_agenda.api.schemas import FillQuery, FillSlot, FillSlots
+from wagtail_agenda.api.shapes.failures import or_failure
+from wagtail_agenda.api.shapes.filling import (
+    Filled,
+    FilledTogether,
+    FillQuery,
+    FillSlot,
+    FillSlots,
+    Held,
+)
 from wagtail_agenda.clients import Scope
 from wagtail_agenda.models import Agenda, Hold
 
 router = Router(tags=["Booking"])
 
 
-@router.post("agenda/{slug}/fillslot/{slot}/", auth=Access(Scope.BOOK), url_name="fillslot")
+@router.post(
+    "agenda/{slug}/fillslot/{slot}/",
+    **scoped(Scope.BOOK),
+    url_name="fillslot",
+    response=or_failure(Filled | Held),
+)
 def fillslot(
     request: HttpRequest,
     slug: str,
@@ -75,7 +88,7 @@ def _events_agenda_of(request: HttpRequest, slug: str) -> Agenda:
     return agenda
 
 
-_SEVERAL: dict[str, Any] = {"auth": Access(Scope.BOOK)}
+_SEVERAL: dict[str, Any] = {**scoped(Scope.BOOK), "response": or_failure(FilledTogether)}
 router.post("agenda/{slug}/events/fillslots/", url_name="events_fillslots", **_SEVERAL)(_fillslots)
 router.post("agenda/{slug}/fillslots/", url_name="fillslots", include_in_schema=False, **_SEVERAL)(
     _fillslots

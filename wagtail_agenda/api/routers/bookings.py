@@ -15,12 +15,13 @@ from ninja import Body, Query, Router
 from wagtail_agenda import attendance as attendances
 from wagtail_agenda import booking as bookings
 from wagtail_agenda import calendar_entries
-from wagtail_agenda.api import shapes_of_bookings as shapes
 from wagtail_agenda.api.answers import answered
 from wagtail_agenda.api.answers.bookings import booking_answer, reason_id
-from wagtail_agenda.api.auth import Access, require_scope
+from wagtail_agenda.api.auth import require_scope, scoped
 from wagtail_agenda.api.errors import Refused, invalid
 from wagtail_agenda.api.finding import agenda_of, booking_of, bookings_of_person
+from wagtail_agenda.api.shapes import bookings as shapes
+from wagtail_agenda.api.shapes.failures import or_failure
 from wagtail_agenda.choices import Actor, Attendance
 from wagtail_agenda.clients import Scope
 from wagtail_agenda.contention import all_or_nothing
@@ -48,7 +49,10 @@ _CAME = {True: Attendance.PRESENT, False: Attendance.ABSENT, None: Attendance.UN
 
 
 @router.get(
-    "bookings/", auth=Access(Scope.READ), url_name="bookings", response=shapes.SeveralBookings
+    "bookings/",
+    **scoped(Scope.READ),
+    url_name="bookings",
+    response=or_failure(shapes.SeveralBookings),
 )
 def list_bookings(request: HttpRequest, asked: Query[shapes.WantedBookings]) -> JsonResponse:
     """Somebody's bookings that are not cancelled, in order of time."""
@@ -63,7 +67,9 @@ def list_bookings(request: HttpRequest, asked: Query[shapes.WantedBookings]) -> 
 
 
 @router.get(
-    "bookings/ics/", auth=Access(Scope.READ), url_name="bookings_ics", openapi_extra=CALENDAR
+    "bookings/ics/",
+    **scoped(Scope.READ, **CALENDAR),
+    url_name="bookings_ics",
 )
 def list_as_calendar(request: HttpRequest, asked: Query[shapes.WantedFile]) -> HttpResponse:
     """The same as one calendar file."""
@@ -84,9 +90,9 @@ def _bookings_of(client: ApiClient, user_external_id: str, agenda: str) -> list[
 
 @router.get(
     "booking/{booking_id}/",
-    auth=Access(Scope.READ),
+    **scoped(Scope.READ),
     url_name="booking",
-    response=shapes.OneBooking,
+    response=or_failure(shapes.OneBooking),
 )
 def read(request: HttpRequest, booking_id: str) -> JsonResponse:
     """A booking as it is, unless it is cancelled."""
@@ -95,9 +101,9 @@ def read(request: HttpRequest, booking_id: str) -> JsonResponse:
 
 @router.patch(
     "booking/{booking_id}/",
-    auth=Access(Scope.BOOK, Scope.CHECK_IN),
+    **scoped(Scope.BOOK, Scope.CHECK_IN),
     url_name="booking",
-    response=shapes.OneBooking,
+    response=or_failure(shapes.OneBooking),
 )
 def change(
     request: HttpRequest, booking_id: str, body: Body[shapes.ChangedBooking]
@@ -122,9 +128,9 @@ def change(
 
 @router.delete(
     "booking/{booking_id}/",
-    auth=Access(Scope.BOOK),
+    **scoped(Scope.BOOK),
     url_name="booking",
-    response=shapes.OneBooking,
+    response=or_failure(shapes.OneBooking),
 )
 def delete(request: HttpRequest, booking_id: str) -> JsonResponse:
     """Cancel a booking: it is never deleted."""
@@ -133,9 +139,9 @@ def delete(request: HttpRequest, booking_id: str) -> JsonResponse:
 
 @router.post(
     "booking/{booking_id}/cancel/",
-    auth=Access(Scope.BOOK),
+    **scoped(Scope.BOOK),
     url_name="booking_cancel",
-    response=shapes.OneBooking,
+    response=or_failure(shapes.OneBooking),
 )
 def cancel(request: HttpRequest, booking_id: str) -> JsonResponse:
     """Cancel a booking. Its `cancel_callback_url` is not called: whoever calls knows it."""
@@ -149,9 +155,9 @@ def _cancelled(request: HttpRequest, booking_id: str) -> JsonResponse:
 
 @router.post(
     "booking/{booking_id}/accept/",
-    auth=Access(Scope.BOOK),
+    **scoped(Scope.BOOK),
     url_name="booking_accept",
-    response=shapes.OneBooking,
+    response=or_failure(shapes.OneBooking),
 )
 def accept(request: HttpRequest, booking_id: str) -> JsonResponse:
     """Give whoever waits, or is offered a place, a place; whoever else waits."""
@@ -161,9 +167,9 @@ def accept(request: HttpRequest, booking_id: str) -> JsonResponse:
 
 @router.post(
     "booking/{booking_id}/suspend/",
-    auth=Access(Scope.BOOK),
+    **scoped(Scope.BOOK),
     url_name="booking_suspend",
-    response=shapes.OneBooking,
+    response=or_failure(shapes.OneBooking),
 )
 def suspend(request: HttpRequest, booking_id: str) -> JsonResponse:
     """Put a booking back on the waiting list, where it stays until it is accepted."""
@@ -173,9 +179,9 @@ def suspend(request: HttpRequest, booking_id: str) -> JsonResponse:
 
 @router.post(
     "booking/{booking_id}/resize/",
-    auth=Access(Scope.BOOK),
+    **scoped(Scope.BOOK),
     url_name="booking_resize",
-    response=shapes.OneBooking,
+    response=or_failure(shapes.OneBooking),
 )
 def resize(
     request: HttpRequest,
@@ -197,9 +203,9 @@ def resize(
 
 @router.post(
     "booking/{booking_id}/anonymize/",
-    auth=Access(Scope.BOOK),
+    **scoped(Scope.BOOK),
     url_name="booking_anonymize",
-    response=shapes.OneBooking,
+    response=or_failure(shapes.OneBooking),
 )
 def anonymize(request: HttpRequest, booking_id: str) -> JsonResponse:
     """Forget who a booking was for, for good. It goes on taking its places."""
@@ -210,9 +216,8 @@ def anonymize(request: HttpRequest, booking_id: str) -> JsonResponse:
 
 @router.get(
     "booking/{booking_id}/ics/",
-    auth=Access(Scope.READ),
+    **scoped(Scope.READ, **CALENDAR),
     url_name="booking_ics",
-    openapi_extra=CALENDAR,
 )
 def as_calendar(
     request: HttpRequest, booking_id: str, said: Query[shapes.CalendarTexts]

@@ -7,13 +7,14 @@ from ninja import Body, Query, Router
 from wagtail_agenda import attendance as attendances
 from wagtail_agenda import booking as bookings
 from wagtail_agenda.api import set_up_events
-from wagtail_agenda.api import shapes_of_events as shapes
 from wagtail_agenda.api.answers import answered
 from wagtail_agenda.api.answers.bookings import booking_answer
 from wagtail_agenda.api.answers.events import event_answers
-from wagtail_agenda.api.auth import Access
+from wagtail_agenda.api.auth import scoped
 from wagtail_agenda.api.finding import agenda_with_events, bookings_of_person, event_of
-from wagtail_agenda.api.shapes_of_bookings import SeveralBookings, WhoseBookings
+from wagtail_agenda.api.shapes import events as shapes
+from wagtail_agenda.api.shapes.bookings import SeveralBookings, WhoseBookings
+from wagtail_agenda.api.shapes.failures import or_failure
 from wagtail_agenda.attendance import Sheet
 from wagtail_agenda.choices import Actor
 from wagtail_agenda.clients import Scope
@@ -25,9 +26,9 @@ router = Router(tags=["Events"])
 
 @router.get(
     "agenda/{slug}/status/{event}/",
-    auth=Access(Scope.READ),
+    **scoped(Scope.READ),
     url_name="event_status",
-    response=shapes.OneEvent,
+    response=or_failure(shapes.OneEvent),
 )
 def status(request: HttpRequest, slug: str, event: str) -> JsonResponse:
     """An event as it is, with its places."""
@@ -36,9 +37,9 @@ def status(request: HttpRequest, slug: str, event: str) -> JsonResponse:
 
 @router.get(
     "agenda/{slug}/bookings/{event}/",
-    auth=Access(Scope.READ),
+    **scoped(Scope.READ),
     url_name="event_bookings",
-    response=SeveralBookings,
+    response=or_failure(SeveralBookings),
 )
 def list_bookings(
     request: HttpRequest, slug: str, event: str, asked: Query[WhoseBookings]
@@ -51,9 +52,9 @@ def list_bookings(
 
 @router.post(
     "agenda/{slug}/check/{event}/",
-    auth=Access(Scope.CHECK_IN, Scope.MANAGE),
+    **scoped(Scope.CHECK_IN, Scope.MANAGE),
     url_name="event_check",
-    response=shapes.OneEvent,
+    response=or_failure(shapes.OneEvent),
 )
 def check(request: HttpRequest, slug: str, event: str) -> JsonResponse:
     """Mark the attendance of an event as checked, which tells other systems who came.
@@ -71,9 +72,9 @@ def check(request: HttpRequest, slug: str, event: str) -> JsonResponse:
 
 @router.post(
     "agenda/{slug}/event/",
-    auth=Access(Scope.MANAGE),
+    **scoped(Scope.MANAGE),
     url_name="event_new",
-    response=shapes.OneOrSeveralEvents,
+    response=or_failure(shapes.OneOrSeveralEvents),
 )
 def create(request: HttpRequest, slug: str, body: Body[shapes.NewEvent]) -> JsonResponse:
     """Make an event; with `recurrence_days` a series, whose events are made ahead."""
@@ -85,9 +86,9 @@ def create(request: HttpRequest, slug: str, body: Body[shapes.NewEvent]) -> Json
 
 @router.patch(
     "agenda/{slug}/event/{event}/",
-    auth=Access(Scope.MANAGE),
+    **scoped(Scope.MANAGE),
     url_name="event",
-    response=shapes.OneOrSeveralEvents,
+    response=or_failure(shapes.OneOrSeveralEvents),
 )
 def change(
     request: HttpRequest, slug: str, event: str, body: Body[shapes.ChangedEvent]
@@ -102,9 +103,9 @@ def change(
 
 @router.delete(
     "agenda/{slug}/event/{event}/",
-    auth=Access(Scope.MANAGE),
+    **scoped(Scope.MANAGE),
     url_name="event",
-    response=shapes.OneRemoved,
+    response=or_failure(shapes.OneRemoved),
 )
 def remove(
     request: HttpRequest,

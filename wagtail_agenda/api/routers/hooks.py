@@ -9,7 +9,7 @@ from ninja import Router
 
 from wagtail_agenda import external_calls
 from wagtail_agenda.api.answers import answered
-from wagtail_agenda.api.auth import Access
+from wagtail_agenda.api.auth import scoped
 from wagtail_agenda.api.errors import Refused
 from wagtail_agenda.api.finding import booking_of, meeting_of, unknown_booking, unknown_meeting
 from wagtail_agenda.clients import Scope
@@ -22,7 +22,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 
 
 @router.post(
-    "booking/{booking_id}/hooks/{identifier}/", auth=Access(Scope.BOOK), url_name="external_call"
+    "booking/{booking_id}/hooks/{identifier}/", **scoped(Scope.BOOK), url_name="external_call"
 )
 def external_call(request: HttpRequest, booking_id: str, identifier: str) -> JsonResponse:
     """Follow the rule « another system calls » with this identifier, from the present status.
@@ -39,7 +39,7 @@ def external_call(request: HttpRequest, booking_id: str, identifier: str) -> Jso
 
 @router.post(
     "meeting/{meeting_id}/hooks/{identifier}/",
-    auth=Access(Scope.BOOK),
+    **scoped(Scope.BOOK),
     url_name="external_call_of_meeting",
 )
 def external_call_of_meeting(

@@ -3,28 +3,30 @@
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from ninja import Query, Router
-from ninja.responses import codes_4xx
 
-from wagtail_agenda.api import listing, shapes
+from wagtail_agenda.api import listing
 from wagtail_agenda.api.answers import answered
 from wagtail_agenda.api.answers.slots import appointments_answer, events_answer
-from wagtail_agenda.api.auth import Access
+from wagtail_agenda.api.auth import scoped
 from wagtail_agenda.api.finding import (
     appointments_agenda_of,
     events_agenda_of,
     meeting_type_of,
     resources_of,
 )
-from wagtail_agenda.api.parameters import AppointmentsQuery, EventsQuery
+from wagtail_agenda.api.shapes import agendas as shapes
+from wagtail_agenda.api.shapes.failures import or_failure
+from wagtail_agenda.api.shapes.listing import AppointmentsQuery, EventsQuery
 from wagtail_agenda.clients import Scope
 
-router = Router(tags=["Slots"], auth=Access(Scope.READ))
+router = Router(tags=["Slots"])
 
 
 @router.get(
     "agenda/{slug}/datetimes/",
+    **scoped(Scope.READ),
     url_name="datetimes",
-    response={200: shapes.Events, codes_4xx: shapes.Failure},
+    response=or_failure(shapes.Events),
 )
 def datetimes(request: HttpRequest, slug: str, asked: Query[EventsQuery]) -> JsonResponse:
     """The events of an agenda, in order of time; those without room are disabled."""
@@ -35,8 +37,9 @@ def datetimes(request: HttpRequest, slug: str, asked: Query[EventsQuery]) -> Jso
 
 @router.get(
     "agenda/{slug}/meetings/{meeting_type}/datetimes/",
+    **scoped(Scope.READ),
     url_name="datetimes_of_meeting_type",
-    response={200: shapes.Appointments, codes_4xx: shapes.Failure},
+    response=or_failure(shapes.Appointments),
 )
 def datetimes_of_meeting_type(
     request: HttpRequest, slug: str, meeting_type: str, asked: Query[AppointmentsQuery]

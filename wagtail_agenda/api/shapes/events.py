@@ -7,7 +7,16 @@ from django.utils.translation import gettext as _
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from wagtail_agenda import cleaning
-from wagtail_agenda.api.schemas import Day, Given, Items, Places, Text, WebAddress
+from wagtail_agenda.api.shapes import agendas
+from wagtail_agenda.api.shapes.given import (
+    Day,
+    Given,
+    Items,
+    Places,
+    Text,
+    WebAddress,
+    line,
+)
 from wagtail_agenda.models import MOST_PLACES, WHOLE_DAY_MINUTES, Event
 
 LONGEST_MINUTES = 366 * WHOLE_DAY_MINUTES
@@ -28,12 +37,6 @@ def _weekdays(given: list[str]) -> list[int]:
     return sorted({int(day) for day in given})
 
 
-def _line(name: str) -> Any:
-    """A text on one line, as long as the column of an event may be."""
-    longest = Event._meta.get_field(name).max_length
-    return Annotated[str, AfterValidator(cleaning.one_line), Field(max_length=longest)]
-
-
 def _address(given: Any) -> Any:
     return given.strip() if isinstance(given, str) else given
 
@@ -42,8 +45,8 @@ DayAndTime = Annotated[str, AfterValidator(_day_and_time), Field(max_length=40)]
 Minutes = Annotated[int, Field(ge=1, le=LONGEST_MINUTES)]
 WaitingPlaces = Annotated[int, Field(ge=0, le=MOST_PLACES)]
 Weekdays = Annotated[Items, AfterValidator(_weekdays)]
-Label = _line("label")
-Location = _line("location")
+Label = line(Event, "label")
+Location = line(Event, "location")
 Address = Annotated[WebAddress, BeforeValidator(_address), Field(max_length=200)]
 Weeks = Annotated[int, Field(ge=1, le=52)]
 
@@ -118,64 +121,23 @@ class RemovedEvent(Given):
 # What is answered
 
 
-class PlacesShape(BaseModel):
-    """The last four keys are there only with a waiting list."""
+class EventAsItIs(agendas.Event):
+    """An event, whether or not it can be booked."""
 
-    total: int
-    reserved: int
-    available: int
-    full: bool
-    has_waiting_list: bool
-    waiting_list_total: int | None = None
-    waiting_list_reserved: int | None = None
-    waiting_list_available: int | None = None
-    waiting_list_activated: bool | None = None
-
-
-class EventLinks(BaseModel):
-    """Addresses that can be called about an event."""
-
-    bookings_url: str
-    status_url: str
-    check_url: str
-
-
-class EventShape(BaseModel):
-    """An event as it is. Times are local to the agenda; ``_iso`` has them with their offset."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    id: str
-    slug: str
-    text: str
-    label: str
-    agenda_label: str
-    agenda_slug: str
-    date: str
-    datetime: str
-    datetime_iso: str
-    end_datetime: str
-    end_datetime_iso: str
-    duration: int = Field(description="Minutes.")
-    description: str
     location: str
-    url: str
-    checked: bool = Field(description="Whether attendance is marked as checked.")
     cancelled: bool
-    places: PlacesShape
-    api: EventLinks
 
 
 class OneEvent(BaseModel):
     err: Literal[0]
-    data: EventShape
+    data: EventAsItIs
 
 
 class OneOrSeveralEvents(BaseModel):
     """An event; of a series, the list of its events that are made already and still to come."""
 
     err: Literal[0]
-    data: EventShape | list[EventShape]
+    data: EventAsItIs | list[EventAsItIs]
 
 
 class Removed(BaseModel):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from wagtail_agenda.api.schemas import Day, Given, Items, LockCode, Places
+from wagtail_agenda.api.shapes.given import Day, Given, Items, LockCode, Places
 from wagtail_agenda.availability import Period
 from wagtail_agenda.models import Booking
 

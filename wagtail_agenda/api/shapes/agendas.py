@@ -7,21 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-
-class Answer(BaseModel):
-    """What every answer has."""
-
-    err: int = Field(0, description="0, or a number of an error.")
-
-
-class Failure(Answer):
-    """The answer to a call that did nothing."""
-
-    err: int
-    err_class: str = Field(description="The code of the error, which never changes.")
-    err_desc: str = Field(description="What happened, in the language of the call.")
-    reason: str = Field(description="The same as `err_class`.")
-    errors: dict[str, list[str]] = Field({}, description="What is wrong with which field.")
+from wagtail_agenda.api.shapes.failures import Answer
 
 
 class Item(BaseModel):

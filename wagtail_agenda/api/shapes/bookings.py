@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from wagtail_agenda import cleaning
-from wagtail_agenda.api.schemas import Day, Given, Places, Text, WebAddress
+from wagtail_agenda.api.shapes.given import Day, Given, Places, Text, WebAddress
 from wagtail_agenda.choices import Admission
 
 UserExternalId = Annotated[
