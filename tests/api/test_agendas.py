@@ -266,6 +266,8 @@ class TestWhatTheyHave:
         assert desks["data"] == [{"id": "counter", "text": "Counter", "agenda": "other"}]
         assert_shaped(desks.data, shapes.Desks)
         assert slugs(caller.get("agenda/any/resources/")) == ["hall"]
+        make_virtual(other, office, slug="both")
+        assert slugs(caller.get("agenda/both/resources/")) == ["hall"]
         assert slugs(make_caller("read", agendas=[virtual]).get("agenda/any/desks/")) == []
 
     @pytest.mark.parametrize("what", ["meetings/", "meetings/x/", "desks/", "resources/"])

@@ -171,7 +171,7 @@ class _AgendasBehind:
                 "text": str(agenda),
                 "api": {"fillslot_url": f"{self.bases[agenda.pk]}fillslot/{key}/{self.query}"},
             }
-            for agenda in (slot.agendas if slot.places_free > 0 else ())
+            for agenda in slot.agendas
             if agenda.pk in self.bases
         ]
 
