@@ -215,6 +215,23 @@ def test_of_two_series_with_the_same_label_each_stays_itself(agenda):
     assert list(rows) == [5, 9]
 
 
+def test_an_occurrence_does_not_take_the_name_of_another_event(agenda, event):
+    one = {"label": "Open day", "series": "yoga", "occurrence": "2026-12-03"}
+    one |= {"start": "2026-12-03T17:00", "end": "2026-12-03T19:00"}
+    assert list(refusal(with_series([one]))) == ["agendas[0].events[0].slug"]
+
+
+def test_a_booked_occurrence_keeps_its_slug(agenda):
+    take_in(with_series())
+    first = Event.objects.order_by("start").first()
+    book(first)
+    one = {"slug": "renamed", "label": "Yoga", "series": "yoga"}
+    one |= {"occurrence": first.occurrence.isoformat(), "location": "Hall"}
+    take_in(with_series([one]))
+    first.refresh_from_db()
+    assert (first.slug, first.location) == (f"yoga-{first.occurrence}", "Hall")
+
+
 def test_what_cannot_be_is_refused_at_its_key(agenda):
     problems = refusal(
         with_series(
@@ -224,6 +241,7 @@ def test_what_cannot_be_is_refused_at_its_key(agenda):
                 {"label": "C", "series": "other", "occurrence": "2026-12-03"},
                 {"label": "D", "series": "yoga"},
                 {"label": "E", "start": "soon", "cancelled": False, "places": 0},
+                {"label": "F", "start": "2026-12-03", "end": "2026-12-03T19:00"},
             ],
             until="2026-11-01",
         )
@@ -238,6 +256,7 @@ def test_what_cannot_be_is_refused_at_its_key(agenda):
         f"{inside}[4].start",
         f"{inside}[4].cancelled",
         f"{inside}[4].places",
+        f"{inside}[5].start",
     } <= set(problems)
 
 

@@ -307,7 +307,7 @@ class TestWhateverStandsInAFile(TestCase):
         cls.data = json.loads(exported())
         cls.places = [path for path in places_of(cls.data) if path]
 
-    @settings(max_examples=40, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, suppress_health_check=list(HealthCheck))
     @given(st.data())
     def test_it_is_taken_in_or_refused_with_a_place(self, drawn):
         data = copy.deepcopy(self.data)

@@ -374,3 +374,28 @@ def test_places_of_one_agenda_begin_at_the_agenda():
             now=NOW,
         )
     assert set(refused.value.problems) == {"label", "desks[0].retired"}
+
+
+def test_what_a_file_changes_together_is_judged_together():
+    """A resource goes from an agenda and its type, another gets a shorter use with its types."""
+    van, room = {"slug": "van", "label": "Van"}, {"slug": "room", "label": "Room"}
+    agenda = {
+        "slug": "hall",
+        "label": "Hall",
+        "resources": ["van", "room"],
+        "meeting_types": [{"label": "Move", "duration": 60, "resources": ["van", "room"]}],
+    }
+    take_in(file_with(resources=[van, room], agendas=[agenda]))
+    shorter = {"label": "Move", "duration": 30, "resources": ["room"]}
+    room = {**room, "maximum_duration": 30}
+    problems = refusal(file_with(agendas=[{**agenda, "resources": ["room"]}]))
+    assert set(problems) == {"agendas[0].resources"}
+    assert set(refusal(file_with(resources=[room]))) == {"resources[0].maximum_duration"}
+    take_in(
+        file_with(
+            resources=[room],
+            agendas=[{**agenda, "resources": ["room"], "meeting_types": [shorter]}],
+        )
+    )
+    made = MeetingType.objects.get()
+    assert (made.duration, [one.slug for one in made.resources.all()]) == (30, ["room"])

@@ -8,6 +8,25 @@ from django.utils.translation import gettext_lazy as _
 from wagtail_agenda import recurrence
 from wagtail_agenda.recurrence import Recurrence
 
+COLUMNS = (
+    "label",
+    "description",
+    "location",
+    "url",
+    "first_day",
+    "until",
+    "weekdays",
+    "every_weeks",
+    "exceptions",
+    "start_time",
+    "duration",
+    "places",
+    "waiting_places",
+    "open_for_booking",
+    "publish_days",
+)
+"""What an editor says of a series."""
+
 MOST_EXCEPTIONS = 1_000
 
 

@@ -56,7 +56,15 @@ def read_into(
         agenda = Agenda.objects.get(pk=agenda.pk)
     reading.name("agenda", slug_of(data, FALLBACK_SLUG), agenda if stands else None)
     _read_parts(reading, agenda, data, place)
+    if stands and "resources" in changed:
+        reading.afterwards(lambda: _ask_about_resources(reading, agenda, place))
     return agenda if stands else None
+
+
+def _ask_about_resources(reading: Reading, agenda: Agenda, place: Place) -> None:
+    kept = [row.pk for row in agenda.resources.all()]
+    if error := dropped_resources_error(agenda, kept):
+        reading.problems.add_error(place.key("resources"), error)
 
 
 def _row(
@@ -131,10 +139,6 @@ def _errors(
         if any(row.agenda.timezone != agenda.timezone for row in agenda.members.all()):
             message = _("The agendas behind it are in another time zone.")
             yield "timezone", ValidationError(message, code="other_zone")
-    if "resources" in changed:
-        kept = [row.pk for row in agenda.resources.all()]
-        if error := dropped_resources_error(present, kept):
-            yield "resources", error
 
 
 def _zone_error(present: Agenda) -> ValidationError | None:

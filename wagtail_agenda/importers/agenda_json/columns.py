@@ -15,6 +15,7 @@ from wagtail_agenda.schedule import wall_time_exists
 from wagtail_agenda.setup_rules.dates import far_date_error, skipped_error
 
 _TIME = re.compile(r"\d\d:\d\d(:\d\d)?", re.ASCII)
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d\S*", re.ASCII)
 
 
 def written_value(value: Any, zone: ZoneInfo | None = None) -> Any:
@@ -24,6 +25,11 @@ def written_value(value: Any, zone: ZoneInfo | None = None) -> Any:
     if isinstance(value, date | time):
         return value.isoformat()
     return value
+
+
+def says(data: Any, written: Any) -> bool:
+    """Whether JSON says just what is written. To Python, true is 1."""
+    return data == written and type(data) is type(written)
 
 
 def read_value(column: models.Field, data: Any, zone: ZoneInfo | None = None) -> Any:
@@ -80,7 +86,8 @@ def read_time(data: Any, _zone: ZoneInfo | None = None) -> time:
 
 def read_moment(data: Any, zone: ZoneInfo | None = None) -> datetime:
     try:
-        read = parse_datetime(data) if isinstance(data, str) else None
+        is_moment = isinstance(data, str) and _MOMENT.fullmatch(data)
+        read = parse_datetime(data) if is_moment else None
     except ValueError:
         read = None
     if read is None:

@@ -20,6 +20,7 @@ from wagtail_agenda.importers.agenda_json.settling import (
     Reading,
     has_problems,
     is_sound,
+    key_of,
     matched,
     objects_in,
     refuse_doubles,
@@ -73,7 +74,7 @@ def _read_series(
     for number, (at, one) in enumerate(items):
         refuse_unknown_keys(reading, one, at, SORTS["series"].keys)
         row = _settle_series(reading, agenda, found.get(number), one, at)
-        known[text_of(one, "key")] = row
+        known[key_of(reading, one, at)] = row
         if row is not None and number not in found:
             new.append(row)
     return known, new
@@ -163,7 +164,9 @@ def _read_event(
     if present is not None and not (changed or places or cancels):
         reading.tell(UNCHANGED, "event", row, agenda)
         return
-    errors = event_time_errors(row.start, row.end, row.publish_at)
+    errors = list(event_time_errors(row.start, row.end, row.publish_at))
+    if present is None and of_series is not None:
+        errors += _taken_slug(agenda, slug)
     if not is_sound(reading, row, at, errors, {"bookable"}) or has_problems(reading, at):
         return
     if agenda.pk is None:
@@ -212,14 +215,20 @@ def _present(
     if agenda.pk is None:
         return None
     events = Event.objects.filter(agenda=agenda)
-    if of_series is not None and of_series.pk is not None:
-        try:
-            day = columns.read_date(one.get("occurrence"))
-        except ValidationError:
-            return None
-        if found := events.filter(series=of_series, occurrence=day).first():
-            return found
-    return events.filter(slug=slug).first()
+    if of_series is None:
+        return events.filter(slug=slug).first()
+    try:
+        day = columns.read_date(one.get("occurrence"))
+    except ValidationError:
+        return None
+    return events.filter(series=of_series, occurrence=day).first()
+
+
+def _taken_slug(agenda: Agenda, slug: str) -> Iterator[tuple[str, ValidationError]]:
+    """What to say if another event of the agenda has the slug of a new occurrence."""
+    if agenda.pk is not None and Event.objects.filter(agenda=agenda, slug=slug).exists():
+        message = _("“%(slug)s” is another event here. Give this one another slug.")
+        yield "slug", ValidationError(message, params={"slug": slug})
 
 
 def _places(
@@ -229,7 +238,7 @@ def _places(
     has = {key: getattr(present, key) if present else None for key in PLACES}
     wanted = {}
     for key in PLACES:
-        if key not in one or one[key] == has[key]:
+        if key not in one or columns.says(one[key], has[key]):
             continue
         # Those of a series have the same limits.
         column = EventSeries._meta.get_field(key)

@@ -24,6 +24,7 @@ from wagtail_agenda.models import (
     WorkflowStatus,
 )
 from wagtail_agenda.setup_rules.kinds import OF_SOME_KINDS, fields_that_fit
+from wagtail_agenda.setup_rules.series import COLUMNS as SERIES_COLUMNS
 
 VERSION = 1
 """Rises when a file of before could be misunderstood. A key more does not."""
@@ -50,6 +51,11 @@ class Sort:
     several: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)
     others: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def slug_stays(self) -> bool:
+        """Whether the slug is what a row is known by, always. An occurrence has its date."""
+        return self.model is not Event
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -229,21 +235,7 @@ SORTS: Mapping[str, Sort] = {
         "else that with the same first day, else in their order.",
         (
             "key",
-            "label",
-            "description",
-            "location",
-            "url",
-            "first_day",
-            "until",
-            "weekdays",
-            "every_weeks",
-            "exceptions",
-            "start_time",
-            "duration",
-            "places",
-            "waiting_places",
-            "open_for_booking",
-            "publish_days",
+            *SERIES_COLUMNS,
         ),
         others=_KEY,
     ),

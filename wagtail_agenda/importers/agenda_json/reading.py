@@ -48,7 +48,7 @@ def read_file(
     reading = Reading(now=now, user=user, command=command)
     with _all_or_nothing(reading):
         _read_lists(reading, found)
-        reading.problems.raise_if_any()
+        reading.finish()
         if trying:
             transaction.set_rollback(True)
     return reading.outcomes
@@ -73,7 +73,7 @@ def read_agenda(
         raise Refused({"": str(_("Write an object here, in braces."))})
     with _all_or_nothing(reading):
         agenda = agendas.read_into(reading, data, Place(), only_new=only_new)
-        reading.problems.raise_if_any()
+        reading.finish()
     return agenda
 
 

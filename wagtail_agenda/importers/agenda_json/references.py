@@ -23,8 +23,8 @@ from wagtail_agenda.models import (
 
 Row = TypeVar("Row", bound=Model)
 
-_PAGE_LINK = re.compile(r'(<a\b[^>]*\blinktype="page"[^>]*?\s)id="(\d+)"')
-_PAGE_PATH = re.compile(r'(<a\b[^>]*\blinktype="page"[^>]*?\s)path="([^"]*)"')
+_PAGE_LINK = re.compile(r'<a\b(?=[^>]*\slinktype="page")[^>]*\sid="(\d+)"[^>]*>')
+_PAGE_PATH = re.compile(r'<a\b(?=[^>]*\slinktype="page")[^>]*\spath="([^"]*)"[^>]*>')
 _BLOCK_KEY = re.compile(r' data-block-key="[^"]*"')
 
 
@@ -158,8 +158,8 @@ def portable_html(html: str) -> str:
     """Formatted text whose links name pages by their path, and without the keys of its blocks."""
 
     def path(match: re.Match) -> str:
-        page = Page.objects.filter(pk=match[2]).first()
-        return f'{match[1]}path="{page.url_path if page else ""}"'
+        page = Page.objects.filter(pk=match[1]).first()
+        return f'<a linktype="page" path="{page.url_path if page else ""}">'
 
     return _PAGE_LINK.sub(path, _BLOCK_KEY.sub("", html))
 
@@ -168,13 +168,13 @@ def html_of_site(html: str) -> str:
     """The same with the keys of this site's pages. Raises `ValidationError`."""
 
     def key(match: re.Match) -> str:
-        page = Page.objects.filter(url_path=match[2]).first()
+        page = Page.objects.filter(url_path=match[1]).first()
         if page is None:
             raise ValidationError(
                 _("There is no page “%(path)s” here. Link to its whole address instead."),
-                params={"path": match[2]},
+                params={"path": match[1]},
             )
-        return f'{match[1]}id="{page.pk}"'
+        return f'<a linktype="page" id="{page.pk}">'
 
     return _PAGE_PATH.sub(key, html)
 

@@ -53,10 +53,11 @@ class Reading:
     problems: Problems = field(default_factory=Problems)
     told: dict[tuple[str, int], Outcome] = field(default_factory=dict)
     named: dict[str, dict[str, Model | None]] = field(default_factory=dict)
+    left_to_ask: list[Callable[[], None]] = field(default_factory=list)
 
-    def name(self, sort: str, key: Any, row: Model | None) -> None:
+    def name(self, sort: str, key: str, row: Model | None) -> None:
         """Let the rest of the file name a row; None for one that has problems of its own."""
-        if isinstance(key, str):
+        if key:
             self.named.setdefault(sort, {})[key] = row
 
     def find(self, sort: str, key: Any, place: Place) -> Model | None:
@@ -82,6 +83,17 @@ class Reading:
     def outcomes(self) -> list[Outcome]:
         """What became of each thing, in the order of the file."""
         return list(self.told.values())
+
+    def afterwards(self, ask: Callable[[], None]) -> None:
+        """Leave a question to the end of the file, when all that it is about stands."""
+        self.left_to_ask.append(ask)
+
+    def finish(self) -> None:
+        """Ask what was left to the end; raise `Refused` if anything is wrong."""
+        if not self.problems:
+            for ask in self.left_to_ask:
+                ask()
+        self.problems.raise_if_any()
 
     def tell(self, verdict: str, sort: str, row: Model, within: Model | None = None) -> bool:
         """Keep what became of a row, once; answers whether that is news."""
@@ -135,6 +147,13 @@ def slug_of(data: Mapping[str, Any], fallback: str) -> str:
     return text_of(data, "slug") or slugify(text_of(data, "label"))[:80] or fallback
 
 
+def key_of(reading: Reading, data: Mapping[str, Any], place: Place) -> str:
+    """By which the file names an object that has no slug; "" for nothing."""
+    if not isinstance(data.get("key", ""), str):
+        reading.problems.add(place.key("key"), _("Write a text here, in quotation marks."))
+    return text_of(data, "key")
+
+
 def refuse_doubles(reading: Reading, found: Iterable[tuple[Place, str]], key: str) -> None:
     """Say at the second of two objects that they are the same one."""
     first: dict[str, Place] = {}
@@ -162,12 +181,15 @@ def take_columns(
         if key not in data:
             continue
         present = getattr(row, key)
-        if not row._state.adding and columns.written_value(present, zone) == data[key]:
+        if not row._state.adding and columns.says(data[key], columns.written_value(present, zone)):
             continue
         try:
             value = columns.read_value(row._meta.get_field(key), data[key], zone)
         except ValidationError as error:
             reading.problems.add_error(place.key(key), error)
+            continue
+        if key == "slug" and not row._state.adding and sort.slug_stays:
+            # It is what the row was found by; some databases find it whatever its capitals.
             continue
         if value != present:
             setattr(row, key, value)
@@ -369,9 +391,10 @@ def matched(
     Rows with the same label stand for the object that says the same, else for the one with the
     same values of `alike`, else for the first that is left.
     """
-    left: dict[str, list[Model]] = {}
+    left: dict[str, list[Model]] = {text_of(data, "label"): [] for _place, data in items}
     for row in rows:
-        left.setdefault(row.label, []).append(row)
+        if row.label in left:
+            left[row.label].append(row)
     forms = {row.pk: written(row) for group in left.values() for row in group}
     found: dict[int, Model] = {}
 

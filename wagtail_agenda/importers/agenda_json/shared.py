@@ -1,6 +1,7 @@
 """What agendas share, read from a file: hours, closures, resources, reasons for an attendance."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from wagtail.blocks.stream_block import StreamBlockValidationError
@@ -11,6 +12,7 @@ from wagtail_agenda.importers.agenda_json.references import by_label
 from wagtail_agenda.importers.agenda_json.settling import (
     Reading,
     differs,
+    key_of,
     matched,
     named_rows,
     objects_in,
@@ -43,38 +45,46 @@ from wagtail_agenda.setup_rules.schedules import times_that_do_not_exist
 
 
 def read_schedules(reading: Reading, data: Any, place: Place) -> None:
+    keys = Keys.of_site()
     for at, row, one in _labelled(
         reading,
         data,
         place,
         "schedule",
         by_label(map(edited, Schedule.objects.all())),
-        lambda row: written_schedule(row, Keys.of_site()),
+        lambda row: written_schedule(row, keys),
     ):
         row = row or Schedule()
         changed = take_columns(reading, SORTS["schedule"], row, one, at)
         changed |= take_blocks(reading, row, "periods", one, at)
-        errors = []
-        if "periods" in changed and (skipped := times_that_do_not_exist(row, row.periods)):
-            errors = [("periods", StreamBlockValidationError(block_errors=skipped))]
-        stands = settle_revisioned(reading, "schedule", row, changed, at, one, errors)
-        reading.name("schedule", one.get("key"), row if stands else None)
+        stands = settle_revisioned(reading, "schedule", row, changed, at, one)
+        reading.name("schedule", key_of(reading, one, at), row if stands else None)
+        if "periods" in changed:
+            reading.afterwards(partial(_ask_about_clocks, reading, row, at))
+
+
+def _ask_about_clocks(reading: Reading, row: Schedule, at: Place) -> None:
+    """Whether whoever uses the hours has these times."""
+    if skipped := times_that_do_not_exist(row, row.periods):
+        error = StreamBlockValidationError(block_errors=skipped)
+        reading.problems.add_error(at.key("periods"), error)
 
 
 def read_calendars(reading: Reading, data: Any, place: Place) -> None:
+    keys = Keys.of_site()
     for at, row, one in _labelled(
         reading,
         data,
         place,
         "closure_calendar",
         by_label(ClosureCalendar.objects.all()),
-        lambda row: written_calendar(row, Keys.of_site()),
+        lambda row: written_calendar(row, keys),
     ):
         row = row or ClosureCalendar()
         changed = take_columns(reading, SORTS["closure_calendar"], row, one, at)
         changed |= take_blocks(reading, row, "closures", one, at)
         stands = settle(reading, "closure_calendar", row, changed, at)
-        reading.name("closure_calendar", one.get("key"), row if stands else None)
+        reading.name("closure_calendar", key_of(reading, one, at), row if stands else None)
 
 
 def _labelled(
@@ -106,12 +116,16 @@ def read_resources(reading: Reading, data: Any, place: Place) -> None:
         changed = take_columns(reading, sort, row, one, at)
         changed |= take_references(reading, sort, row, one, at)
         several = closures_of(reading, row, one, at)
-        errors = []
-        if "maximum_duration" in changed:
-            error = longest_use_error(row, row.maximum_duration)
-            errors = [("maximum_duration", error)] if error else []
-        stands = settle(reading, "resource", row, changed, at, several=several, errors=errors)
+        stands = settle(reading, "resource", row, changed, at, several=several)
         reading.name("resource", slug, row if stands else None)
+        if "maximum_duration" in changed:
+            reading.afterwards(partial(_ask_about_types, reading, row, at))
+
+
+def _ask_about_types(reading: Reading, row: Resource, at: Place) -> None:
+    """Whether appointment types that need a resource are as short as it can be had."""
+    if error := longest_use_error(row, row.maximum_duration):
+        reading.problems.add_error(at.key("maximum_duration"), error)
 
 
 def closures_of(reading: Reading, row: Any, one: dict[str, Any], at: Place) -> dict[str, list]:

@@ -14,30 +14,11 @@ from wagtail_agenda.choices import AgendaKind
 from wagtail_agenda.models import MOST_PLACES, EventSeries
 from wagtail_agenda.recurrence import Recurrence
 from wagtail_agenda.series import Answers, Plan
-from wagtail_agenda.setup_rules.series import day_errors, exceptions_error
+from wagtail_agenda.setup_rules.series import COLUMNS, day_errors, exceptions_error
 from wagtail_agenda.views.admin.reason import ReasonField
 from wagtail_agenda.views.admin.setup.dates import refuse_far_dates
 from wagtail_agenda.views.admin.setup.offers import OfferForm
 from wagtail_agenda.wording import time_text
-
-FIELDS = (
-    "label",
-    "description",
-    "location",
-    "url",
-    "first_day",
-    "until",
-    "weekdays",
-    "every_weeks",
-    "exceptions",
-    "start_time",
-    "duration",
-    "places",
-    "waiting_places",
-    "open_for_booking",
-    "publish_days",
-)
-"""What an editor says of a series."""
 
 LEAVE, CHANGE = "leave", "change"
 
@@ -179,7 +160,7 @@ class SeriesForm(OfferForm):
 
     def values(self) -> dict:
         """What was typed, by the name of the field of `EventSeries`."""
-        return {name: self.cleaned_data[name] for name in FIELDS if name in self.cleaned_data}
+        return {name: self.cleaned_data[name] for name in COLUMNS if name in self.cleaned_data}
 
     def answers(self) -> Answers:
         """What was answered to the question that the form came back with."""
