@@ -148,6 +148,7 @@ def test_a_series_makes_its_events(agenda):
     assert first.slug == "yoga-2026-12-01"
     assert first.start.astimezone(agenda.zone).time() == time(18)
     assert exported_data(agenda)["agendas"][0]["events"] == []
+    assert {one.verdict for one in take_in(with_series())} == {UNCHANGED}
 
 
 def test_an_occurrence_differs_from_its_series_where_the_file_says_so(agenda):

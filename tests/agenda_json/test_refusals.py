@@ -22,7 +22,7 @@ from tests.agenda_json.common import (
 from tests.factories import make_agenda, make_appointments, make_booking, one_off, weekly
 from wagtail_agenda.errors import Overloaded
 from wagtail_agenda.importers import agenda_json
-from wagtail_agenda.importers.agenda_json import UNCHANGED, agendas
+from wagtail_agenda.importers.agenda_json import UNCHANGED, agendas, references
 from wagtail_agenda.models import Workflow
 
 pytestmark = pytest.mark.django_db
@@ -217,6 +217,23 @@ def test_nothing_unsafe_comes_in_with_formatted_text():
     assert "Hi" in html
     assert "onclick" not in html
     assert "script" not in html
+
+
+def test_what_no_file_can_name_is_left_to_the_admin(monkeypatch):
+    """As a project's own action may have chosen, such as a page."""
+    rule = {"type": "transition", "value": {"trigger": "booked", "status": "confirmed"}}
+    agendas_too = {"agendas": [{"label": "Hall", "workflow": "w"}]}
+    take_in(workflow_with(transitions=[rule]) | agendas_too)
+
+    def cannot(*_args):
+        raise agenda_json.CannotBeNamed("page: Home")
+
+    monkeypatch.setattr(references, "named", cannot)
+    with pytest.raises(agenda_json.CannotBeNamed):
+        exported()
+    problems = refusal(workflow_with())
+    assert list(problems) == ["workflows[0].transitions"]
+    assert "page: Home" in problems["workflows[0].transitions"]
 
 
 def test_several_problems_are_told_together():

@@ -42,7 +42,8 @@ def read_into(
     """
     present, agenda = _row(reading, data, place, only_new)
     changed = take_columns(reading, SORT, agenda, data, place)
-    refuse_unknown_keys(reading, data, place, keys_that_fit(agenda.kind))
+    known = keys_that_fit(agenda.kind) if agenda.kind in AgendaKind.values else SORT.keys
+    refuse_unknown_keys(reading, data, place, known)
     changed |= take_references(reading, SORT, agenda, data, place)
     for key in ("closure_calendars", "resources"):
         changed |= _take_several(reading, agenda, key, data, place)

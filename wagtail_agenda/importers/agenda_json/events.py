@@ -90,13 +90,12 @@ def _settle_series(
     row = EventSeries(agenda=agenda)
     if present is not None:
         row = EventSeries.objects.select_related("agenda").get(pk=present.pk)
-    changed = take_columns(reading, SORTS["series"], row, one, at)
+    changed = _in_order(row, take_columns(reading, SORTS["series"], row, one, at), present)
     if present is not None and not changed:
         reading.tell(UNCHANGED, "series", row, agenda)
         return row
     if has_problems(reading, at) or not is_sound(reading, row, at):
         return present
-    row.weekdays, row.exceptions = sorted(row.weekdays), sorted(set(row.exceptions))
     for key, error in _series_errors(row, agenda):
         reading.problems.add_error(at.key(key), error)
     if has_problems(reading, at) or agenda.pk is None:
@@ -114,6 +113,19 @@ def _settle_series(
     reading.note(row, "wagtail.edit" if present else "wagtail.create", content_changed=True)
     reading.tell(CHANGED if present else MADE, "series", row, agenda)
     return row
+
+
+def _in_order(row: EventSeries, changed: set[str], present: EventSeries | None) -> set[str]:
+    """Put days in their order, in which they are stored; answers what differs then."""
+    for key in {"weekdays", "exceptions"} & changed:
+        try:
+            setattr(row, key, sorted(getattr(row, key)))
+        except TypeError:
+            # No days, of which the validators complain.
+            continue
+        if present is not None and getattr(row, key) == getattr(present, key):
+            changed = changed - {key}
+    return changed
 
 
 def _series_errors(row: EventSeries, agenda: Agenda) -> Iterator[tuple[str, ValidationError]]:

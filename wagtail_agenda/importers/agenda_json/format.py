@@ -283,16 +283,6 @@ FILE = {
 }
 """The keys of a file, each with what it means, in the order in which they are written."""
 
-LISTS = {
-    "schedules": "schedule",
-    "closure_calendars": "closure_calendar",
-    "resources": "resource",
-    "workflows": "workflow",
-    "attendance_reasons": "attendance_reason",
-    "agendas": "agenda",
-}
-"""Of which sort the objects are that stand in each list of a file."""
-
 OF_ONE_KIND = {
     "desks": AgendaKind.MEETINGS,
     "meeting_types": AgendaKind.MEETINGS,

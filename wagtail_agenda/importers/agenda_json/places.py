@@ -19,11 +19,8 @@ class Refused(ValueError):
         self.problems = problems
 
     def __str__(self):
-        return "\n".join(f"{place}: {said}" if place else said for place, said in self.lines())
-
-    def lines(self) -> list[tuple[str, str]]:
-        """Place and sentence of each problem, in the order in which they were found."""
-        return list(self.problems.items())
+        lines = (f"{place}: {said}" if place else said for place, said in self.problems.items())
+        return "\n".join(lines)
 
 
 class Place(str):

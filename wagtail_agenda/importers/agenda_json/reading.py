@@ -10,7 +10,6 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from wagtail_agenda import strict_json
-from wagtail_agenda.choices import AgendaKind
 from wagtail_agenda.contention import all_or_nothing
 from wagtail_agenda.errors import Overloaded
 from wagtail_agenda.importers.agenda_json import agendas, shared, workflows
@@ -23,7 +22,6 @@ from wagtail_agenda.importers.agenda_json.settling import (
     refuse_doubles,
     refuse_unknown_keys,
     slug_of,
-    text_of,
 )
 from wagtail_agenda.models import Agenda
 
@@ -128,7 +126,5 @@ def _read_agendas(reading: Reading, data: Any, place: Place) -> None:
     items = list(objects_in(reading, data, place))
     refuse_doubles(reading, [(at, slug_of(one, "agenda")) for at, one in items], "slug")
     # Behind a virtual agenda stand others, which the file may make.
-    for virtual in (False, True):
-        for at, one in items:
-            if (text_of(one, "kind") == AgendaKind.VIRTUAL) == virtual:
-                agendas.read_into(reading, one, at)
+    for at, one in sorted(items, key=lambda item: "members" in item[1]):
+        agendas.read_into(reading, one, at)

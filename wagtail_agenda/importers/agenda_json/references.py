@@ -1,7 +1,7 @@
 """How a file names rows of the site: by slugs and names, never by primary keys."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import Group
@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.models import Page
 
 from wagtail_agenda.models import (
-    Agenda,
     ApiClient,
     ClosureCalendar,
     MeetingType,
@@ -177,11 +176,3 @@ def html_of_site(html: str) -> str:
         return f'<a linktype="page" id="{page.pk}">'
 
     return _PAGE_PATH.sub(key, html)
-
-
-Finder = Callable[[str], Model | None]
-
-
-def by_slug(model: type[Agenda] | type[Workflow]) -> Finder:
-    """Finds a row of this site by its slug."""
-    return lambda slug: model.objects.filter(slug=slug).first()

@@ -203,7 +203,15 @@ def take_blocks(
     """The same of a stream of blocks."""
     if key not in data:
         return set()
-    before = written_blocks(row, key)
+    try:
+        before = written_blocks(row, key)
+    except references.CannotBeNamed as error:
+        message = _(
+            "What stands here on this site has chosen what no file can name: %(what)s. Change it "
+            "in the admin, or leave this key out."
+        )
+        reading.problems.add(place.key(key), message % {"what": error})
+        return set()
     if before == data[key]:
         return set()
     rows = read_blocks(row, key, data[key], place.key(key), reading.problems)
@@ -291,9 +299,8 @@ def _unsaved(row: Model) -> Iterator[str]:
 
 def has_problems(reading: Reading, place: Place) -> bool:
     """Whether anything is wrong with an object or inside it."""
-    return any(
-        found == place or found.startswith((f"{place}.", f"{place}[")) for found in reading.problems
-    )
+    inside = (f"{place}.", f"{place}[")
+    return any(not place or at == place or at.startswith(inside) for at in reading.problems)
 
 
 def settle(

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -34,8 +35,7 @@ class Command(BaseCommand):
                 trying=options["dry_run"],
             )
         except agenda_json.Refused as error:
-            lines = "\n".join(f"  {place or 'file'}: {said}" for place, said in error.lines())
-            raise CommandError(f"Nothing was changed.\n{lines}") from error
+            raise CommandError(f"Nothing was changed.\n{indent(str(error), '  ')}") from error
         except Overloaded as error:
             raise CommandError(
                 "Nothing was changed: others are changing the same just now. Try again."
