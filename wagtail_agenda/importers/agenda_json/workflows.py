@@ -33,7 +33,7 @@ from wagtail_agenda.workflow.rules import rules_of
 
 @dataclass(frozen=True)
 class Begun:
-    """A workflow whose rules and actions are still to be read; a status is None if it is wrong."""
+    """A workflow whose rules and actions are still to be read; what is wrong of it is not saved."""
 
     place: Place
     data: Mapping[str, Any]
