@@ -1,6 +1,6 @@
 """What agendas share, read from a file: hours, closures, resources, reasons for an attendance."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -45,18 +45,10 @@ from wagtail_agenda.setup_rules.schedules import times_that_do_not_exist
 
 
 def read_schedules(reading: Reading, data: Any, place: Place) -> None:
-    keys = Keys.of_site()
-    for at, row, one in _labelled(
-        reading,
-        data,
-        place,
-        "schedule",
-        by_label(map(edited, Schedule.objects.all())),
-        lambda row: written_schedule(row, keys),
+    rows = by_label(map(edited, Schedule.objects.all()))
+    for at, row, one, changed in _labelled(
+        reading, data, place, "schedule", rows, written_schedule
     ):
-        row = row or Schedule()
-        changed = take_columns(reading, SORTS["schedule"], row, one, at)
-        changed |= take_blocks(reading, row, "periods", one, at)
         stands = settle_revisioned(reading, "schedule", row, changed, at, one)
         reading.name("schedule", key_of(reading, one, at), row if stands else None)
         if "periods" in changed:
@@ -71,18 +63,10 @@ def _ask_about_clocks(reading: Reading, row: Schedule, at: Place) -> None:
 
 
 def read_calendars(reading: Reading, data: Any, place: Place) -> None:
-    keys = Keys.of_site()
-    for at, row, one in _labelled(
-        reading,
-        data,
-        place,
-        "closure_calendar",
-        by_label(ClosureCalendar.objects.all()),
-        lambda row: written_calendar(row, keys),
+    rows = by_label(ClosureCalendar.objects.all())
+    for at, row, one, changed in _labelled(
+        reading, data, place, "closure_calendar", rows, written_calendar
     ):
-        row = row or ClosureCalendar()
-        changed = take_columns(reading, SORTS["closure_calendar"], row, one, at)
-        changed |= take_blocks(reading, row, "closures", one, at)
         stands = settle(reading, "closure_calendar", row, changed, at)
         reading.name("closure_calendar", key_of(reading, one, at), row if stands else None)
 
@@ -91,18 +75,23 @@ def _labelled(
     reading: Reading,
     data: Any,
     place: Place,
-    sort: str,
+    name: str,
     rows: Iterable[Schedule | ClosureCalendar],
-    written: Callable,
-) -> Iterable[tuple[Place, Any, dict[str, Any]]]:
-    """Objects that are known by their label, each with its place and its row, None without."""
+    written: Callable[[Any, Keys], dict[str, Any]],
+) -> Iterator[tuple[Place, Any, dict[str, Any], set[str]]]:
+    """Objects that are known by their label: place, row as it is to be, object, what differs."""
+    sort, keys = SORTS[name], Keys.of_site()
     items = list(objects_in(reading, data, place))
-    keys = [(at, text_of(one, "key")) for at, one in items]
-    refuse_doubles(reading, [(at, key) for at, key in keys if key], "key")
-    found = matched(items, rows, written)
+    named = [(at, text_of(one, "key")) for at, one in items]
+    refuse_doubles(reading, [(at, key) for at, key in named if key], "key")
+    found = matched(items, rows, lambda row: written(row, keys))
     for number, (at, one) in enumerate(items):
-        refuse_unknown_keys(reading, one, at, SORTS[sort].keys)
-        yield at, found.get(number), one
+        refuse_unknown_keys(reading, one, at, sort.keys)
+        row = found.get(number) or sort.model()
+        changed = take_columns(reading, sort, row, one, at)
+        for key in sort.blocks:
+            changed |= take_blocks(reading, row, key, one, at)
+        yield at, row, one, changed
 
 
 def read_resources(reading: Reading, data: Any, place: Place) -> None:
