@@ -20,8 +20,8 @@ from tests.factories import (
 from wagtail_agenda import booking
 from wagtail_agenda.choices import AgendaKind, Role
 from wagtail_agenda.models import Agenda, AgendaMember, Resource
+from wagtail_agenda.setup_rules.delays import leaves_no_time
 from wagtail_agenda.views.admin.setup.advice import advice_on
-from wagtail_agenda.views.admin.setup.delays import leaves_no_time
 
 pytestmark = pytest.mark.django_db
 

@@ -47,6 +47,8 @@ FUNCTIONS = {
     "outbox": ["sweep", "retry", "cancel", "enqueue_calls", "WebCall", "own_webhook_secret"],
     "privacy": ["anonymise_due", "anonymise", "export", "erase"],
     "permissions": ["agendas_for", "may", "visible", "editable", "is_administrator"],
+    "importers.agenda_json": ["file_of", "written", "read_file", "read_agenda"]
+    + ["Outcome", "Refused"],
 }
 """What projects may call, by module; everything else may change without notice."""
 
@@ -60,8 +62,10 @@ COLUMN_TYPES = {
     "IntegerField": "number",
     "JSONField": "JSON",
     "PositiveIntegerField": "number, not below 0",
+    "PositiveSmallIntegerField": "number, not below 0",
     "SlugField": "slug",
     "TextField": "text",
+    "TimeField": "time of day",
     "URLField": "address",
     "UUIDField": "UUID",
 }
@@ -288,6 +292,59 @@ def column_type(field) -> str:
     return kind + (", unique" if field.unique and not field.primary_key else "")
 
 
+def agenda_json_file() -> str:
+    from wagtail_agenda.importers.agenda_json.format import FILE
+
+    return table(["Key", "Means"], [[f"`{key}`", means] for key, means in FILE.items()])
+
+
+def agenda_json_sorts() -> str:
+    from wagtail_agenda.importers.agenda_json.format import OF_ONE_KIND, SORTS
+
+    parts = []
+    for name, sort in SORTS.items():
+        parts.append(f"### `{name}`\n\n{sort.means} Known by {lowered(sort.identity)}\n")
+        rows = []
+        for key in sort.keys:
+            if key in sort.parts:
+                means = SORTS[sort.parts[key]].means
+            else:
+                means = sort.others.get(key) or note_of(sort.model._meta.get_field(key))
+            if name == "agenda" and key in OF_ONE_KIND:
+                means = f"{means} Of `{OF_ONE_KIND[key]}` alone.".strip()
+            rows.append([f"`{key}`", held_by(sort, key), means])
+        parts.append(table(["Key", "Holds", "Means"], rows))
+    return "\n".join(parts)
+
+
+def held_by(sort, key: str) -> str:
+    """What a key of the file of agendas holds."""
+    from wagtail_agenda.importers.agenda_json.format import SORTS
+
+    def named(other: str) -> str:
+        by = "slug" if "slug" in SORTS[other].keys else "key"
+        return f"{by} of `{other}`"
+
+    if key in sort.one:
+        return f"{named(sort.one[key])}, or `null`"
+    if key in sort.several:
+        return f"list: each the {named(sort.several[key])}"
+    if key in sort.parts:
+        return f"list of `{sort.parts[key]}`"
+    if key in sort.blocks:
+        return "list of [blocks](blocks.md)"
+    if key in ("live", "cancelled"):
+        return "yes or no"
+    if key in ("places", "waiting_places"):
+        return "number, not below 0"
+    if key in ("key", "cancellation_reason"):
+        return "text"
+    column = sort.model._meta.get_field(key)
+    if column.get_internal_type() == "JSONField":
+        return "list"
+    return column_type(column) + (", or `null`" if column.null else "")
+
+
 def booking_form() -> str:
     from wagtail_agenda.blocks import BookingFormBlock
 
@@ -371,6 +428,8 @@ def block_rows(block, only: set[str] | None = None, within: str = "") -> list[li
 
 PARTS = {
     "admin-urls": admin_urls,
+    "agenda-json-file": agenda_json_file,
+    "agenda-json-sorts": agenda_json_sorts,
     "api-calls": api_calls,
     "booking-form": booking_form,
     "commands": commands,
@@ -415,6 +474,10 @@ def attribute_docs(module) -> dict[str, str]:
             (target,) = statement.targets
             found[target.id] = inspect.cleandoc(ast.literal_eval(after.value))
     return found
+
+
+def lowered(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def capitalised(text: str) -> str:

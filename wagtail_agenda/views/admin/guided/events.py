@@ -12,8 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from wagtail_agenda import schedule
 from wagtail_agenda.models import MOST_PLACES
+from wagtail_agenda.setup_rules.dates import skipped_error
 from wagtail_agenda.views.admin.guided.inputs import WORKING_DAYS, DateInput, TimeInput
-from wagtail_agenda.views.admin.setup.dates import refuse_far_dates, skipped_error
+from wagtail_agenda.views.admin.setup.dates import refuse_far_dates
 
 MOST_DATES = 50
 DATES_AT_FIRST = 4

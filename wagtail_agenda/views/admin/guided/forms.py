@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from wagtail_agenda.choices import AgendaKind
 from wagtail_agenda.models import Agenda, Workflow
+from wagtail_agenda.setup_rules.delays import horizon_error
 from wagtail_agenda.views.admin.setup.agendas import time_zone_choices
-from wagtail_agenda.views.admin.setup.delays import horizon_error
 from wagtail_agenda.workflow import DEFAULT_WORKFLOW
 
 

@@ -2,9 +2,6 @@
 
 import re
 import zoneinfo
-from collections.abc import Mapping
-from typing import Any
-from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q
@@ -17,19 +14,14 @@ from wagtail.admin.panels import Panel
 from wagtail.admin.widgets.button import Button
 
 from wagtail_agenda import removal
-from wagtail_agenda.blocks.actions import validate_placeholders
-from wagtail_agenda.choices import About, AgendaKind, Audience
-from wagtail_agenda.cleaning import web_address
-from wagtail_agenda.correspondence import names_for
+from wagtail_agenda.choices import AgendaKind
 from wagtail_agenda.mail_settings import sender
 from wagtail_agenda.models import Agenda, Desk, Event, MeetingType, Resource, unique_slug
+from wagtail_agenda.setup_rules.agendas import agenda_errors, require_not_behind_another
+from wagtail_agenda.setup_rules.offers import dropped_resources_error
 from wagtail_agenda.views.admin.setup.asking import AskingForm, changing_zone, coming_bookings
-from wagtail_agenda.views.admin.setup.delays import horizon_error
 from wagtail_agenda.views.admin.setup.kinds import KindForm
 from wagtail_agenda.views.admin.setup.members import chosen_rows, drop_doubles, mark_unfit
-
-LABEL_TEMPLATES = ["label_template", "user_display_label_template", "description_template"]
-URL_TEMPLATES = ["backoffice_url_template", "form_url_template"]
 
 FALLBACK_SLUG = "agenda"
 """What `Agenda.save` calls an agenda that has no label to be called after."""
@@ -95,26 +87,8 @@ class AgendaForm(KindForm, AskingForm):
 
     def clean(self):
         cleaned = super().clean()
-        if error := horizon_error(cleaned):
-            self.add_error("maximal_booking_delay", error)
-        for field, error in rule_errors(cleaned).items():
+        for field, error in agenda_errors(cleaned).items():
             self.add_error(field, error)
-        for field in [*LABEL_TEMPLATES, *URL_TEMPLATES]:
-            try:
-                validate_label_template(cleaned.get(field) or "")
-                if field in URL_TEMPLATES:
-                    validate_url_template(cleaned.get(field) or "")
-            except ValidationError as error:
-                self.add_error(field, error)
-        for field, about in (
-            ("workflow", About.BOOKINGS),
-            ("meeting_workflow", About.MEETINGS),
-        ):
-            chosen = cleaned.get(field)
-            if chosen is not None and chosen.about != about:
-                message = _("“%(workflow)s” is about something else. Choose one about: %(about)s.")
-                params = {"workflow": chosen, "about": about.label}
-                self.add_error(field, ValidationError(message, code="about_else", params=params))
         self._check_members(cleaned)
         self._check_resources(cleaned)
         self._check_time_zone(cleaned)
@@ -152,18 +126,7 @@ class AgendaForm(KindForm, AskingForm):
         if not self.on_record or not self.takes_effect or "resources" not in cleaned:
             return
         kept = [resource.pk for resource in cleaned["resources"]]
-        missing = (
-            Resource.objects.filter(meeting_types__agenda=self.instance.pk)
-            .exclude(pk__in=kept)
-            .distinct()
-        )
-        if missing:
-            names = ", ".join(str(resource) for resource in missing)
-            message = _(
-                "Appointment types of this agenda need these: %(names)s. Take them away there "
-                "first."
-            )
-            error = ValidationError(message, code="resource_in_use", params={"names": names})
+        if error := dropped_resources_error(self.instance, kept):
             self.add_error("resources", error)
 
     def _check_time_zone(self, cleaned) -> None:
@@ -187,63 +150,6 @@ class AgendaForm(KindForm, AskingForm):
             agenda.save()
             self.save_m2m()
         return agenda
-
-
-def require_not_behind_another(agenda: Agenda) -> None:
-    """Raises ValidationError if virtual agendas rely on the agenda as it is."""
-    relying = [row.virtual_agenda for row in agenda.virtual_memberships.all()]
-    if relying:
-        raise ValidationError(
-            _(
-                "This agenda stands behind %(agendas)s, which needs its kind and its time zone. "
-                "Remove it there first."
-            ),
-            code="behind_another",
-            params={"agendas": removal.listed(relying)},
-        )
-
-
-def rule_errors(rules: Mapping[str, Any]) -> dict[str, ValidationError]:
-    """By field, what contradicts another rule for bookings."""
-    errors = {}
-    a_day, a_week = rules.get("bookings_per_day"), rules.get("bookings_per_week")
-    if a_day and a_week and a_day > a_week:
-        errors["bookings_per_day"] = ValidationError(
-            _("This is more than a whole week allows. Choose fewer, or more for the week."),
-            code="more_than_a_week",
-        )
-    if rules.get("several_events") and rules.get("bookings_per_person") == 1:
-        errors["bookings_per_person"] = ValidationError(
-            _(
-                "Several events at once are several bookings, so nobody could book two. "
-                "Choose at least 2, or do not tick “several events at once”."
-            ),
-            code="too_few_for_several",
-        )
-    return errors
-
-
-def validate_label_template(template: str) -> None:
-    validate_placeholders(template, names_for(*Audience))
-
-
-def validate_url_template(template: str) -> None:
-    """Raises ValidationError unless it is empty or a fixed http(s) host, then anything."""
-    if not template.strip():
-        return
-    filled = template.replace("{", "").replace("}", "")
-    try:
-        host = urlsplit(template.strip()).netloc
-    except ValueError:
-        host = "{"
-    if not web_address(filled) or "{" in host:
-        raise ValidationError(
-            _(
-                "Write a whole web address that begins with https:// and a fixed host, such as "
-                "https://backoffice.example/bookings/{number}."
-            ),
-            code="invalid_address",
-        )
 
 
 def _live(agenda: Agenda) -> Agenda:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
@@ -17,6 +16,7 @@ from wagtail_agenda import booking
 from wagtail_agenda.choices import Admission, AgendaKind
 from wagtail_agenda.errors import EventIsBooked
 from wagtail_agenda.models import MOST_PLACES, Booking, Event, Occupation
+from wagtail_agenda.setup_rules.offers import event_time_errors
 from wagtail_agenda.views.admin.setup.asking import (
     AskingForm,
     Question,
@@ -94,16 +94,8 @@ class EventForm(AskingForm, OfferForm):
         if agenda := cleaned.get("agenda"):
             read_in_zone(self, cleaned, TIMES, agenda.zone)
         start, end = cleaned.get("start"), cleaned.get("end")
-        if start and end and end <= start:
-            message = _("This is not after the start. Choose a later time.")
-            self.add_error("end", ValidationError(message, code="ends_before_start"))
-        publish_at = cleaned.get("publish_at")
-        if start and publish_at and publish_at >= start:
-            message = _(
-                "Visitors would only see it once it has begun. Choose a time before the start, or "
-                "leave this empty."
-            )
-            self.add_error("publish_at", ValidationError(message, code="published_too_late"))
+        for field, error in event_time_errors(start, end, cleaned.get("publish_at")):
+            self.add_error(field, error)
         if self.instance.pk and not self.errors and not self.instance.is_cancelled:
             if self.time_on_record != (start, end):
                 self._ask_about_bookings(start, end)

@@ -1,7 +1,6 @@
 """The agendas behind a virtual one: how they are chosen, and which may be."""
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms.models import WagtailAdminModelForm
@@ -10,8 +9,7 @@ from wagtail.admin.panels import InlinePanel
 from wagtail_agenda import permissions
 from wagtail_agenda.choices import AgendaKind, Role
 from wagtail_agenda.models import Agenda
-
-MOST_MEMBERS = 100
+from wagtail_agenda.setup_rules.members import MOST_MEMBERS, member_error
 
 
 class MemberForm(WagtailAdminModelForm):
@@ -69,20 +67,7 @@ def mark_unfit(formset, agenda: Agenda, zone: str) -> None:
     """Says at each row why its agenda cannot stand behind the virtual `agenda` in `zone`."""
     known: set[int] = set()
     for row, member in chosen_rows(formset):
-        error = None
-        if member.pk == agenda.pk:
-            error = ValidationError(_("An agenda cannot stand behind itself."), code="itself")
-        elif member.pk in known:
-            error = ValidationError(_("This agenda is in the list already."), code="twice")
-        elif zone and member.timezone != zone:
-            error = ValidationError(
-                _(
-                    "“%(agenda)s” is in another time zone, %(its_zone)s. "
-                    "All of them must be in the one of this agenda, %(zone)s."
-                ),
-                code="other_zone",
-                params={"agenda": member, "its_zone": member.timezone, "zone": zone},
-            )
+        error = member_error(member, agenda, zone, known)
         if error:
             row.add_error("agenda", error)
         known.add(member.pk)

@@ -13,6 +13,7 @@ from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail_agenda import permissions
 from wagtail_agenda.choices import AgendaKind, Role
 from wagtail_agenda.models import Agenda, Desk, Resource
+from wagtail_agenda.setup_rules.offers import duration_error, resource_errors
 from wagtail_agenda.views.admin.setup.asking import (
     AskingForm,
     coming_bookings,
@@ -128,16 +129,14 @@ class MeetingTypeForm(OfferForm):
         cleaned = super().clean()
         agenda, duration = cleaned.get("agenda"), cleaned.get("duration")
         longest = cleaned.get("maximum_duration")
-        if duration and longest and longest < duration:
-            message = _(
-                "This is shorter than the duration. Choose at least %(duration)s minutes, or leave "
-                "it empty for appointments that all take the same time."
-            )
-            error = ValidationError(message, code="too_short", params={"duration": duration})
+        if error := duration_error(duration, longest):
             self.add_error("maximum_duration", error)
         if agenda:
             self._check_desks(agenda, cleaned.get("desks") or ())
-            self._check_resources(agenda, duration, cleaned.get("resources") or ())
+            offered = set(agenda.resources.values_list("pk", flat=True))
+            needed = cleaned.get("resources") or ()
+            for error in resource_errors(agenda, duration, needed, offered):
+                self.add_error("resources", error)
         return cleaned
 
     def _check_desks(self, agenda: Agenda, desks: Iterable[Desk]) -> None:
@@ -146,25 +145,3 @@ class MeetingTypeForm(OfferForm):
             message = _("These are desks of another agenda: %(desks)s.")
             error = ValidationError(message, code="foreign_desk", params={"desks": foreign})
             self.add_error("desks", error)
-
-    def _check_resources(
-        self, agenda: Agenda, duration: int | None, resources: Iterable[Resource]
-    ) -> None:
-        offered = set(agenda.resources.values_list("pk", flat=True))
-        foreign = ", ".join(str(resource) for resource in resources if resource.pk not in offered)
-        if foreign:
-            message = _(
-                "“%(agenda)s” does not offer these: %(resources)s. Add them in the agenda first, "
-                "or do not tick them."
-            )
-            params = {"agenda": agenda, "resources": foreign}
-            self.add_error("resources", ValidationError(message, "foreign_resource", params))
-        for resource in resources:
-            most = resource.maximum_duration
-            if duration and most and most < duration:
-                message = _(
-                    "“%(resource)s” can be had for %(most)s minutes at a time, and this takes "
-                    "%(duration)s. Choose a shorter duration, or do not tick it."
-                )
-                params = {"resource": resource, "most": most, "duration": duration}
-                self.add_error("resources", ValidationError(message, "resource_too_short", params))

@@ -1,14 +1,12 @@
 """The form and the list of the resources that several agendas share."""
 
-from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
-from django.utils.translation import gettext_lazy as _
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.views import generic
 
-from wagtail_agenda import removal
 from wagtail_agenda.models import Resource
+from wagtail_agenda.setup_rules.offers import longest_use_error
 from wagtail_agenda.views.admin.setup.asking import (
     AskingForm,
     coming_bookings,
@@ -22,7 +20,8 @@ class ResourceForm(AskingForm):
 
     def clean(self):
         cleaned = super().clean()
-        self._check_longest_use(cleaned.get("maximum_duration"))
+        if error := longest_use_error(self.instance, cleaned.get("maximum_duration")):
+            self.add_error("maximum_duration", error)
         if self.instance.pk and cleaned.get("retired") and not self.initial.get("retired"):
             now = timezone.now()
             bookings = coming_bookings(now, resources=self.instance)
@@ -30,20 +29,6 @@ class ResourceForm(AskingForm):
             if question := retiring(bookings, meetings, str(self.instance), self.for_user):
                 self.ask(question)
         return cleaned
-
-    def _check_longest_use(self, longest: int | None) -> None:
-        """An appointment type that needs it and takes longer could never be booked."""
-        if longest is None or self.instance.pk is None:
-            return
-        longer = self.instance.meeting_types.filter(retired=False, duration__gt=longest)
-        if longer:
-            message = _(
-                "Appointments that need it take longer: %(types)s. Choose more minutes here, or "
-                "take it away there first."
-            )
-            names = removal.listed(list(longer.select_related("agenda")))
-            error = ValidationError(message, code="shorter_than_types", params={"types": names})
-            self.add_error("maximum_duration", error)
 
 
 class ResourceIndexView(generic.IndexView):

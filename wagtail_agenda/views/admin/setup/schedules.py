@@ -1,10 +1,8 @@
 """The form of a schedule, and its week as it is being typed."""
 
-import zoneinfo
 from datetime import date
 
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Q
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseBadRequest
 from django.shortcuts import render
 from django.urls import reverse
@@ -15,13 +13,12 @@ from django.views import View
 from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import Panel
 from wagtail.blocks.stream_block import StreamBlockValidationError
-from wagtail.blocks.struct_block import StructBlockValidationError
 
 from wagtail_agenda import permissions
-from wagtail_agenda.blocks.schedule import periods_of, skipped_times, typed_hours
-from wagtail_agenda.models import Agenda, Schedule
+from wagtail_agenda.blocks.schedule import periods_of, typed_hours
+from wagtail_agenda.models import Schedule
 from wagtail_agenda.schedule_picture import Picture, week_picture
-from wagtail_agenda.views.admin.setup.dates import skipped_error
+from wagtail_agenda.setup_rules.schedules import times_that_do_not_exist
 
 NAMESPACE = "wagtail_agenda_schedule_week"
 
@@ -89,36 +86,7 @@ class PictureView(View):
 class ScheduleForm(WagtailAdminModelForm):
     def clean(self):
         cleaned = super().clean()
-        errors = self._times_that_do_not_exist(cleaned.get("periods"))
+        errors = times_that_do_not_exist(self.instance, cleaned.get("periods"))
         if errors:
             self.add_error("periods", StreamBlockValidationError(block_errors=errors))
         return cleaned
-
-    def _times_that_do_not_exist(self, periods) -> dict[int, ValidationError]:
-        """Errors of single dates at a time that whatever uses this schedule never has."""
-        errors = {}
-        zones = self._zones()
-        for index, child in enumerate(periods or ()):
-            if child.block_type != "one_off":
-                continue
-            period = child.block.period_of(child.value)
-            for zone in zones:
-                skipped = skipped_times(period, zone)
-                if skipped:
-                    errors[index] = StructBlockValidationError(
-                        {field: skipped_error(at, zone) for field, at in skipped.items()}
-                    )
-        return errors
-
-    def _zones(self) -> list[zoneinfo.ZoneInfo]:
-        if self.instance.pk is None:
-            return []
-        agendas = Agenda.objects.filter(
-            Q(schedule=self.instance) | Q(desks__schedule=self.instance)
-        ).order_by()
-        resources = self.instance.resources.order_by()
-        names = agendas.values_list("timezone").union(resources.values_list("timezone"))
-        known = zoneinfo.available_timezones()
-        return [
-            zoneinfo.ZoneInfo(name) for name in sorted(name for (name,) in names) if name in known
-        ]

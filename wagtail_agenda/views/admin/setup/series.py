@@ -10,36 +10,15 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from wagtail_agenda import recurrence
 from wagtail_agenda.choices import AgendaKind
 from wagtail_agenda.models import MOST_PLACES, EventSeries
 from wagtail_agenda.recurrence import Recurrence
 from wagtail_agenda.series import Answers, Plan
+from wagtail_agenda.setup_rules.series import COLUMNS, day_errors, exceptions_error
 from wagtail_agenda.views.admin.reason import ReasonField
 from wagtail_agenda.views.admin.setup.dates import refuse_far_dates
 from wagtail_agenda.views.admin.setup.offers import OfferForm
 from wagtail_agenda.wording import time_text
-
-FIELDS = (
-    "label",
-    "description",
-    "location",
-    "url",
-    "first_day",
-    "until",
-    "weekdays",
-    "every_weeks",
-    "exceptions",
-    "start_time",
-    "duration",
-    "places",
-    "waiting_places",
-    "open_for_booking",
-    "publish_days",
-)
-"""What an editor says of a series."""
-
-MOST_EXCEPTIONS = 1_000
 
 LEAVE, CHANGE = "leave", "change"
 
@@ -87,12 +66,8 @@ class DatesField(forms.CharField):
 
     def validate(self, value):
         super().validate(value)
-        if len(value) > MOST_EXCEPTIONS:
-            raise ValidationError(
-                _("These are too many dates: %(most)s are the most."),
-                code="too_many_dates",
-                params={"most": MOST_EXCEPTIONS},
-            )
+        if error := exceptions_error(value):
+            raise error
 
     def run_validators(self, value):
         # Those of a text; a list of dates has none.
@@ -180,12 +155,12 @@ class SeriesForm(OfferForm):
             duration=1,
             zone=ZoneInfo("UTC"),
         )
-        for field, code in recurrence.problems(rule):
-            self.add_error(field, ValidationError(_PROBLEMS[code], code=code, params=_PARAMS))
+        for field, error in day_errors(rule):
+            self.add_error(field, error)
 
     def values(self) -> dict:
         """What was typed, by the name of the field of `EventSeries`."""
-        return {name: self.cleaned_data[name] for name in FIELDS if name in self.cleaned_data}
+        return {name: self.cleaned_data[name] for name in COLUMNS if name in self.cleaned_data}
 
     def answers(self) -> Answers:
         """What was answered to the question that the form came back with."""
@@ -214,23 +189,6 @@ class SeriesForm(OfferForm):
             "Nothing is saved yet: some of these dates are booked. Say at the top of the page "
             "what shall become of them."
         )
-
-
-_PARAMS = {"years": recurrence.LONGEST_DAYS // 365}
-
-_PROBLEMS = {
-    "no_weekday": _("Tick at least one day of the week."),
-    "no_interval": _("Choose at least 1: every week."),
-    "ends_before_it_begins": _("This is before the first day. Choose a later day."),
-    "too_long": _(
-        "This is more than %(years)s years after the first day, and would make too many dates. "
-        "Choose an earlier day, or leave it empty if it goes on."
-    ),
-    "no_dates": _(
-        "There is no such date until then. Choose a later day, other days of the week, or fewer "
-        "exceptions."
-    ),
-}
 
 
 # What the list of series says

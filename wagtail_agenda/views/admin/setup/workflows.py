@@ -1,8 +1,5 @@
 """The forms of booking workflows and of their statuses, and the way from one to the other."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.urls import reverse
@@ -11,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import Panel
 from wagtail.admin.ui.tables import Column
-from wagtail.blocks import BlockField, StreamBlock, StreamValue
+from wagtail.blocks import BlockField, StreamBlock
 from wagtail.blocks.list_block import ListBlockValidationError
 from wagtail.blocks.stream_block import StreamBlockValidationError
 from wagtail.blocks.struct_block import StructBlockValidationError
@@ -20,10 +17,15 @@ from wagtail.snippets.views.snippets import CreateView, EditView
 
 from wagtail_agenda import permissions
 from wagtail_agenda.blocks.actions import ActionsBlock
-from wagtail_agenda.blocks.texts import names_for, validate_placeholders
 from wagtail_agenda.blocks.transitions import TransitionsBlock
 from wagtail_agenda.choices import About
 from wagtail_agenda.models import Agenda, Workflow, WorkflowStatus, unique_slug
+from wagtail_agenda.setup_rules.workflows import (
+    foreign_status,
+    foreign_statuses,
+    in_circles,
+    unknown_names,
+)
 from wagtail_agenda.views.admin.presentation import Badge, status_badge
 from wagtail_agenda.views.admin.scope import ScopedChooserViewSet
 from wagtail_agenda.workflow import SLUGS, loops
@@ -108,71 +110,13 @@ class WorkflowForm(SlugMayBeEmpty):
             rules = rules_of(cleaned["transitions"].get_prep_value())
             steps = loops.steps_of(loops.stored_actions(self.instance.statuses.all()), rules)
             if way := loops.circle(steps):
-                self.add_error("transitions", _in_circles(way, self.instance))
+                self.add_error("transitions", in_circles(way, self.instance))
         return cleaned
 
     def _foreign(self, status: WorkflowStatus | None) -> ValidationError | None:
         if status is None or status.workflow_id == self.instance.pk:
             return None
-        return _foreign_status(status)
-
-
-def _foreign_status(status: WorkflowStatus) -> ValidationError:
-    message = _(
-        "This status belongs to the booking workflow “%(workflow)s”. "
-        "Choose one of this workflow's own."
-    )
-    params = {"workflow": status.workflow}
-    return ValidationError(message, code="foreign_status", params=params)
-
-
-def _foreign_statuses(action: Any, workflow: Workflow) -> dict[str, ValidationError]:
-    """The fields of an action that name a status of another workflow, each with what is wrong."""
-    if not isinstance(action, Mapping):
-        return {}
-    return {
-        name: _foreign_status(status)
-        for name, status in action.items()
-        if isinstance(status, WorkflowStatus) and status.workflow_id != workflow.pk
-    }
-
-
-def _unknown_names(action: StreamValue.StreamChild, workflow: Workflow) -> ValidationError | None:
-    """What is wrong if a text names what is known of bookings in a workflow of meetings."""
-    allowed = [*names_for(about=workflow.about), "secret"]
-    for text in _texts_in(action.get_prep_value().get("value")):
-        try:
-            validate_placeholders(text, allowed)
-        except ValidationError as error:
-            return error
-    return None
-
-
-def _texts_in(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping | list):
-        for inner in value.values() if isinstance(value, Mapping) else value:
-            yield from _texts_in(inner)
-
-
-def _in_circles(way: list[loops.Step], workflow: Workflow) -> ValidationError:
-    labels = dict(workflow.statuses.values_list("pk", "label"))
-    blocks = WorkflowStatus._meta.get_field("actions").stream_block.child_blocks
-    said = [_("“%(status)s”") % {"status": labels.get(way[0].source, "")}]
-    for step in way:
-        action = blocks[step.action].label if step.action in blocks else step.action
-        why = _("%(action)s, if it fails") if step.failed else _("%(action)s")
-        said.append(
-            _("“%(status)s” (%(why)s)")
-            % {"status": labels.get(step.target, ""), "why": why % {"action": action}}
-        )
-    message = _(
-        "Bookings would go round without anything happening from outside: %(way)s. Change one of "
-        "these actions, or let the rule for a failed action lead only from the statuses that it "
-        "is meant for."
-    )
-    return ValidationError(message, code="in_circles", params={"way": " → ".join(map(str, said))})
+        return foreign_status(status)
 
 
 class WorkflowStatusForm(SlugMayBeEmpty):
@@ -210,10 +154,10 @@ class WorkflowStatusForm(SlugMayBeEmpty):
             return cleaned
         errors = {}
         for index, child in enumerate(cleaned["actions"]):
-            wrong = _foreign_statuses(child.value, workflow) if self.instance.pk else {}
+            wrong = foreign_statuses(child.value, workflow) if self.instance.pk else {}
             if wrong:
                 errors[index] = StructBlockValidationError(wrong)
-            elif unknown := _unknown_names(child, workflow):
+            elif unknown := unknown_names(child, workflow):
                 errors[index] = StructBlockValidationError(non_block_errors=[unknown])
         if errors:
             self.add_error("actions", StreamBlockValidationError(block_errors=errors))
@@ -223,7 +167,7 @@ class WorkflowStatusForm(SlugMayBeEmpty):
         actions[self.instance.pk] = cleaned["actions"].get_prep_value()
         steps = loops.steps_of(actions, rules_of(workflow.transitions.raw_data))
         if way := loops.circle(steps, through=self.instance.pk):
-            self.add_error("actions", _in_circles(way, workflow))
+            self.add_error("actions", in_circles(way, workflow))
         return cleaned
 
 
