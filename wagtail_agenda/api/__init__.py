@@ -14,6 +14,7 @@ finding        what a call is about
 shapes         the shapes of parameters, bodies and answers
 listing        which slots a call is shown, and for whom they are taken
 filling        a slot is booked or held as a call says
+set_up_agendas agendas, made, changed and removed as a call says
 set_up_events  events and their series, made and changed as a call says
 routers        the calls themselves
 answers        how agendas, slots and bookings are told

@@ -5,6 +5,7 @@ from django.utils import timezone
 from ninja import Query, Router
 
 from wagtail_agenda import availability, clients
+from wagtail_agenda.api import set_up_agendas
 from wagtail_agenda.api.answers import answered
 from wagtail_agenda.api.answers.agendas import (
     agendas_answer,
@@ -15,7 +16,7 @@ from wagtail_agenda.api.answers.agendas import (
 from wagtail_agenda.api.auth import scoped
 from wagtail_agenda.api.finding import agenda_of, appointments_agenda_of, meeting_type_of
 from wagtail_agenda.api.shapes import agendas as shapes
-from wagtail_agenda.api.shapes.failures import or_failure
+from wagtail_agenda.api.shapes.failures import Answer, or_failure
 from wagtail_agenda.api.shapes.listing import AgendasQuery
 from wagtail_agenda.choices import AgendaKind
 from wagtail_agenda.clients import Scope
@@ -23,6 +24,14 @@ from wagtail_agenda.models import Agenda, Desk, Resource
 from wagtail_agenda.slot_key import is_slug
 
 router = Router(tags=["Agendas"])
+
+_AGENDA_OBJECT = {
+    "requestBody": {
+        "description": "An object of the sort “agenda” of the file of agendas.",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+        "required": True,
+    }
+}
 
 
 @router.get(
@@ -50,8 +59,50 @@ def agendas(request: HttpRequest, asked: Query[AgendasQuery]) -> JsonResponse:
 )
 def agenda(request: HttpRequest, slug: str) -> JsonResponse:
     """One agenda."""
-    (told,) = agendas_answer(request, [agenda_of(request.auth, slug)])
+    return _told(request, agenda_of(request.auth, slug))
+
+
+def _told(request: HttpRequest, agenda: Agenda) -> JsonResponse:
+    (told,) = agendas_answer(request, [agenda])
     return answered(data=told)
+
+
+@router.post(
+    "agenda/",
+    **scoped(Scope.MANAGE, **_AGENDA_OBJECT),
+    url_name="agendas",
+    response=or_failure(shapes.OneAgenda),
+)
+def create(request: HttpRequest) -> JsonResponse:
+    """Make an agenda, of one agenda object of the file of agendas."""
+    client, now = request.auth, timezone.now()
+    made = set_up_agendas.make(request.agenda_json, client=client, now=now)
+    return _told(request, made)
+
+
+@router.patch(
+    "agenda/{slug}/",
+    **scoped(Scope.MANAGE, **_AGENDA_OBJECT),
+    url_name="agenda",
+    response=or_failure(shapes.OneAgenda),
+)
+def change(request: HttpRequest, slug: str) -> JsonResponse:
+    """Change what the body names of an agenda, published or not; what it leaves out stays."""
+    found, now = agenda_of(request.auth, slug, drafts=True), timezone.now()
+    changed = set_up_agendas.change(found, request.agenda_json, client=request.auth, now=now)
+    return _told(request, changed)
+
+
+@router.delete(
+    "agenda/{slug}/",
+    **scoped(Scope.MANAGE),
+    url_name="agenda",
+    response=or_failure(Answer),
+)
+def remove(request: HttpRequest, slug: str) -> JsonResponse:
+    """Delete an agenda that has no bookings, desks, appointment types or events."""
+    set_up_agendas.remove(agenda_of(request.auth, slug, drafts=True))
+    return answered()
 
 
 @router.get(
