@@ -21,6 +21,7 @@ COMPLETE = {"fr"}
 FOR_VISITORS = {"de", "ru"}
 SOURCES_FOR_COLLEAGUES = (
     "actions/",
+    "api/",
     "apps.py",
     "availability/reasons/",
     "blocks/",
@@ -31,6 +32,7 @@ SOURCES_FOR_COLLEAGUES = (
     "export.py",
     "health.py",
     "hooks/",
+    "importers/agenda_json/",
     "mail.py",
     "mail_settings.py",
     "management/",
@@ -40,14 +42,13 @@ SOURCES_FOR_COLLEAGUES = (
     "outside_tables.py",
     "removal.py",
     "schedule_words.py",
+    "setup_rules/",
     "subject_tables.py",
     "templates/wagtail_agenda/admin/",
     "templates/wagtail_agenda/schedule_preview.html",
     "templates/wagtail_agenda/schedule_week.html",
     "validators.py",
     "views/admin/",
-    "views/api/calling.py",
-    "views/api/hooks.py",
     "webhooks.py",
     "workflow/engine.py",
 )
