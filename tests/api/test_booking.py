@@ -238,6 +238,16 @@ class TestAppointments:
         answer = caller.post(f"agenda/{virtual.slug}/fillslot/passport:2026-11-30-0900/", WHO)
         assert answer["agenda"]["slug"] == real.slug
 
+    def test_nobody_has_two_behind_a_virtual_agenda_if_that_is_asked_for(self, caller, frozen_now):
+        one, two = make_appointments()[0], make_appointments()[0]
+        virtual = make_agenda(kind=AgendaKind.VIRTUAL, schedule=None)
+        virtual.members = [AgendaMember(agenda=one), AgendaMember(agenda=two)]
+        virtual.save()
+        slot = "fillslot/passport:2026-11-30-0900/"
+        assert caller.post(f"agenda/{one.slug}/{slot}", WHO)["err"] == 0
+        answer = caller.post(f"agenda/{virtual.slug}/{slot}", {**WHO, "exclude_user": True})
+        assert answer["reason"] == "user is already booked"
+
 
 class TestMoves:
     def test_one_booking_takes_the_place_of_another(self, caller, agenda, event):

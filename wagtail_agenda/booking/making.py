@@ -36,6 +36,7 @@ from wagtail_agenda.booking.claims import (
 from wagtail_agenda.booking.details import Details
 from wagtail_agenda.booking.ending import cancelled_by, end
 from wagtail_agenda.booking.persons import (
+    asked_about,
     digest_of_person,
     lock_persons,
     persons_to_lock,
@@ -408,9 +409,10 @@ def planned(
 def _persons_of(plans: Sequence[Plan]) -> set[tuple[int, str]]:
     """Whom to lock before this is made: those whom a cap counts, or who may book once only."""
     once = {
-        (plan.booking.agenda_id, plan.booking.person_digest)
+        (agenda.pk, plan.booking.person_digest)
         for plan in plans
         if plan.only_once and plan.booking.person_digest
+        for agenda in asked_about(plan.booking)
     }
     return once | persons_to_lock(plan.booking for plan in plans)
 

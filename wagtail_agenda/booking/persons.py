@@ -61,16 +61,21 @@ def persons_to_lock(bookings: Iterable[Booking]) -> set[tuple[int, str]]:
     }
 
 
+def asked_about(booking: Booking) -> list[Agenda]:
+    """The agendas in which whoever books once only must have nothing: all behind a virtual one."""
+    return availability.real_agendas(booking.virtual_agenda or booking.agenda)
+
+
 def require_not_booked(bookings: Sequence[Booking]) -> None:
     """Raise `AlreadyBooked` for whoever has the same event, or something at that time, already.
 
-    Only right while the person is locked; asks about the agenda that is booked alone.
+    Only right while the person is locked in all agendas that are asked about.
     """
     for booking in bookings:
         if not booking.person_digest:
             continue
         theirs = Booking.objects.filter(
-            agenda=booking.agenda, person_digest=booking.person_digest
+            agenda__in=asked_about(booking), person_digest=booking.person_digest
         ).exclude(admission=Admission.CANCELLED)
         if booking.event is not None:
             theirs = theirs.filter(event=booking.event)

@@ -8,15 +8,11 @@ from django.http import HttpRequest
 
 from wagtail_agenda import availability
 from wagtail_agenda.api.answers import moment
-from wagtail_agenda.api.answers.bookings import links_of
+from wagtail_agenda.api.answers.bookings import WITHOUT_A_PLACE, links_of
 from wagtail_agenda.api.answers.events import event_answers
 from wagtail_agenda.api.answers.slots import places_of
 from wagtail_agenda.booking import Together
-from wagtail_agenda.choices import Admission
 from wagtail_agenda.models import Agenda, Booking, Event, Hold
-
-ON_LIST = frozenset({Admission.WAITING, Admission.OFFERED})
-"""Who is on the waiting list: being offered a place is not having it."""
 
 
 def filled_answer(
@@ -25,7 +21,7 @@ def filled_answer(
     """What came of the booking of one slot. `places` are those of its event, if it is one."""
     told = {
         "booking_id": str(booking.uuid),
-        "in_waiting_list": booking.admission in ON_LIST,
+        "in_waiting_list": booking.admission in WITHOUT_A_PLACE,
         **_when(booking),
         "agenda": {"label": booking.agenda.label, "slug": booking.agenda.slug},
         "api": links_of(request, booking),
