@@ -63,6 +63,23 @@ def test_three_places_are_given_to_three_of_twenty(simultaneously, caller, event
     assert Booking.objects.count() == 3
 
 
+def test_whoever_is_to_have_one_has_one_of_ten(simultaneously, caller, event):
+    who = {"user_external_id": "ada-7", "exclude_user": True}
+
+    def call(_number):
+        connection.ensure_connection()
+        for _time in range(50):
+            answer = caller.post(path_of(event), who)
+            if answer.status == 200:
+                return answer["reason"] if answer["err"] else "booked"
+            assert answer.status == 503
+        return "busy"
+
+    outcomes = simultaneously(call, range(10), 10)
+
+    assert sorted(outcomes) == ["booked"] + ["user is already booked"] * 9
+
+
 def test_a_hold_confirmed_ten_times_at_once_is_one_booking(simultaneously, caller, event):
     caller.post(path_of(event), {"lock_code": "X"})
 

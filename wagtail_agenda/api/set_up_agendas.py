@@ -18,8 +18,8 @@ from wagtail_agenda.models import Agenda, ApiClient
 def make(data: Any, *, client: ApiClient, now: datetime) -> Agenda:
     """Make an agenda, all or nothing. A client that is limited to some may touch it from then on.
 
-    The waiting lists of its events are an agent's, or another system's, to promote from, unless the data has it
-    otherwise. Raises `Refused` or `Overloaded`.
+    Unless the data has it otherwise, nobody gets a place of its waiting lists by itself: an agent
+    or another system gives it. Raises `Refused` or `Overloaded`.
     """
     data = _object(data)
     if data.get("kind") == AgendaKind.EVENTS:
