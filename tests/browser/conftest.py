@@ -68,6 +68,16 @@ def browser_context_args(browser_context_args: dict) -> dict:
     }
 
 
+@pytest.fixture(autouse=True)
+def _nothing_saves_itself(settings) -> None:
+    """Leaves it to the buttons to save.
+
+    Wagtail does not wait for a draft that is on its way: whoever publishes a new row in that moment
+    has two of them. What it stores of a half-typed form is told by test_drafts.py.
+    """
+    settings.WAGTAIL_AUTOSAVE_INTERVAL = 0
+
+
 @pytest.fixture
 def open_page(
     browser: Browser, browser_context_args: dict, live_server
