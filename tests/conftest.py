@@ -98,7 +98,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def needs_this_database(item: pytest.Item) -> bool:
     """Whether a test asks for a database, by a mark, a fixture or its base class, and for each.
 
-    One that is marked `one_database` opens pages that the matrix of roles opens on every database.
+    One that is marked `one_database` opens pages that the matrix of roles opens on every database,
+    or is about what is refused before anything is looked up.
     """
     if item.get_closest_marker("one_database"):
         return False
