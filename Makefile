@@ -62,7 +62,7 @@ test-redis: $(INSTALLED)
 	TEST_QUEUE=redis $(BIN)/python -m pytest --quiet -m redis $(TESTS)
 
 # Takes half an hour on two cores; the suite has a small part of each.
-PROOFS := tests/booking/test_machine.py tests/concurrency
+PROOFS := tests/booking/test_machine.py tests/test_availability_remembered.py tests/concurrency
 prove: $(INSTALLED)
 	AGENDA_PROVE=1 $(PYTEST) $(PROOFS)
 	AGENDA_PROVE=1 TEST_DATABASE=postgresql $(PYTEST) $(PROOFS)

@@ -4,6 +4,7 @@ import gc
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -14,10 +15,12 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connections
+from django.db.backends.base.creation import BaseDatabaseCreation
 from django.test import TransactionTestCase
 from freezegun import freeze_time
+from pytest_django import DjangoDbBlocker
 
-from tests import first_rows, migrated, quick_clock
+from tests import first_rows, migrated, migrated_servers, quick_clock
 from tests.agents import make_staff
 from tests.factories import NOW, make_booking
 from tests.smtp_server import smtp_server  # noqa: F401  a fixture for every test
@@ -95,7 +98,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def needs_this_database(item: pytest.Item) -> bool:
     """Whether a test asks for a database, by a mark, a fixture or its base class, and for each.
 
-    One that is marked `one_database` opens pages that the matrix of roles opens on every database.
+    One that is marked `one_database` opens pages that the matrix of roles opens on every database,
+    or is about what is refused before anything is looked up.
     """
     if item.get_closest_marker("one_database"):
         return False
@@ -116,9 +120,18 @@ def migrated_template(request: pytest.FixtureRequest) -> Path | None:
 
 @pytest.fixture(scope="session")
 def django_db_keepdb(
-    migrated_template: Path | None, django_db_modify_db_settings: None
+    migrated_template: Path | None,
+    django_db_modify_db_settings: None,
+    django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[bool]:
     """Begins with the migrated database of an earlier run, if there is one of these migrations."""
+    if settings.TEST_DATABASE != "sqlite":
+        with django_db_blocker.unblock():
+            kept = migrated_servers.begin_with_kept(connections["default"])
+            yield kept
+            if kept:
+                migrated_servers.drop_test_database(connections["default"])
+        return
     if migrated_template is None or not migrated_template.exists():
         yield False
         return
@@ -131,7 +144,12 @@ def django_db_keepdb(
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, migrated_template: Path | None) -> Iterator[None]:
+def django_db_setup(
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+    django_db_keepdb: bool,
+    migrated_template: Path | None,
+) -> Iterator[None]:
     """Lets every connection know the rows to give back.
 
     Django notes them on the connection that made the database. A browser test has another one:
@@ -141,13 +159,24 @@ def django_db_setup(django_db_setup: None, migrated_template: Path | None) -> It
     made = connections["default"]
     if migrated_template is not None and not migrated_template.exists():
         migrated.keep(Path(made.settings_dict["NAME"]), migrated_template)
+    if settings.TEST_DATABASE != "sqlite" and not django_db_keepdb:
+        with django_db_blocker.unblock():
+            migrated_servers.keep(made)
     rows = getattr(made, "_test_serialized_contents", None)
     if rows is None:
         yield
         return
+    with django_db_blocker.unblock():
+        tables = first_rows.read(made)
+
+    def give_back(creation: BaseDatabaseCreation, _serialised: str) -> None:
+        first_rows.give_back(tables, creation.connection.alias)
+
+    emptying = {"sql_flush": first_rows.deletions} if made.vendor == "postgresql" else {}
     with (
         patch.object(type(made), "_test_serialized_contents", rows, create=True),
-        patch.object(type(made.creation), "deserialize_db_from_string", first_rows.give_back),
+        patch.object(type(made.creation), "deserialize_db_from_string", give_back),
+        patch.multiple(type(made.ops), **emptying) if emptying else nullcontext(),
     ):
         yield
 

@@ -51,6 +51,8 @@ def database() -> dict:
             "PORT": int(os.environ.get("POSTGRES_PORT", "5432")),
             "USER": os.environ.get("POSTGRES_USER", "postgres"),
             "PASSWORD": os.environ.get("POSTGRES_PASSWORD", ""),
+            # No test pulls the plug of the server: none needs to wait for its disk.
+            "OPTIONS": {"options": "-c synchronous_commit=off"},
             "TEST": {"NAME": name or "test_wagtail_agenda"},
         }
     if TEST_DATABASE == "mariadb":

@@ -104,6 +104,7 @@ NASTY = [
 
 
 @pytest.mark.parametrize("name", NASTY)
+@pytest.mark.one_database
 def test_what_a_visitor_types_is_a_value_and_nothing_else(service, name):
     action = calls(
         service.url + "people/{user_name}/x",
@@ -159,6 +160,7 @@ def test_the_secret_link_is_nobodys_business(service):
         {"url": "https://x.example/" + "a" * 2000},
     ],
 )
+@pytest.mark.one_database
 def test_an_address_that_cannot_be_called_is_an_error_of_the_action(value):
     with pytest.raises(ActionFailed) as caught:
         call_of(booked(), value, facts={}, cause="t")
@@ -167,6 +169,7 @@ def test_an_address_that_cannot_be_called_is_an_error_of_the_action(value):
 
 
 @pytest.mark.parametrize("odd", [None, "x", 7, {"a": 1}, [None, 3, {"value": 3}, {"value": {}}]])
+@pytest.mark.one_database
 def test_the_rest_may_be_of_any_shape(odd):
     names = ("query", "fields", "headers", "identifier", "expects", "on_error", "method")
     value = {"url": "https://x.example/", **dict.fromkeys(names, odd)}
@@ -301,6 +304,7 @@ def test_trying_it_out_makes_the_same_call_and_notes_nothing(service):
         ({"headers": [{"name": "A", "value": "{secret}"}]}, "headers"),
     ],
 )
+@pytest.mark.one_database
 def test_what_cannot_work_is_refused_at_its_field(value, field):
     block = CallBlock()
     value = block.to_python({"url": "https://x.example/", **value})

@@ -111,6 +111,7 @@ def test_own_words_to_such_an_address_cannot_hold_the_secret_link_either():
 
 
 @pytest.mark.parametrize("answer", ["", "nobody", "a@b\r\nBcc: x", None, ["a@x"], 7])
+@pytest.mark.one_database
 def test_what_is_no_address_causes_no_mail_and_no_error(answer):
     booked(email(to="answer", answer="parent"), answers={"parent": answer})
     assert sent() == {}
@@ -267,6 +268,7 @@ def errors_of(value):
         ({"to": "answer", "answer": "p", "texts": [{"text": "{manage_url}"}]}, "texts"),
     ],
 )
+@pytest.mark.one_database
 def test_what_cannot_work_is_refused_at_its_field(value, field):
     assert list(errors_of(value)) == [field]
 

@@ -282,6 +282,7 @@ def test_the_oldest_of_what_is_overdue_says_since_when(made):
         ("203.0.113.5", "nonsense", 0, False),
     ],
 )
+@pytest.mark.one_database
 def test_a_proxy_that_is_not_believed_is_told(settings, forwarded, remote, trusted, told):
     settings.WAGTAIL_AGENDA = {"TRUSTED_PROXY_COUNT": trusted}
     request = RequestFactory().get("/", headers={"x-forwarded-for": forwarded}, REMOTE_ADDR=remote)

@@ -552,6 +552,7 @@ def test_fewer_places_than_are_booked_are_refused_and_nothing_is_saved(administr
     assert (after.places, after.open_for_booking) == (10, True)
 
 
+@pytest.mark.usefixtures("frozen_now")
 def test_a_booked_event_moves_once_that_is_confirmed_and_a_free_one_at_once(administrator):
     event, free = booked_event(), make_event()
     moved = event_data(event.agenda, places="10")
@@ -574,6 +575,7 @@ def test_a_booked_event_moves_once_that_is_confirmed_and_a_free_one_at_once(admi
     assert Event.objects.get(pk=free.pk).start == datetime(2026, 12, 2, 18, tzinfo=PARIS)
 
 
+@pytest.mark.usefixtures("frozen_now")
 def test_an_event_does_not_move_with_somebody_who_has_booked_unseen(administrator, monkeypatch):
     event = booked_event()
     moved = event_data(event.agenda, places="10", label="Poetry")
@@ -593,6 +595,7 @@ def test_an_event_does_not_move_with_somebody_who_has_booked_unseen(administrato
     assert (after.start, after.label) == (event.start, event.label)
 
 
+@pytest.mark.usefixtures("frozen_now")
 def test_a_booked_event_can_still_be_described(administrator):
     event = booked_event()
     data = event_data(

@@ -291,31 +291,6 @@ def test_what_failed_for_good_keeps_nothing_waiting(lonely, smtp_server):  # noq
     assert outbox.deliver(second.pk, now=NOW) == DeliveryState.DONE
 
 
-def test_after_an_hour_without_a_server_all_leaves_soon_and_in_order(agenda, smtp_server):  # noqa: F811
-    agenda.staff_addresses = ""
-    agenda.save()
-    smtp_server.stop()
-    made = []
-    for minute in range(60):
-        now = NOW + timedelta(minutes=minute)
-        if minute % 10 == 0:
-            made.append(make_booking(agenda, now=NOW))
-            written(made[-1], f"{minute}, first")
-            written(made[-1], f"{minute}, second")
-        outbox.sweep(now=now)
-    assert smtp_server.messages == []
-
-    smtp_server.start()
-    for minute in range(60, 75):
-        outbox.sweep(now=NOW + timedelta(minutes=minute))
-
-    assert not Delivery.objects.exclude(state=DeliveryState.DONE).exists()
-    assert len(smtp_server.messages) == 3 * len(made)
-    for number in range(0, 60, 10):
-        mine = [said for said in subjects(smtp_server) if said.startswith(f"Message {number},")]
-        assert mine == [f"Message {number}, first", f"Message {number}, second"]
-
-
 def test_a_server_that_is_back_is_noticed_soon_though_nobody_books(lonely, smtp_server):  # noqa: F811
     smtp_server.stop()
     for minute in range(120):

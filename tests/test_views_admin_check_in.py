@@ -63,6 +63,7 @@ def test_it_leads_back_to_where_one_was(client, agent, made):
         "a\0b",
     ],
 )
+@pytest.mark.one_database
 def test_it_never_leads_to_another_site(client, agent, made, elsewhere):
     response = post(client, made, "present", next=elsewhere)
 

@@ -266,6 +266,7 @@ def test_messages_wait_for_a_page_that_shows_them(client, agenda):
     ["", "*", "x", "0-0", "9" * 30 + "-" + "a" * 32, "1-" + "g" * 32, "\x00", "²-" + "a" * 32]
     + [f"1-{'a' * 32}~{odd}" for odd in ("x", "1.", ".", "-1", "٣", "9" * 30)],
 )
+@pytest.mark.one_database
 def test_an_odd_stamp_gets_the_whole_page(client, agenda, odd):
     response = refresh(client, url("day", agenda.slug, MONDAY), odd)
 

@@ -242,6 +242,7 @@ def test_more_dates_can_be_asked_for_but_not_without_end(administrator):
         ({"appointments__country": "XX"}, "Select a valid choice"),
     ],
 )
+@pytest.mark.one_database
 def test_what_is_wrong_with_hours_is_said_at_its_field(administrator, typed, words):
     press(administrator, "what")
     answer = press(administrator, "when", **typed)
@@ -275,6 +276,7 @@ def test_a_week_without_an_open_day_is_refused(administrator):
         ({"events__label": ""}, "This field is required."),
     ],
 )
+@pytest.mark.one_database
 def test_what_is_wrong_with_dates_is_said(administrator, typed, words):
     press(administrator, "what", kind="events")
     answer = press(administrator, "when", **typed)
@@ -302,6 +304,7 @@ def test_what_is_wrong_with_dates_is_said(administrator, typed, words):
         ("how", {"minimal_booking_delay": "-1"}, "greater than or equal to 0"),
     ],
 )
+@pytest.mark.one_database
 def test_what_is_wrong_elsewhere_is_said(administrator, name, typed, words):
     if name == "how":
         press(administrator, "what")
@@ -461,6 +464,7 @@ def test_a_draft_that_is_gone_is_not_mixed_up_with_another(administrator):
 
 
 @pytest.mark.parametrize("odd", ["x", "a" * 33, "<script>", "٣" * 32, ""])
+@pytest.mark.one_database
 def test_an_odd_name_of_a_draft_is_not_taken_over(administrator, odd):
     page = administrator.get(step("what"), {"draft": odd}).content.decode()
     assert re.fullmatch(r"\?draft=[0-9a-f]{32}", target_of(page))

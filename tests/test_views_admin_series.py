@@ -124,6 +124,7 @@ def test_a_series_is_made_with_its_first_dates(editor, agenda):
         ({"exceptions": "\0"}, "exceptions", "is not a date."),
     ],
 )
+@pytest.mark.one_database
 def test_what_cannot_be_is_refused_in_words(editor, agenda, changed, field, sentence):
     response = editor.post(reverse(ADD), fields(agenda, **changed))
     assert response.status_code == 200

@@ -146,6 +146,7 @@ def names_in(response) -> set[str]:
         ),
     ],
 )
+@pytest.mark.one_database
 def test_an_agenda_shows_what_fits_its_kind(administrator, kind, shown, left_out):
     Resource.objects.create(label="Hall")
     page = administrator.get(edit_url(make_agenda(kind=kind)))
@@ -233,6 +234,7 @@ def test_rules_are_saved_as_they_are_typed(administrator):
         ({"waiting_list_promotion": "lottery"}, "waiting_list_promotion", "valid choice"),
     ],
 )
+@pytest.mark.one_database
 def test_contradictory_rules_are_refused_at_their_field(administrator, typed, field, words):
     agenda = make_agenda(kind=AgendaKind.EVENTS)
     found = errors(administrator.post(edit_url(agenda), data_of(agenda, **typed, **PUBLISH)))
@@ -290,6 +292,7 @@ def test_a_schedule_that_no_longer_fits_can_still_be_taken_away(administrator):
         ((None, "working_days"), (1, "hours"), False),
     ],
 )
+@pytest.mark.one_database
 def test_delays_in_working_days_leave_time_or_none(notice, horizon, refused):
     delays = {
         "minimal_booking_delay": notice[0],

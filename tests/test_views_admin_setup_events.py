@@ -103,6 +103,7 @@ def test_an_event_is_made_with_a_waiting_list_and_a_day_of_publication(administr
         ("publish_at", "nonsense", "valid date"),
     ],
 )
+@pytest.mark.one_database
 def test_what_cannot_be_is_said_at_its_field(administrator, field, value, words):
     agenda = make_agenda(kind=AgendaKind.EVENTS, timezone="America/New_York")
     found = errors(administrator.post(url("add"), data(agenda, **{field: value})))

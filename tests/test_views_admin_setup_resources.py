@@ -135,6 +135,7 @@ def test_a_resource_is_made_with_hours_of_its_own(administrator):
         ("slug", "taken", "already exists"),
     ],
 )
+@pytest.mark.one_database
 def test_what_is_wrong_is_said_at_its_field(administrator, field, value, words):
     make_hall(slug="taken")
     found = errors(administrator.post(url("add"), data(**{field: value})))
@@ -358,6 +359,7 @@ def test_a_type_that_takes_longer_than_its_resource_is_refused_on_both_sides(adm
         ("9" * 30, "less than or equal to 1440"),
     ],
 )
+@pytest.mark.one_database
 def test_a_longest_duration_that_cannot_be_is_refused(administrator, longest, words):
     sent = type_data(make_agenda(), maximum_duration=longest)
     found = errors(administrator.post(url("add", model="meetingtype"), sent))

@@ -262,6 +262,7 @@ def test_going_back_to_where_they_came_from(visitor):
         "http://testserver",
     ],
 )
+@pytest.mark.one_database
 def test_no_link_leads_off_the_site(visitor, referer):
     visitor.choose(first_slot(visitor.agenda), referer=referer)
     assert Hold.objects.get().return_path == ""
@@ -699,6 +700,7 @@ def test_a_form_in_a_preview_takes_no_bookings(visitor):
         ({"origin": "http://[broken"}, 403),
     ],
 )
+@pytest.mark.one_database
 def test_only_this_sites_own_pages_may_choose(visitor, headers, status):
     signed = form_definition.sign(definition_of(visitor.agenda), NOW)
     data = {"definition": signed, "more": "1"}

@@ -92,11 +92,12 @@ def test_time_left_is_counted_down_and_its_end_is_said_once(page, publish, watch
     choose(page)
     held = page.locator("[data-agenda-lapses]")
     said = held.get_by_role("status")
-    expect(held).to_contain_text(re.compile(r"\((10:00|9:5\d) left\)"))
+    # Until a slow machine has come this far, half a minute may have passed.
+    expect(held).to_contain_text(re.compile(r"\((10:00|9:[345]\d) left\)"))
     expect(said).to_have_text("")
 
     page.clock.fast_forward("08:05")
-    expect(held).to_contain_text(re.compile(r"\(1:5\d left\)"))
+    expect(held).to_contain_text(re.compile(r"\(1:[2345]\d left\)"))
     expect(said).to_contain_text("Two minutes left")
 
     page.clock.fast_forward("02:00")
@@ -113,7 +114,7 @@ def test_the_visitors_own_clock_may_be_wrong(page, publish):
     page.goto(publish())
     choose(page)
     expect(page.locator("[data-agenda-lapses]")).to_contain_text(
-        re.compile(r"\((10:00|9:5\d) left\)")
+        re.compile(r"\((10:00|9:[345]\d) left\)")
     )
 
 

@@ -100,6 +100,7 @@ def test_the_answer_of_one_is_not_the_answer_of_another(client, called):
     "token",
     ["x" * 54, "A" * 54, "_" * 54, "short", "é" * 54],
 )
+@pytest.mark.one_database
 def test_what_is_no_link_of_ours_is_not_found(client, called, token):
     assert client.get(f"/agendas/reply/{token}/").status_code == 404
 
