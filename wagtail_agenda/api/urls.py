@@ -1,23 +1,18 @@
 """The addresses that other systems call, and the interface that describes them."""
 
 from django.urls import URLPattern
-from ninja import NinjaAPI
 
 from wagtail_agenda import __version__
 from wagtail_agenda.api.calls import called
+from wagtail_agenda.api.description import TEXT, Described
 from wagtail_agenda.api.errors import handle
 from wagtail_agenda.api.reading import StrictParser
 from wagtail_agenda.api.routers import agendas, booking, bookings, events, hooks, slots
 
-DESCRIPTION = """\
-Agendas, free times and bookings for other systems. Compatible with the agenda interface that the
-Publik suite documents. Every answer has `err`: 0, or a number of an error, whose stable code is
-`err_class`. Every call may have an `Idempotency-Key`, except those that only read."""
-
-interface = NinjaAPI(
+interface = Described(
     title="wagtail-agenda",
     version=__version__,
-    description=DESCRIPTION,
+    description=TEXT,
     # Under the names of this add-on: its patterns stand among those of `wagtail_agenda.urls`.
     urls_namespace="wagtail_agenda",
     # What ninja would show loads its scripts from elsewhere, which a strict policy stops.
