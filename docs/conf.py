@@ -69,7 +69,8 @@ def add_index(app, failure) -> None:
 
 
 def setup(app) -> None:
-    # Pygments has no lexer for calendars.
+    # Pygments has no lexer for calendars, nor for a call with its answer.
     app.add_lexer("ics", TextLexer)
+    app.add_lexer("call", TextLexer)
     app.connect("source-read", add_navigation)
     app.connect("build-finished", add_index)

@@ -404,7 +404,7 @@ CHECKS: dict[str, Callable[[Page, str, Example], None]] = {
     "sh": check_shell,
     "html+django": check_template,
     "css": check_style,
-    "http": check_call,
+    "call": check_call,
     "ini": check_ini,
     "json": lambda page, source, example: json.loads(source),
     "ics": check_calendar,
