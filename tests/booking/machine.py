@@ -6,6 +6,7 @@ are small, so that people meet. Where there are desks, colleagues call meetings 
 Lists that visitors look at may be old ones; the clock runs, and `settle` comes when it comes.
 """
 
+from dataclasses import replace
 from datetime import time, timedelta
 from functools import partial
 
@@ -253,6 +254,40 @@ class BookingsAtRandom(RuleBasedStateMachine):
                 and row["start"] > self.now
             ]
             assert set(has) == {slot.event.pk for slot in slots}
+
+    @precondition(lambda self: self.books.bookings)
+    @rule(
+        which=ANY, choice=ANY, to=ANY, places=st.integers(1, 3), person=PERSONS, once=st.booleans()
+    )
+    def book_in_place_of_another(self, which, choice, to, places, person, once):
+        """As another system moves a booking: both happen, or neither."""
+        given_up, name = self.any_booking(choice), self.any_agenda(which)
+        places = places if name in EVENT_AGENDAS else 1
+        slot = self.slot(name, "", to)
+        if slot is None:
+            return
+        details = replace(self.details(person, places), only_once=once)
+        made = self.attempt(
+            lambda: booking.book(
+                slot, details, now=self.now, actor=Actor.CLIENT, cancelling=given_up
+            )
+        )
+        if made is None:
+            return
+        after = Books.read().bookings
+        assert after[given_up.pk]["admission"] == "cancelled"
+        theirs = [
+            row
+            for row in after.values()
+            if row["person_digest"]
+            and row["person_digest"] == made.person_digest
+            and row["agenda_id"] == made.agenda_id
+            and row["event_id"] == made.event_id
+            and row["admission"] != "cancelled"
+            and row["start"] < made.end
+            and row["end"] > made.start
+        ]
+        assert not once or not person or len(theirs) == 1
 
     @precondition(lambda self: self.books.bookings)
     @rule(choice=ANY, actor=ACTORS)
