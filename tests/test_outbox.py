@@ -446,8 +446,12 @@ def test_nothing_but_the_marks_of_mails_does_not_wait_for_the_disk(lonely, smtp_
     with connection.cursor() as cursor:
         # As on a site; the tests themselves wait for no disk.
         cursor.execute("SET synchronous_commit = on")
-    assert outbox.deliver(lonely.pk, now=NOW) == DeliveryState.DONE
-    assert waits() == "on"
+    try:
+        assert outbox.deliver(lonely.pk, now=NOW) == DeliveryState.DONE
+        assert waits() == "on"
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("RESET synchronous_commit")
 
 
 def test_what_was_taken_over_before_it_was_begun_is_left_alone(lonely, monkeypatch):
