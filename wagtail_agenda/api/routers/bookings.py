@@ -3,31 +3,29 @@
 import logging
 from collections.abc import Iterable
 from contextlib import nullcontext
-from typing import Any
 
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
-from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from ninja import Body, Query, Router
 
-from wagtail_agenda import attendance as attendances
 from wagtail_agenda import booking as bookings
 from wagtail_agenda import calendar_entries
+from wagtail_agenda.api import noting_attendance
 from wagtail_agenda.api.answers import answered
-from wagtail_agenda.api.answers.bookings import booking_answer, reason_id
+from wagtail_agenda.api.answers.bookings import booking_answer
 from wagtail_agenda.api.auth import require_scope, scoped
 from wagtail_agenda.api.errors import Refused, invalid
 from wagtail_agenda.api.finding import agenda_of, booking_of, bookings_of_person
 from wagtail_agenda.api.shapes import bookings as shapes
 from wagtail_agenda.api.shapes.failures import or_failure
-from wagtail_agenda.choices import Actor, Attendance
+from wagtail_agenda.choices import Actor
 from wagtail_agenda.clients import Scope
 from wagtail_agenda.contention import all_or_nothing
 from wagtail_agenda.errors import BookingCancelled, SoldOut, WaitingListFull
 from wagtail_agenda.ics import file_name
-from wagtail_agenda.models import ApiClient, AttendanceReason, Booking
+from wagtail_agenda.models import ApiClient, Booking
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +39,6 @@ CALENDAR = {
         }
     }
 }
-
-_CAME = {True: Attendance.PRESENT, False: Attendance.ABSENT, None: Attendance.UNKNOWN}
-
 
 # Whose there are
 
@@ -120,7 +115,7 @@ def change(
     # Each of them alone starts anew by itself where others are quicker.
     with all_or_nothing() if noted and data else nullcontext():
         if noted:
-            booking = _check_in(booking, body)
+            booking = noting_attendance.note(booking, body, now=timezone.now())
         if data:
             booking = bookings.keep_data(booking, data)
     return _told(request, booking)
@@ -251,48 +246,3 @@ def _calendar(found: Iterable[Booking], name: str, **texts: str) -> HttpResponse
         content_type="text/calendar; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{file_name(name)}"'},
     )
-
-
-# Who came
-
-
-def _check_in(booking: Booking, body: shapes.ChangedBooking) -> Booking:
-    """Note what a call says of attendance. A note of colleagues stays as long as it is about it."""
-    wanted, name = _wanted_attendance(booking, body), body.user_absence_reason
-    if name is not None and wanted != Attendance.ABSENT:
-        raise invalid(user_absence_reason=_("Only somebody who was absent has one."))
-    options: dict[str, Any] = {}
-    if "user_absence_reason" in body.model_fields_set and wanted == Attendance.ABSENT:
-        options["reason"] = _reason(booking, name)
-        options["note"] = booking.attendance_note if wanted == booking.attendance else ""
-    return attendances.check_in(
-        booking,
-        wanted,
-        now=timezone.now(),
-        seen=attendances.as_seen(booking),
-        actor=Actor.CLIENT,
-        **options,
-    )
-
-
-def _wanted_attendance(booking: Booking, body: shapes.ChangedBooking) -> str:
-    if "user_was_present" not in body.model_fields_set:
-        return booking.attendance
-    if body.user_was_present and booking.attendance in attendances.CAME:
-        # Whoever was late was present, too.
-        return booking.attendance
-    return _CAME[body.user_was_present]
-
-
-def _reason(booking: Booking, name: str | None) -> AttendanceReason | None:
-    """The reason for an absence of that id, slug or label. Raises `Refused`."""
-    if name is None:
-        return None
-    given = booking.attendance_reason
-    offered = attendances.reasons_of(booking.agenda).filter(attendance=Attendance.ABSENT)
-    reasons = [*([given] if given else []), *offered]
-    for named in (reason_id, lambda reason: slugify(reason.label), str):
-        for reason in reasons:
-            if named(reason) == name:
-                return reason
-    raise invalid(user_absence_reason=_("This agenda has no such reason."))
