@@ -276,6 +276,17 @@ class TestMoves:
         assert answer["err"] == 0
         assert live().count() == 1
 
+    def test_who_gets_what_was_given_up_is_told_so(self, caller, agenda):
+        agenda.waiting_list_promotion = WaitingListPromotion.AUTOMATIC
+        agenda.save()
+        event = make_event(agenda, places=2)
+        waiting_places(event, 9)
+        first = fill(caller, event, {"count": 2})["booking_id"]
+        assert fill(caller, event, {"count": 3})["in_waiting_list"] is True
+        answer = fill(caller, event, {"count": 2, "cancel_booking_id": first})
+        assert answer["in_waiting_list"] is False
+        assert Booking.objects.get(uuid=answer["booking_id"]).admission == Admission.CONFIRMED
+
     def test_a_booking_that_is_cancelled_already_is_said_to_be(self, caller, agenda, event):
         first = fill(caller, event)["booking_id"]
         bookings.cancel(Booking.objects.get(), actor=Actor.AGENT, now=NOW)

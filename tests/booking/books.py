@@ -86,10 +86,11 @@ class Books:
         ]
         return sorted(waiting, key=lambda row: (row["waiting_since"], row["id"]))
 
-    def queued(self, event_id: int, now: datetime) -> bool:
-        """Whether somebody waits for an event, or is being offered a place of it."""
+    def queued(self, event_id: int, now: datetime, but: Iterable[int] = ()) -> bool:
+        """Whether somebody waits for an event, or is being offered a place; not one of `but`."""
         return any(
             row["event_id"] == event_id
+            and row["id"] not in but
             and (
                 row["admission"] == "waiting"
                 or (row["admission"] == "offered" and row["decide_by"] > now)
@@ -200,22 +201,32 @@ def live(row: dict, now: datetime) -> bool:
     return row["lapses_at"] is None or row["lapses_at"] > now
 
 
-def unfair(before: Books, after: Books, now: datetime, chosen: Iterable[int] = ()) -> list[str]:
+def unfair(
+    before: Books,
+    after: Books,
+    now: datetime,
+    chosen: Iterable[int] = (),
+    given_up: Iterable[int] = (),
+) -> list[str]:
     """Who got a place of an event before somebody whose turn it was.
 
-    `chosen` are the bookings that an agent has picked by hand.
+    `chosen` are the bookings that an agent has picked by hand; `given_up` those in whose place
+    another one was made, which wait for nothing any more.
     """
     chosen = set(chosen)
-    return [*_past_the_queue(before, after, now, chosen), *_out_of_turn(before, after, chosen)]
+    past = _past_the_queue(before, after, now, chosen, set(given_up))
+    return [*past, *_out_of_turn(before, after, chosen)]
 
 
-def _past_the_queue(before: Books, after: Books, now: datetime, chosen: set[int]) -> Iterator[str]:
+def _past_the_queue(
+    before: Books, after: Books, now: datetime, chosen: set[int], given_up: set[int]
+) -> Iterator[str]:
     """Newcomers who got a place of the main list although others were waiting for one."""
     for row in after.occupations.values():
         event_id = after.event_bookables.get(row["bookable_id"])
         if event_id is None or row["waiting"] or not live(row, now):
             continue
-        if event_id not in before.events or not before.queued(event_id, now):
+        if event_id not in before.events or not before.queued(event_id, now, given_up):
             continue
         booking_id, hold_id = row["booking_id"], row["hold_id"]
         if booking_id in chosen:

@@ -95,7 +95,7 @@ class BookingsAtRandom(RuleBasedStateMachine):
         self.atomic.__enter__()
         self.now = NOW
         self.books = None
-        self.chosen = ()
+        self.chosen = self.given_up = ()
 
     def teardown(self):
         transaction.set_rollback(True)
@@ -274,6 +274,7 @@ class BookingsAtRandom(RuleBasedStateMachine):
         )
         if made is None:
             return
+        self.given_up = (given_up.pk,)
         after = Books.read().bookings
         assert after[given_up.pk]["admission"] == "cancelled"
         theirs = [
@@ -288,6 +289,18 @@ class BookingsAtRandom(RuleBasedStateMachine):
             and row["end"] > made.start
         ]
         assert not once or not person or len(theirs) == 1
+        assert made.admission == after[made.pk]["admission"]
+        if given_up.event_id is not None and made.admission != Admission.WAITING:
+            # Last in the queue, it may have got what those before it have no room in.
+            assert not [
+                row["id"]
+                for row in after.values()
+                if row["event_id"] == made.event_id == given_up.event_id
+                and row["admission"] == "waiting"
+                and not row["suspended"]
+                and row["places"] <= made.places
+            ]
+            self.chosen = (made.pk,)
 
     @precondition(lambda self: self.books.bookings)
     @rule(choice=ANY, actor=ACTORS)
@@ -469,7 +482,7 @@ class BookingsAtRandom(RuleBasedStateMachine):
             return
         after = Books.read()
         assert after.problems(self.now) == []
-        assert books.unfair(self.books, after, self.now, self.chosen) == []
+        assert books.unfair(self.books, after, self.now, self.chosen, self.given_up) == []
         for key, hold in self.books.holds.items():
             if hold["booking_id"] is not None:
                 assert after.holds[key]["booking_id"] == hold["booking_id"]
@@ -482,7 +495,7 @@ class BookingsAtRandom(RuleBasedStateMachine):
             and row["start"] >= self.now
         ]
         assert all(coming.count(person) <= MOST_COMING for person in coming)
-        self.books, self.chosen = after, ()
+        self.books, self.chosen, self.given_up = after, (), ()
 
     # The parts that the rules share
 

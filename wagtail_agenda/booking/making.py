@@ -149,6 +149,7 @@ def confirm_all(
             raise SoldOut(appointment=hold.desk_id is not None)
         with goes.cancelled(bookables, now, actor, None):
             made = write(plans, bookables, now, actor, None, hold=present, waiting=waiting)
+        made = goes.as_they_stand(made)
         Hold.objects.filter(pk=present.pk).update(booking=made[0], lapses_at=None, answers={})
         return made
 
@@ -235,6 +236,12 @@ class Going:
         if present.event is not None:
             fill(present.event, bookables, now=now)
 
+    def as_they_stand(self, made: list[Booking]) -> list[Booking]:
+        """What was made in its place: who had to wait may have got what was passed on."""
+        if self.booking is None:
+            return made
+        return bookings_for_update(booking.pk for booking in made)
+
 
 # At once
 
@@ -269,7 +276,8 @@ def book(
             lock_persons(_persons_of(plans))
             bookables = lock(bookables_of(plans[0].claims) | goes.taken)
             with goes.cancelled(bookables, now, actor, user):
-                return write(plans, bookables, now, actor, user, waiting=waiting)[0]
+                made = write(plans, bookables, now, actor, user, waiting=waiting)
+            return goes.as_they_stand(made)[0]
 
         return retried(work, guess)
 
