@@ -454,6 +454,14 @@ class TestSeveralEvents:
         assert list(answer["errors"]) == ["slots"]
         assert list(caller.post(path)["errors"]) == ["body"]
 
+    @pytest.mark.parametrize("name", ["   ", "\t"])
+    def test_blanks_are_nobody(self, caller, agenda, name):
+        event = make_event(agenda)
+        answer = self.fill(caller, agenda, [event.slug], user_external_id=name)
+        assert (answer.status, list(answer["errors"])) == (400, ["user_external_id"])
+        answer = caller.get("bookings/", user_external_id=name)
+        assert (answer.status, list(answer["errors"])) == (400, ["user_external_id"])
+
     def test_the_past_is_let_be(self, caller, agenda):
         past = make_event(agenda, start=NOW - timedelta(days=3))
         fill(caller, past, {**WHO, "events": "all"})

@@ -2,15 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from wagtail_agenda import cleaning
-from wagtail_agenda.api.shapes.given import Day, Given, Places, Text, WebAddress
+from wagtail_agenda.api.shapes.given import Day, Given, Places, Somebody, Text, WebAddress
 from wagtail_agenda.choices import Admission
-
-UserExternalId = Annotated[
-    str, AfterValidator(cleaning.one_line), Field(min_length=1, max_length=250)
-]
 
 
 def _or_null(given: Any) -> Any:
@@ -23,7 +18,7 @@ def _or_null(given: Any) -> Any:
 class WhoseBookings(Given):
     """Whose bookings are wanted."""
 
-    user_external_id: UserExternalId = Field(description="Whom the form engine says it is.")
+    user_external_id: Somebody = Field(description="Whom the form engine says it is.")
 
 
 class WantedBookings(WhoseBookings):

@@ -17,6 +17,7 @@ from wagtail_agenda.api.shapes.given import (
     LockCode,
     Phones,
     Places,
+    Somebody,
     Text,
     WebAddress,
     line,
@@ -105,7 +106,7 @@ class FillSlots(Person):
     empty_counts = frozenset({"slots"})
 
     slots: Items = Field(description="The slugs of the events; none cancels all bookings.")
-    user_external_id: line(Booking, "user_external_id") = Field(min_length=1)
+    user_external_id: Somebody
 
 
 # What is answered

@@ -21,9 +21,10 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from wagtail_agenda import cleaning
-from wagtail_agenda.models import MOST_PLACES
+from wagtail_agenda.models import MOST_PLACES, Booking
 
 LONGEST_LOCK_CODE = 64
 LONGEST_ADDRESS = 2000
@@ -69,6 +70,12 @@ def line(model: type[Model], name: str) -> Any:
     return Annotated[str, AfterValidator(cleaning.one_line), Field(max_length=longest)]
 
 
+def _not_blank(given: str) -> str:
+    if not given:
+        raise PydanticCustomError("string_too_short", "String should have at least 1 character")
+    return given
+
+
 # Not pydantic's own: where a site's tests stop the clock, it meets a class that it does not know.
 Day = Annotated[Any, PlainValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 Items = Annotated[list[str], BeforeValidator(_items)]
@@ -81,6 +88,8 @@ Places = Annotated[int, Field(ge=1, le=MOST_PLACES)]
 LockCode = Annotated[str, Field(min_length=1, max_length=LONGEST_LOCK_CODE)]
 WebAddress = Annotated[str, AfterValidator(_web_address), Field(max_length=LONGEST_ADDRESS)]
 BackofficeAddress = Annotated[str, AfterValidator(_web_address), Field(max_length=500)]
+# What is left of blanks is judged, which a `min_length` would count.
+Somebody = Annotated[line(Booking, "user_external_id"), AfterValidator(_not_blank)]
 Text = Annotated[str, AfterValidator(cleaning.clean_text), Field(max_length=10_000)]
 
 
