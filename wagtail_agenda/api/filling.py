@@ -11,8 +11,8 @@ from wagtail_agenda.api.errors import Refused
 from wagtail_agenda.api.shapes.filling import FillSlot, FillSlots, Person
 from wagtail_agenda.availability import Period, Slot
 from wagtail_agenda.booking import Details, Together, Waiting
-from wagtail_agenda.booking.persons import digest_of_person
-from wagtail_agenda.choices import Actor, Admission
+from wagtail_agenda.booking.persons import bookings_of, digest_of_person
+from wagtail_agenda.choices import Actor
 from wagtail_agenda.errors import (
     AlreadyCancelled,
     DelayNotRespected,
@@ -115,10 +115,8 @@ def fill_together(
 
     All or nothing. Raises any `BookingError`, `NotOffered` for what is no event of the agenda.
     """
-    person = digest_of_person(asked.user_external_id, "")
-    coming = Booking.objects.filter(agenda=agenda, person_digest=person, start__gt=now)
-    has = coming.exclude(admission=Admission.CANCELLED).values_list("event__slug", flat=True)
-    theirs = set(has)
+    coming = bookings_of([agenda], [digest_of_person(asked.user_external_id, "")])
+    theirs = set(coming.filter(start__gt=now).values_list("event__slug", flat=True))
     slots = []
     for key in dict.fromkeys(asked.slots):
         if key in theirs:

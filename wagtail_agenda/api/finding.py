@@ -113,10 +113,12 @@ def bookings_of_person(
     client: ApiClient, user_external_id: str, *conditions: Q, **fields: Any
 ) -> list[Booking]:
     """Somebody's bookings that are not cancelled and that the client may know of, by time."""
-    found = Booking.objects.filter(*conditions, user_external_id=user_external_id, **fields)
-    chosen = list(client.agendas.values_list("pk", flat=True))
-    if chosen:
-        found = found.filter(agenda__in=chosen)
+    found = Booking.objects.filter(
+        *conditions,
+        user_external_id=user_external_id,
+        agenda__in=clients.agendas_of(client),
+        **fields,
+    )
     related = ("agenda", "event", "meeting_type", "desk", "attendance_reason", "site")
     present = found.exclude(admission=Admission.CANCELLED).select_related(*related)
     # Some databases take capitals for small letters, or overlook blanks at the end.

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from wagtail.log_actions import log
 
 from wagtail_agenda import clients, removal
-from wagtail_agenda.api.errors import INVALID, Refused, invalid
+from wagtail_agenda.api.errors import Refused, invalid
 from wagtail_agenda.choices import AgendaKind, WaitingListPromotion
 from wagtail_agenda.contention import all_or_nothing
 from wagtail_agenda.importers import agenda_json
@@ -65,10 +65,7 @@ def _read(
     try:
         agenda = agenda_json.read_agenda(data, now=now, command=str(client), only_new=only_new)
     except agenda_json.Refused as error:
-        problems = {place or "body": [said] for place, said in error.problems.items()}
-        text = _("Not understood: %(fields)s. Nothing was changed.")
-        text %= {"fields": ", ".join(problems)}
-        raise Refused(INVALID, text, 400, errors=problems) from error
+        raise invalid(**{at or "body": said for at, said in error.problems.items()}) from error
     _require_own_members(agenda, client)
     return agenda
 

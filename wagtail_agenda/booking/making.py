@@ -99,9 +99,8 @@ def confirm(
     Raises `AgendaClosed`, `NotOffered`, `EventIsOver`, `EventCancelled`, `SoldOut`, `CapReached`,
     `AlreadyBooked`, `AlreadyCancelled` (of `cancelling`) or `Overloaded`.
     """
-    return confirm_all(hold, details, now=now, actor=actor, waiting=waiting, cancelling=cancelling)[
-        0
-    ]
+    made = confirm_all(hold, details, now=now, actor=actor, waiting=waiting, cancelling=cancelling)
+    return made[0]
 
 
 def confirm_all(

@@ -74,9 +74,7 @@ def require_not_booked(bookings: Sequence[Booking]) -> None:
     for booking in bookings:
         if not booking.person_digest:
             continue
-        theirs = Booking.objects.filter(
-            agenda__in=asked_about(booking), person_digest=booking.person_digest
-        ).exclude(admission=Admission.CANCELLED)
+        theirs = bookings_of(asked_about(booking), [booking.person_digest])
         if booking.event is not None:
             theirs = theirs.filter(event=booking.event)
         else:

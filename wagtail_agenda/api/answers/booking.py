@@ -1,14 +1,14 @@
 """How the outcome of a booking is told: what was booked or held, and what is left."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
 
 from wagtail_agenda import availability
 from wagtail_agenda.api.answers import moment
-from wagtail_agenda.api.answers.bookings import WITHOUT_A_PLACE, links_of
+from wagtail_agenda.api.answers.bookings import WITHOUT_A_PLACE, links_of, named, when_of
 from wagtail_agenda.api.answers.events import event_answers
 from wagtail_agenda.api.answers.slots import places_of
 from wagtail_agenda.booking import Together
@@ -22,14 +22,14 @@ def filled_answer(
     told = {
         "booking_id": str(booking.uuid),
         "in_waiting_list": booking.admission in WITHOUT_A_PLACE,
-        **_when(booking),
-        "agenda": {"label": booking.agenda.label, "slug": booking.agenda.slug},
+        **when_of(booking),
+        "agenda": named(booking.agenda),
         "api": links_of(request, booking),
     }
     if booking.event is not None:
         told |= _lists_after(booking.agenda, booking.event, now)
     if booking.desk is not None:
-        told["desk"] = {"label": booking.desk.label, "slug": booking.desk.slug}
+        told["desk"] = named(booking.desk)
         told["resources"] = [resource.slug for resource in booking.resources.order_by("pk")]
     if cancelling is not None:
         told["cancelled_booking_id"] = str(cancelling.uuid)
@@ -52,10 +52,12 @@ def together_answer(
     request: HttpRequest, agenda: Agenda, made: Together, *, now: datetime
 ) -> dict[str, Any]:
     """What came of the replacement of somebody's bookings: events booked, waited for, given up."""
+    booked = _events_of(request, agenda, made.booked, now)
+    waits = {str(booking.uuid) for booking in made.waiting}
     return {
-        "booking_count": len(made.booked),
-        "booked_events": _events_of(request, agenda, made.booked, now),
-        "waiting_list_events": _events_of(request, agenda, made.waiting, now),
+        "booking_count": len(booked),
+        "booked_events": booked,
+        "waiting_list_events": [event for event in booked if event["booking_id"] in waits],
         "cancelled_booking_count": len(made.cancelled),
         "cancelled_events": _events_of(request, agenda, made.cancelled, now),
     }
@@ -73,14 +75,6 @@ def _events_of(
         {**event, "booking_id": str(booking.uuid), "booking_api": links_of(request, booking)}
         for event, booking in zip(told, bookings, strict=True)
     ]
-
-
-def _when(booking: Booking) -> dict[str, Any]:
-    return {
-        **moment("datetime", booking.local_start),
-        **moment("end_datetime", booking.local_end),
-        "duration": (booking.end - booking.start) // timedelta(minutes=1),
-    }
 
 
 def _lists_after(agenda: Agenda, event: Event, now: datetime) -> dict[str, Any]:

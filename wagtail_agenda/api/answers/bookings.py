@@ -1,12 +1,13 @@
 """How bookings are told."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.http import HttpRequest
 
 from wagtail_agenda.api.answers import address, moment
 from wagtail_agenda.choices import Admission, Attendance
-from wagtail_agenda.models import AttendanceReason, Booking
+from wagtail_agenda.models import Agenda, AttendanceReason, Booking, Desk
 
 _LINKS = {
     "booking_url": "booking",
@@ -32,10 +33,22 @@ def links_of(request: HttpRequest, booking: Booking) -> dict[str, str]:
     return links
 
 
+def when_of(booking: Booking) -> dict[str, Any]:
+    """When a booking is, and how many minutes it takes."""
+    return {
+        **moment("datetime", booking.local_start),
+        **moment("end_datetime", booking.local_end),
+        "duration": (booking.end - booking.start) // timedelta(minutes=1),
+    }
+
+
+def named(row: Agenda | Desk) -> dict[str, str]:
+    return {"label": row.label, "slug": row.slug}
+
+
 def booking_answer(request: HttpRequest, booking: Booking) -> dict[str, Any]:
     """A booking as it is."""
-    minutes = int((booking.end - booking.start).total_seconds()) // 60
-    told = {
+    return {
         "booking_id": str(booking.uuid),
         "id": str(booking.uuid),
         "reference": booking.reference,
@@ -44,9 +57,7 @@ def booking_answer(request: HttpRequest, booking: Booking) -> dict[str, Any]:
         "user_was_present": _WAS_PRESENT.get(booking.attendance),
         "user_absence_reason": _absence_reason(booking),
         "extra_data": booking.extra_data,
-        **moment("datetime", booking.local_start),
-        **moment("end_datetime", booking.local_end),
-        "duration": minutes,
+        **when_of(booking),
         "count": booking.places,
         "label": booking.label,
         "user_display_label": booking.user_display_label,
@@ -55,15 +66,12 @@ def booking_answer(request: HttpRequest, booking: Booking) -> dict[str, Any]:
         "user_email": booking.user_email,
         "user_phone_number": booking.user_phone_number,
         "user_external_id": booking.user_external_id,
-        "agenda": {"label": booking.agenda.label, "slug": booking.agenda.slug},
+        "agenda": named(booking.agenda),
         "event": booking.event.slug if booking.event else None,
         "meeting_type": booking.meeting_type.slug if booking.meeting_type else None,
-        "desk": None,
+        "desk": named(booking.desk) if booking.desk else None,
         "api": links_of(request, booking),
     }
-    if booking.desk:
-        told["desk"] = {"label": booking.desk.label, "slug": booking.desk.slug}
-    return told
 
 
 def reason_id(reason: AttendanceReason) -> str:
